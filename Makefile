@@ -1,0 +1,92 @@
+# What a developer or a packager calls. `make help` lists it.
+
+CARGO  ?= cargo
+PYTHON ?= python3
+
+# Where `make install` puts things. DESTDIR goes in front of every path, for packages.
+PREFIX  ?= /usr/local
+DESTDIR ?=
+
+TARGET  := $(or $(CARGO_TARGET_DIR),target)
+RELEASE := $(TARGET)/release
+SOURCES := Cargo.toml Cargo.lock $(shell find src migrations -type f 2>/dev/null)
+
+# Tools that the tests and the audit need and the system need not have.
+VENV       := target/python
+CARGO_DENY := target/tools/bin/cargo-deny
+
+# The tests find PyJWT and the other judges of our answers through this.
+export AUTHD_TEST_PYTHON := $(abspath $(VENV)/bin/python)
+
+.PHONY: help run build test lint fmt bench docs audit install components
+
+help:      ## List what can be made
+	@sed -n 's/^\([a-z]*\): *[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+
+run: build ## Build, and serve http://localhost:8000 from ./authd.db
+	$(RELEASE)/authd serve
+
+build:     ## Build both programs, optimised
+	$(CARGO) build --release --locked
+
+test: lint $(VENV)/.ready ## Check everything CI checks: format, lints, documentation, all tests
+	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --locked --no-deps
+	$(CARGO) test --locked
+
+lint: components ## Check the format and the lints, without changing a file
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+fmt: components ## Format the sources
+	$(CARGO) fmt
+
+bench:     ## Measure the service against its peers (some minutes; leave the machine alone)
+	$(CARGO) bench --locked --bench service
+
+docs:      ## Write anew what is generated: man/, completions/, contrib/authd.toml, docs/
+	AUTHD_REGENERATE=1 $(CARGO) test --locked --test it generated
+
+audit: $(CARGO_DENY) ## Check licences, bans, sources and known vulnerabilities of all dependencies
+	$(CARGO_DENY) check bans licenses sources
+	@if $(CARGO_DENY) fetch db; \
+	then $(CARGO_DENY) check advisories --disable-fetch; \
+	else echo "audit: advisories NOT checked: the advisory database could not be reached"; fi
+
+install: $(RELEASE)/authd ## Install under PREFIX (programs, man pages, completions, sample, unit)
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,$(INSTALL_DIRS))
+	install -m 755 $(RELEASE)/authd $(RELEASE)/authctl $(DESTDIR)$(PREFIX)/bin
+	install -m 644 man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5
+	install -m 644 man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8
+	for program in authd authctl; do \
+	  install -m 644 completions/$$program.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$program && \
+	  install -m 644 completions/_$$program $(DESTDIR)$(PREFIX)/share/zsh/site-functions && \
+	  install -m 644 completions/$$program.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d || exit; \
+	done
+	install -m 644 contrib/authd.toml $(DESTDIR)$(PREFIX)/share/doc/authd
+	sed 's|/usr/bin/|$(PREFIX)/bin/|' contrib/authd.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/authd.service
+	chmod 644 $(DESTDIR)$(PREFIX)/lib/systemd/system/authd.service
+
+INSTALL_DIRS := bin share/man/man1 share/man/man5 share/man/man8 share/bash-completion/completions \
+  share/zsh/site-functions share/fish/vendor_completions.d share/doc/authd lib/systemd/system
+
+# Built only when a source is newer, so that `make build && sudo make install` does not build as root.
+$(RELEASE)/authd: $(SOURCES)
+	$(CARGO) build --release --locked
+	@touch $@
+
+components:
+	@$(CARGO) fmt --version >/dev/null 2>&1 || rustup component add rustfmt
+	@$(CARGO) clippy --version >/dev/null 2>&1 || rustup component add clippy
+
+$(VENV)/.ready: tests/python/requirements.txt
+	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "The tests need Python 3.11 or newer with its venv module (Debian and Ubuntu: apt-get install python3-venv)." >&2; \
+	  echo "Another Python than '$(PYTHON)' is chosen with: make test PYTHON=..." >&2; exit 1; }
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+$(CARGO_DENY):
+	$(CARGO) install cargo-deny --version '^0.20' --locked --root target/tools
