@@ -49,7 +49,7 @@ docs:      ## Write anew what is generated: man/, completions/, contrib/authd.to
 audit: $(CARGO_DENY) ## Check licences, bans, sources and known vulnerabilities of all dependencies
 	$(CARGO_DENY) check bans licenses sources
 	@if $(CARGO_DENY) fetch db 2>/dev/null; \
-	then $(CARGO_DENY) check advisories --disable-fetch; \
+	then $(CARGO_DENY) --offline check advisories; \
 	else echo "audit: advisories NOT checked: the advisory database could not be reached"; fi
 
 install: $(RELEASE)/authd ## Install under PREFIX (programs, man pages, completions, sample, unit)
