@@ -1,1 +1,9 @@
-//! x
+//! The authentication service behind `authd` and `authctl`: who is logging in, and is this bearer
+//! token good.
+//!
+//! Each module may use those below it, never those above or beside it (ARCHITECTURE.md).
+
+pub mod domain;
+pub mod passwords;
+pub mod store;
+pub mod tokens;

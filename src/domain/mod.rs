@@ -1,0 +1,10 @@
+//! Words and rules of the trade: no I/O, no clock of its own.
+
+pub mod claim;
+pub mod email;
+pub mod name;
+pub mod password;
+pub mod phone;
+pub mod secret;
+pub mod sources;
+pub mod user;

@@ -1,0 +1,165 @@
+//! A user, and the ways to name, make and change one.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::domain::email::{Email, EmailError};
+use crate::domain::name::PersonName;
+use crate::domain::phone::Phone;
+
+/// The id of an account: a version 7 UUID, never used again once its account is deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct UserId(pub Uuid);
+
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for UserId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, uuid::Error> {
+        text.parse().map(Self)
+    }
+}
+
+/// An account as everyone may see it; its JSON is the contract's user, everywhere.
+///
+/// The password hash is not here: it never leaves the store but for the check at login.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "Django's three flags, each independent"
+)]
+pub struct User {
+    /// Given at creation, never reused.
+    pub id: UserId,
+    /// The user name, as typed.
+    pub email: Email,
+    /// May be empty.
+    pub first_name: PersonName,
+    /// May be empty.
+    pub last_name: PersonName,
+    /// E.164.
+    pub phone_number: Option<Phone>,
+    /// False: may not log in, and no token of it verifies.
+    pub is_active: bool,
+    /// May use the management API.
+    pub is_staff: bool,
+    /// May do everything.
+    pub is_superuser: bool,
+    /// Names of the groups the account belongs to, sorted. Empty: no edge can make a group yet.
+    pub groups: Vec<String>,
+    /// The installation's own fields by name. Empty: no edge can define one yet.
+    pub fields: BTreeMap<String, serde_json::Value>,
+    /// When the account was created; whole seconds.
+    pub date_joined: Timestamp,
+    /// When it last logged in, if ever; whole seconds.
+    pub last_login: Option<Timestamp>,
+    /// Position of the latest change in the sequence of all changes (D9).
+    pub version: i64,
+}
+
+/// How a person or a script names an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UserRef {
+    /// By id.
+    Id(UserId),
+    /// By e-mail address, whatever its letter case.
+    Email(Email),
+}
+
+/// Neither an id nor an e-mail address.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{text}' is neither an id nor an e-mail address: {cause}")]
+pub struct UserRefError {
+    text: String,
+    cause: EmailError,
+}
+
+impl FromStr for UserRef {
+    type Err = UserRefError;
+
+    fn from_str(text: &str) -> Result<Self, UserRefError> {
+        if let Ok(id) = text.parse() {
+            return Ok(Self::Id(id));
+        }
+        text.parse().map(Self::Email).map_err(|cause| UserRefError {
+            text: text.chars().take(80).collect(),
+            cause,
+        })
+    }
+}
+
+impl fmt::Display for UserRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => id.fmt(f),
+            Self::Email(email) => email.fmt(f),
+        }
+    }
+}
+
+/// What an account starts with.
+#[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "Django's three flags, each independent"
+)]
+pub struct NewUser {
+    /// The user name.
+    pub email: Email,
+    /// May be empty.
+    pub first_name: PersonName,
+    /// May be empty.
+    pub last_name: PersonName,
+    /// May be absent.
+    pub phone_number: Option<Phone>,
+    /// Whether it may log in from the start.
+    pub is_active: bool,
+    /// May use the management API.
+    pub is_staff: bool,
+    /// May do everything.
+    pub is_superuser: bool,
+}
+
+/// A change to an account: what is `None` stays as it is.
+#[derive(Clone, Debug, Default)]
+pub struct UserChange {
+    /// A new user name.
+    pub email: Option<Email>,
+    /// A new first name.
+    pub first_name: Option<PersonName>,
+    /// A new last name.
+    pub last_name: Option<PersonName>,
+    /// A new phone number, or `Some(None)` for none.
+    pub phone_number: Option<Option<Phone>>,
+    /// Whether it may use the management API.
+    pub is_staff: Option<bool>,
+    /// Whether it may do everything.
+    pub is_superuser: Option<bool>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_is_named_by_id_or_by_address() {
+        let id = "0192f0c4-7b1a-7c3d-8e4f-5a6b7c8d9e0f";
+        assert_eq!(
+            id.parse(),
+            Ok(UserRef::Id(UserId(id.parse().expect("is a UUID"))))
+        );
+        assert!(matches!("Ada@example.com".parse(), Ok(UserRef::Email(_))));
+        assert!("ada".parse::<UserRef>().is_err());
+    }
+}

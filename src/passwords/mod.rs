@@ -1,0 +1,11 @@
+//! Passwords: what makes a good one, and how it is kept.
+//!
+//! [`Hasher`] is the bounded pool the daemon uses; [`argon`] alone is enough for one password.
+
+pub mod argon;
+pub mod policy;
+mod pool;
+
+pub use argon::{HashError, HashParams, PhcString};
+pub use policy::{Policy, PolicyError};
+pub use pool::{Hasher, PoolError, PoolSize};

@@ -1,0 +1,225 @@
+//! What a new password must be (SP 800-63B-4, section 3.1.1.2): long, and not easily guessed.
+//! There is no rule of composition and no expiry.
+
+use zxcvbn::feedback::Feedback;
+use zxcvbn::{Score, zxcvbn};
+
+use crate::domain::password::Password;
+
+/// The bounds a new password is held to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Code points after NFC; 15 by default, as a password is the only factor.
+    pub min_chars: usize,
+    /// Code points after NFC; 256 by default. Longer is refused, never cut.
+    pub max_chars: usize,
+}
+
+/// Which rule a password broke, and what would pass.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PolicyError {
+    /// Fewer characters than [`Policy::min_chars`].
+    #[error(
+        "the password has {found} characters, at least {needed} are needed: four or five unrelated words will do"
+    )]
+    TooShort {
+        /// Code points after NFC.
+        found: usize,
+        /// The configured minimum.
+        needed: usize,
+    },
+    /// More characters than [`Policy::max_chars`].
+    #[error("the password has {found} characters, at most {allowed} are allowed")]
+    TooLong {
+        /// Code points after NFC.
+        found: usize,
+        /// The configured maximum.
+        allowed: usize,
+    },
+    /// The e-mail address or a name, as it stands.
+    #[error("the password is the account's own {0}: choose one that nobody can look up")]
+    Personal(&'static str),
+    /// On a list of common passwords, or built so that a guesser is soon there.
+    #[error(
+        "the password is easily guessed{}: four or five unrelated words will do",
+        .hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default()
+    )]
+    Guessable {
+        /// What makes it weak, when that is known.
+        hint: Option<String>,
+    },
+}
+
+/// What the password must not be made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Owner<'a> {
+    /// The account's e-mail address.
+    pub email: &'a str,
+    /// The account's first name; may be empty.
+    pub first_name: &'a str,
+    /// The account's last name; may be empty.
+    pub last_name: &'a str,
+}
+
+/// The service's own name and obvious relatives, which are the first guesses after the user's.
+const SERVICE_WORDS: [&str; 3] = ["authd", "authctl", "superuser"];
+
+impl Policy {
+    /// Says whether an account of `owner` may have this password.
+    pub fn check(&self, password: &Password, owner: Owner<'_>) -> Result<(), PolicyError> {
+        let found = password.chars();
+        if found < self.min_chars {
+            return Err(PolicyError::TooShort {
+                found,
+                needed: self.min_chars,
+            });
+        }
+        if found > self.max_chars {
+            return Err(PolicyError::TooLong {
+                found,
+                allowed: self.max_chars,
+            });
+        }
+        let words = personal_words(owner);
+        let typed = password.expose().to_lowercase();
+        if let Some((what, _)) = words.iter().find(|(_, word)| *word == typed) {
+            return Err(PolicyError::Personal(what));
+        }
+        let inputs: Vec<&str> = words
+            .iter()
+            .map(|(_, word)| word.as_str())
+            .chain(SERVICE_WORDS)
+            .collect();
+        let estimate = zxcvbn(password.expose(), &inputs);
+        if estimate.score() < Score::Three {
+            let hint = estimate.feedback().and_then(Feedback::warning);
+            return Err(PolicyError::Guessable {
+                hint: hint.map(hint_of),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Each word of the owner in lower case, with what to call it.
+fn personal_words(owner: Owner<'_>) -> Vec<(&'static str, String)> {
+    let (local, domain) = owner.email.split_once('@').unwrap_or((owner.email, ""));
+    [
+        ("e-mail address", owner.email.to_owned()),
+        ("e-mail address", local.to_owned()),
+        ("e-mail address", domain.to_owned()),
+        ("name", owner.first_name.to_owned()),
+        ("name", owner.last_name.to_owned()),
+        ("name", format!("{} {}", owner.first_name, owner.last_name)),
+        ("name", format!("{}{}", owner.first_name, owner.last_name)),
+    ]
+    .into_iter()
+    .map(|(what, word)| (what, word.trim().to_lowercase()))
+    .filter(|(_, word)| !word.is_empty())
+    .collect()
+}
+
+/// The library's remark as the middle of a sentence of ours.
+fn hint_of(warning: zxcvbn::feedback::Warning) -> String {
+    let text = warning.to_string();
+    let mut chars = text.trim_end_matches('.').chars();
+    chars
+        .next()
+        .map(|first| first.to_lowercase().chain(chars).collect())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ADA: Owner<'_> = Owner {
+        email: "ada.lovelace@example.com",
+        first_name: "Ada",
+        last_name: "Lovelace",
+    };
+    const DEFAULT: Policy = Policy {
+        min_chars: 15,
+        max_chars: 256,
+    };
+
+    fn check(text: &str) -> Result<(), PolicyError> {
+        DEFAULT.check(&Password::new(text), ADA)
+    }
+
+    /// Security statement 61.
+    #[test]
+    fn length_is_counted_in_code_points_after_nfc() {
+        let fourteen = "lantern orbit ";
+        assert_eq!(
+            check(fourteen),
+            Err(PolicyError::TooShort {
+                found: 14,
+                needed: 15
+            })
+        );
+        assert_eq!(check("lantern orbit m"), Ok(()));
+        let decomposed = "lantern orbit e\u{301}";
+        assert_eq!(check(decomposed), Ok(()));
+        assert_eq!(
+            check("lantern orbite\u{301}"),
+            Err(PolicyError::TooShort {
+                found: 14,
+                needed: 15
+            })
+        );
+        let long: String = "xylophone quartz ".chars().cycle().take(257).collect();
+        assert_eq!(
+            check(&long),
+            Err(PolicyError::TooLong {
+                found: 257,
+                allowed: 256
+            })
+        );
+    }
+
+    /// Security statement 65.
+    #[test]
+    fn no_digit_capital_or_sign_is_asked_for() {
+        assert_eq!(check("correct horse battery staple"), Ok(()));
+        assert_eq!(check("ладья фонарь кувшин"), Ok(()));
+    }
+
+    /// Security statement 66: the user's own words and the service's name.
+    #[test]
+    fn the_owners_words_are_refused_and_the_message_says_so() {
+        for text in ["Ada.Lovelace@Example.com", "ada lovelace"] {
+            let shorter = Policy {
+                min_chars: 8,
+                ..DEFAULT
+            };
+            let error = shorter.check(&Password::new(text), ADA).expect_err(text);
+            assert!(matches!(error, PolicyError::Personal(_)), "{text}: {error}");
+        }
+        for text in [
+            "ada.lovelace@example.com1",
+            "LovelaceAdaLovelace",
+            "authdauthdauthd1",
+        ] {
+            assert!(
+                matches!(check(text), Err(PolicyError::Guessable { .. })),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn easily_guessed_passwords_are_refused_with_the_reason() {
+        for text in [
+            "passwordpassword",
+            "aaaaaaaaaaaaaaaa",
+            "qwertyuiopasdfgh",
+            "123456789012345",
+        ] {
+            let error = check(text).expect_err(text);
+            assert!(error.to_string().contains("easily guessed"), "{error}");
+            assert!(error.to_string().contains("unrelated words"), "{error}");
+        }
+    }
+}

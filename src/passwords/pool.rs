@@ -1,0 +1,193 @@
+//! The bounded hashing pool (D6): a fixed number of low-priority threads, each with memory of its
+//! own, behind a queue that refuses instead of growing.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+
+use super::argon::{self, HashError, HashParams, Memory, PhcString, Verdict};
+use crate::domain::password::Password;
+use crate::domain::sources::Random;
+
+/// How large the pool is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolSize {
+    /// Hashes computed at a time. Memory is this many times [`HashParams::memory_kib`].
+    pub threads: usize,
+    /// Hashes that may wait for a thread.
+    pub queue: usize,
+}
+
+/// Why the pool did not do the work.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PoolError {
+    /// The queue is full: try again in a second or two.
+    #[error("too many passwords are being checked")]
+    Busy,
+    /// The work itself failed.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// The thread that had the work died of it.
+    #[error("a hashing thread failed")]
+    Lost,
+}
+
+/// Hashes and checks passwords on its own threads. Dropping it ends them.
+pub struct Hasher {
+    queue: Sender<Job>,
+    params: HashParams,
+    random: Arc<dyn Random>,
+}
+
+type Job = Box<dyn FnOnce(&mut Memory) + Send>;
+
+/// A thread without work for so long gives its memory back.
+const IDLE: Duration = Duration::from_secs(30);
+/// Every other thread of the process goes first (nice value).
+const LOWEST_PRIORITY: i32 = 19;
+
+impl Hasher {
+    /// Starts the threads. They take their memory with their first hash.
+    pub fn start(
+        size: PoolSize,
+        params: HashParams,
+        random: Arc<dyn Random>,
+    ) -> std::io::Result<Self> {
+        let (queue, jobs) = bounded::<Job>(size.queue);
+        for number in 0..size.threads {
+            let jobs = jobs.clone();
+            std::thread::Builder::new()
+                .name(format!("hash-{number}"))
+                .spawn(move || work(&jobs))?;
+        }
+        Ok(Self {
+            queue,
+            params,
+            random,
+        })
+    }
+
+    /// Checks a password; waits for the answer. `None` for "no such account, or no password":
+    /// the same work, and never a match.
+    pub fn verify(
+        &self,
+        password: &Password,
+        stored: Option<&PhcString>,
+    ) -> Result<Verdict, PoolError> {
+        let (password, stored, params) = (password.clone(), stored.cloned(), self.params);
+        let outcome = self.run(move |memory| match stored {
+            Some(stored) => {
+                let outcome = argon::verify(&password, &stored, params, memory);
+                if outcome.is_err() {
+                    argon::burn(&password, params, memory)?;
+                }
+                outcome
+            }
+            None => argon::burn(&password, params, memory).map(|()| Verdict::Mismatch),
+        })?;
+        Ok(outcome?)
+    }
+
+    /// Hashes a new password; waits for the answer.
+    pub fn hash(&self, password: &Password) -> Result<PhcString, PoolError> {
+        let (password, params, random) = (password.clone(), self.params, Arc::clone(&self.random));
+        Ok(self.run(move |memory| argon::hash(&password, params, &*random, memory))??)
+    }
+
+    fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Memory) -> T + Send + 'static,
+    ) -> Result<T, PoolError> {
+        let (answer, outcome) = bounded(1);
+        let job: Job = Box::new(move |memory| {
+            // Whoever asked may be gone; then nobody misses the answer.
+            let _ = answer.send(work(memory));
+        });
+        self.queue.try_send(job).map_err(|error| match error {
+            TrySendError::Full(_) => PoolError::Busy,
+            TrySendError::Disconnected(_) => PoolError::Lost,
+        })?;
+        outcome.recv().map_err(|_| PoolError::Lost)
+    }
+}
+
+/// A hashing thread's life: ends when the [`Hasher`] is dropped.
+fn work(jobs: &Receiver<Job>) {
+    let thread = rustix::thread::gettid();
+    if let Err(error) = rustix::process::setpriority_process(Some(thread), LOWEST_PRIORITY) {
+        tracing::warn!(%error, "hashing threads run at normal priority");
+    }
+    let mut memory = Memory::default();
+    loop {
+        match jobs.recv_timeout(IDLE) {
+            Ok(job) => {
+                // A panic drops the answer's sender, which tells whoever waits.
+                let _ = catch_unwind(AssertUnwindSafe(|| job(&mut memory)));
+            }
+            Err(RecvTimeoutError::Timeout) => memory.release(),
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::sources::fixed::CountingRandom;
+
+    fn pool(threads: usize, queue: usize) -> Hasher {
+        Hasher::start(
+            PoolSize { threads, queue },
+            HashParams::FLOOR,
+            Arc::new(CountingRandom::default()),
+        )
+        .expect("threads start")
+    }
+
+    #[test]
+    fn a_hashed_password_verifies_and_no_password_never_does() {
+        let pool = pool(1, 4);
+        let password = Password::new("correct horse");
+        let stored = pool.hash(&password).expect("hashes");
+        assert_eq!(
+            pool.verify(&password, Some(&stored)).expect("checks"),
+            Verdict::Match
+        );
+        assert_eq!(
+            pool.verify(&password, None).expect("checks"),
+            Verdict::Mismatch
+        );
+    }
+
+    #[test]
+    fn a_full_queue_refuses_at_once() {
+        let pool = pool(1, 1);
+        let (release, gate) = bounded::<()>(1);
+        let (started, running) = bounded(1);
+        pool.queue
+            .try_send(Box::new(move |_| {
+                started.send(()).expect("the test listens");
+                gate.recv().expect("the test lets go");
+            }))
+            .expect("the thread takes it");
+        running.recv().expect("the job starts");
+        pool.queue
+            .try_send(Box::new(|_| ()))
+            .expect("the queue has one place");
+        assert!(matches!(pool.run(|_| ()), Err(PoolError::Busy)));
+        release.send(()).expect("the job waits");
+    }
+
+    #[test]
+    fn a_panic_in_the_work_is_reported_and_the_thread_lives_on() {
+        let pool = pool(1, 4);
+        assert!(matches!(
+            pool.run(|_| panic!("on purpose")),
+            Err::<(), _>(PoolError::Lost)
+        ));
+        assert!(pool.run(|_| ()).is_ok());
+    }
+}

@@ -1,0 +1,191 @@
+//! The schema's history, and how a database is brought up to date.
+
+use jiff::Timestamp;
+
+use super::engine::{self, Conn, OptionalExtension, Tx};
+use super::error::{Reason, StoreError};
+
+/// One step of the schema's history.
+#[derive(Debug)]
+pub struct Migration {
+    /// Its number; steps are applied in this order.
+    pub number: u32,
+    /// What it brings, as its file is called.
+    pub name: &'static str,
+    sql: &'static str,
+}
+
+/// Every step, oldest first: the files of `migrations/`.
+pub(super) const ALL: &[Migration] = &[
+    Migration {
+        number: 1,
+        name: "accounts",
+        sql: include_str!("../../migrations/0001_accounts.sql"),
+    },
+    Migration {
+        number: 2,
+        name: "signing_keys",
+        sql: include_str!("../../migrations/0002_signing_keys.sql"),
+    },
+];
+
+/// Where a database stands.
+#[derive(Debug)]
+pub struct MigrationPlan {
+    /// Number of the latest step that was applied; 0 for none.
+    pub applied: u32,
+    /// The steps still to come, in order.
+    pub pending: &'static [Migration],
+}
+
+/// What is still to be applied. Refuses a database that a newer release has written.
+pub(super) fn plan(connection: &Conn) -> Result<MigrationPlan, StoreError> {
+    let applied = applied(connection)?;
+    let known = newest();
+    if applied > known {
+        return Err(Reason::TooNew {
+            found: applied,
+            known,
+        }
+        .into());
+    }
+    let done = ALL.iter().take_while(|step| step.number <= applied).count();
+    Ok(MigrationPlan {
+        applied,
+        pending: &ALL[done..],
+    })
+}
+
+/// Refuses a database that is not at this release's schema.
+pub(super) fn require_current(connection: &Conn) -> Result<(), StoreError> {
+    let plan = plan(connection)?;
+    if plan.pending.is_empty() {
+        return Ok(());
+    }
+    Err(Reason::NotMigrated {
+        found: plan.applied,
+        known: newest(),
+    }
+    .into())
+}
+
+/// Applies what is pending, each step in a transaction of its own. Several processes may do this
+/// at once: each step happens once.
+pub(super) fn apply(connection: &mut Conn, now: Timestamp) -> Result<(), StoreError> {
+    for step in plan(connection)?.pending {
+        engine::transaction(connection, |tx| apply_step(tx, step, now))?;
+    }
+    Ok(())
+}
+
+fn apply_step(tx: &Tx<'_>, step: &Migration, now: Timestamp) -> Result<(), StoreError> {
+    const LEDGER: &str = "
+        CREATE TABLE IF NOT EXISTS schema_migrations (
+            number     INTEGER NOT NULL PRIMARY KEY,
+            name       TEXT    NOT NULL,
+            applied_at INTEGER NOT NULL  -- Unix seconds
+        ) STRICT";
+    const RECORD: &str =
+        "INSERT INTO schema_migrations (number, name, applied_at) VALUES (?1, ?2, ?3)";
+    if applied(tx)? >= step.number {
+        return Ok(());
+    }
+    tx.execute_batch(LEDGER)?;
+    tx.execute_batch(step.sql)?;
+    tx.execute(RECORD, (step.number, step.name, now.as_second()))?;
+    Ok(())
+}
+
+fn applied(connection: &Conn) -> Result<u32, StoreError> {
+    const HAS_LEDGER: &str = "SELECT 1 FROM sqlite_schema WHERE name = 'schema_migrations'";
+    const NEWEST: &str = "SELECT coalesce(max(number), 0) FROM schema_migrations";
+    let has_ledger = connection
+        .query_row(HAS_LEDGER, [], |_| Ok(()))
+        .optional()?
+        .is_some();
+    if !has_ledger {
+        return Ok(0);
+    }
+    Ok(connection.query_row(NEWEST, [], |row| row.get(0))?)
+}
+
+fn newest() -> u32 {
+    ALL.last().map_or(0, |step| step.number)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::store::tests::new_database;
+    use crate::store::{Store, WriteMode};
+
+    #[test]
+    fn the_list_is_the_folder_numbered_without_gaps() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .expect("lists the folder")
+            .map(|entry| {
+                entry
+                    .expect("reads")
+                    .file_name()
+                    .into_string()
+                    .expect("is UTF-8")
+            })
+            .filter(|name| name.ends_with(".sql"))
+            .collect();
+        files.sort();
+        let listed: Vec<String> = ALL
+            .iter()
+            .map(|step| format!("{:04}_{}.sql", step.number, step.name))
+            .collect();
+        assert_eq!(files, listed);
+        assert!(
+            ALL.iter()
+                .zip(1..)
+                .all(|(step, number)| step.number == number)
+        );
+    }
+
+    #[test]
+    fn applying_twice_changes_nothing() {
+        let (_folder, url) = new_database();
+        let mut connection = engine::open(&url, Duration::from_secs(1)).expect("opens");
+        apply(&mut connection, Timestamp::UNIX_EPOCH).expect("has nothing to do");
+        assert!(plan(&connection).expect("plans").pending.is_empty());
+    }
+
+    #[test]
+    fn a_database_of_a_newer_release_is_refused() {
+        let (_folder, url) = new_database();
+        let connection = engine::open(&url, Duration::from_secs(1)).expect("opens");
+        connection
+            .execute(
+                "INSERT INTO schema_migrations VALUES (9999, 'future', 0)",
+                [],
+            )
+            .expect("pretends");
+        let refused = Store::open(&url, WriteMode::Direct, Duration::from_secs(1));
+        let message = refused.err().expect("is refused").to_string();
+        assert!(
+            message.contains("schema 9999") && message.contains("newer release"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn every_table_is_strict() {
+        let (_folder, url) = new_database();
+        let connection = engine::open(&url, Duration::from_secs(1)).expect("opens");
+        let mut tables = connection
+            .prepare("SELECT name FROM pragma_table_list WHERE schema = 'main' AND NOT strict")
+            .expect("prepares");
+        let loose: Vec<String> = tables
+            .query_map([], |row| row.get(0))
+            .expect("queries")
+            .collect::<Result<_, _>>()
+            .expect("reads");
+        assert_eq!(loose, ["sqlite_schema"]);
+    }
+}

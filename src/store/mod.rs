@@ -1,0 +1,140 @@
+//! The database: accounts and keys as rows.
+//!
+//! What the engine does its own way is in `engine/`; the SQL of a table is in the file of its name.
+
+mod engine;
+mod error;
+pub mod keys;
+mod migrations;
+mod pool;
+pub mod users;
+mod writer;
+
+use std::time::Duration;
+
+pub use engine::{Conn, DatabaseUrl, DatabaseUrlError, Tx};
+pub use error::{EngineError, Reason, StoreError, Unavailable};
+pub use migrations::{Migration, MigrationPlan};
+
+use pool::ReaderPool;
+use writer::Writer;
+
+/// The open database. Cheap to share by reference between threads.
+pub struct Store {
+    url: DatabaseUrl,
+    readers: ReaderPool,
+    writer: Writer,
+}
+
+/// How writes are committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WriteMode {
+    /// Each in a short transaction of its own: for a command.
+    Direct,
+    /// Many in one, by a thread that does nothing else (D4): for the daemon.
+    Grouped,
+}
+
+impl Store {
+    /// Opens an existing, migrated database.
+    ///
+    /// `timeout` bounds the wait for a lock and, grouped, for a place in the queue.
+    pub fn open(url: &DatabaseUrl, mode: WriteMode, timeout: Duration) -> Result<Self, StoreError> {
+        Self::attempt_open(url, mode, timeout).map_err(|error| error.at(url))
+    }
+
+    fn attempt_open(
+        url: &DatabaseUrl,
+        mode: WriteMode,
+        timeout: Duration,
+    ) -> Result<Self, StoreError> {
+        let connection = engine::open(url, timeout)?;
+        migrations::require_current(&connection)?;
+        let writer = match mode {
+            WriteMode::Direct => Writer::direct(connection),
+            WriteMode::Grouped => Writer::grouped(connection, timeout)?,
+        };
+        Ok(Self {
+            url: url.clone(),
+            readers: ReaderPool::new(url.clone(), timeout),
+            writer,
+        })
+    }
+
+    /// Runs a query. Everything it sees is committed.
+    pub fn read<T>(
+        &self,
+        query: impl FnOnce(&Conn) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.readers
+            .with(query)
+            .map_err(|error| error.at(&self.url))
+    }
+
+    /// Runs `work` in a transaction and returns when it is committed and on the disk. If it
+    /// fails, nothing of it happened.
+    pub fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.writer.write(work).map_err(|error| error.at(&self.url))
+    }
+}
+
+/// Whether there is a database at `url`. It may still be unusable.
+pub fn exists(url: &DatabaseUrl) -> Result<bool, StoreError> {
+    engine::exists(url).map_err(|error| error.at(url))
+}
+
+/// Makes a new, migrated database that appears whole or not at all.
+///
+/// Succeeds if another process was faster.
+pub fn create(url: &DatabaseUrl, now: jiff::Timestamp) -> Result<(), StoreError> {
+    engine::create(url, |connection| migrations::apply(connection, now))
+        .map_err(|error| error.at(url))
+}
+
+/// What [`migrate`] would do to an existing database.
+pub fn plan(url: &DatabaseUrl, timeout: Duration) -> Result<MigrationPlan, StoreError> {
+    engine::open(url, timeout)
+        .and_then(|connection| migrations::plan(&connection))
+        .map_err(|error| error.at(url))
+}
+
+/// Applies what is pending to an existing database and says what that was.
+pub fn migrate(
+    url: &DatabaseUrl,
+    timeout: Duration,
+    now: jiff::Timestamp,
+) -> Result<MigrationPlan, StoreError> {
+    engine::open(url, timeout)
+        .and_then(|mut connection| {
+            let plan = migrations::plan(&connection)?;
+            migrations::apply(&mut connection, now)?;
+            Ok(plan)
+        })
+        .map_err(|error| error.at(url))
+}
+
+/// Every migration of this release, oldest first.
+pub fn all_migrations() -> &'static [Migration] {
+    migrations::ALL
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    pub(in crate::store) fn new_database() -> (tempfile::TempDir, DatabaseUrl) {
+        let folder = tempfile::tempdir().expect("makes a folder");
+        let url = DatabaseUrl::Sqlite(folder.path().join("authd.db"));
+        create(&url, jiff::Timestamp::UNIX_EPOCH).expect("creates a database");
+        (folder, url)
+    }
+
+    pub(in crate::store) fn new_store(mode: WriteMode) -> (tempfile::TempDir, Store) {
+        let (folder, url) = new_database();
+        let store = Store::open(&url, mode, Duration::from_secs(5)).expect("opens it");
+        (folder, store)
+    }
+}

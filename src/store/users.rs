@@ -1,0 +1,494 @@
+//! The tables `users`, `user_tombstones` and `change_sequence`.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::engine::{Conn, OptionalExtension, Row, Tx, named_params};
+use super::error::StoreError;
+use super::keys::KeyState;
+use crate::domain::email::Email;
+use crate::domain::name::PersonName;
+use crate::domain::phone::Phone;
+use crate::domain::user::{NewUser, User, UserChange, UserId, UserRef};
+
+/// What a login needs to know of an account.
+#[derive(Debug)]
+pub struct Credentials {
+    /// The account.
+    pub user: User,
+    /// Its password hash as stored; `None`: it cannot log in.
+    pub password_hash: Option<String>,
+}
+
+/// What a verification needs to know of an account and a key, from one moment.
+#[derive(Debug)]
+pub struct Standing {
+    /// The account.
+    pub user: User,
+    /// Tokens issued at or before this Unix millisecond are refused.
+    pub tokens_valid_after_ms: Option<i64>,
+    /// The state of the key asked about; `None`: there is no such key.
+    pub key_state: Option<KeyState>,
+}
+
+/// Which accounts [`list`] gives.
+#[derive(Clone, Debug, Default)]
+pub struct UserFilter {
+    /// Only active ones, or only the others.
+    pub is_active: Option<bool>,
+    /// Only staff, or only the others.
+    pub is_staff: Option<bool>,
+    /// Only superusers, or only the others.
+    pub is_superuser: Option<bool>,
+    /// Only those with this text in the e-mail address, a name or the phone number.
+    pub search: Option<String>,
+    /// Only those after this one.
+    pub after: Option<UserId>,
+}
+
+/// Adds an account and returns it as stored.
+///
+/// Fails with [`StoreError::EmailTaken`] if the normalised address is in use.
+pub fn insert(
+    tx: &Tx<'_>,
+    id: UserId,
+    new: &NewUser,
+    password_hash: Option<&str>,
+    now: Timestamp,
+) -> Result<User, StoreError> {
+    const SQL: &str = "
+        INSERT INTO users (id, email, email_key, first_name, last_name, phone_number,
+            password_hash, is_active, is_staff, is_superuser, date_joined, version)
+        VALUES (:id, :email, :email_key, :first_name, :last_name, :phone_number,
+            :password_hash, :is_active, :is_staff, :is_superuser, :now, :version)
+        ON CONFLICT (email_key) DO NOTHING
+        RETURNING *";
+    let version = next_version(tx)?;
+    tx.prepare_cached(SQL)?
+        .query_row(
+            named_params! {
+                ":id": id.to_string(),
+                ":email": new.email.as_str(),
+                ":email_key": new.email.key(),
+                ":first_name": new.first_name.as_str(),
+                ":last_name": new.last_name.as_str(),
+                ":phone_number": new.phone_number.as_ref().map(Phone::as_str),
+                ":password_hash": password_hash,
+                ":is_active": new.is_active,
+                ":is_staff": new.is_staff,
+                ":is_superuser": new.is_superuser,
+                ":now": now.as_second(),
+                ":version": version,
+            },
+            |row| Ok(user(row)),
+        )
+        .optional()?
+        .unwrap_or_else(|| Err(StoreError::EmailTaken(new.email.clone())))
+}
+
+/// The account of that name, if there is one.
+pub fn find(connection: &Conn, name: &UserRef) -> Result<Option<User>, StoreError> {
+    const BY_ID: &str = "SELECT * FROM users WHERE id = ?1";
+    const BY_EMAIL: &str = "SELECT * FROM users WHERE email_key = ?1";
+    let (sql, key) = match name {
+        UserRef::Id(id) => (BY_ID, id.to_string()),
+        UserRef::Email(email) => (BY_EMAIL, email.key().to_owned()),
+    };
+    connection
+        .prepare_cached(sql)?
+        .query_row([key], |row| Ok(user(row)))
+        .optional()?
+        .transpose()
+}
+
+/// The account that logs in with this address, if there is one.
+pub fn credentials(connection: &Conn, email: &Email) -> Result<Option<Credentials>, StoreError> {
+    const SQL: &str = "SELECT * FROM users WHERE email_key = ?1";
+    connection
+        .prepare_cached(SQL)?
+        .query_row([email.key()], |row| {
+            let password_hash = row.get("password_hash")?;
+            Ok(user(row).map(|user| Credentials {
+                user,
+                password_hash,
+            }))
+        })
+        .optional()?
+        .transpose()
+}
+
+/// Account and key of a token, in one query (the hot path of verify).
+pub fn standing(connection: &Conn, id: UserId, kid: &str) -> Result<Option<Standing>, StoreError> {
+    const SQL: &str = "
+        SELECT users.*, (SELECT state FROM signing_keys WHERE kid = ?2) AS key_state
+        FROM users WHERE id = ?1";
+    let mut id_text = uuid::Uuid::encode_buffer();
+    let id_text: &str = id.0.hyphenated().encode_lower(&mut id_text);
+    connection
+        .prepare_cached(SQL)?
+        .query_row([id_text, kid], |row| {
+            let tokens_valid_after_ms = row.get("tokens_valid_after")?;
+            let key_state = row.get_ref("key_state")?.as_str_or_null()?;
+            let key_state = key_state.map(KeyState::from_column).transpose();
+            Ok(key_state.and_then(|key_state| {
+                Ok(Standing {
+                    user: user(row)?,
+                    tokens_valid_after_ms,
+                    key_state,
+                })
+            }))
+        })
+        .optional()?
+        .transpose()
+}
+
+/// Records a login with the hash that was checked. `None` if the account is gone, inactive or has
+/// another password by now: then nobody logged in.
+pub fn record_login(
+    tx: &Tx<'_>,
+    id: UserId,
+    checked_hash: &str,
+    now: Timestamp,
+) -> Result<Option<User>, StoreError> {
+    const SQL: &str = "
+        UPDATE users SET last_login = ?3, version = ?4
+        WHERE id = ?1 AND password_hash = ?2 AND is_active = 1
+        RETURNING *";
+    let version = next_version(tx)?;
+    tx.prepare_cached(SQL)?
+        .query_row(
+            (id.to_string(), checked_hash, now.as_second(), version),
+            |row| Ok(user(row)),
+        )
+        .optional()?
+        .transpose()
+}
+
+/// Puts a new hash of the same password in the place of the old one, if that still stands.
+pub fn replace_hash(tx: &Tx<'_>, id: UserId, old: &str, new: &str) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE users SET password_hash = ?3 WHERE id = ?1 AND password_hash = ?2";
+    tx.prepare_cached(SQL)?
+        .execute((id.to_string(), old, new))?;
+    Ok(())
+}
+
+/// Changes what `change` names. Fails with [`StoreError::EmailTaken`] if the new address is.
+pub fn update(tx: &Tx<'_>, id: UserId, change: &UserChange) -> Result<Option<User>, StoreError> {
+    const SQL: &str = "
+        UPDATE OR IGNORE users SET
+            email        = coalesce(:email, email),
+            email_key    = coalesce(:email_key, email_key),
+            first_name   = coalesce(:first_name, first_name),
+            last_name    = coalesce(:last_name, last_name),
+            phone_number = CASE WHEN :set_phone THEN :phone_number ELSE phone_number END,
+            is_staff     = coalesce(:is_staff, is_staff),
+            is_superuser = coalesce(:is_superuser, is_superuser),
+            version      = :version
+        WHERE id = :id
+        RETURNING *";
+    let version = next_version(tx)?;
+    let updated = tx
+        .prepare_cached(SQL)?
+        .query_row(
+            named_params! {
+                ":id": id.to_string(),
+                ":email": change.email.as_ref().map(Email::as_str),
+                ":email_key": change.email.as_ref().map(Email::key),
+                ":first_name": change.first_name.as_ref().map(PersonName::as_str),
+                ":last_name": change.last_name.as_ref().map(PersonName::as_str),
+                ":set_phone": change.phone_number.is_some(),
+                ":phone_number": change.phone_number.as_ref().and_then(|phone| {
+                    phone.as_ref().map(Phone::as_str)
+                }),
+                ":is_staff": change.is_staff,
+                ":is_superuser": change.is_superuser,
+                ":version": version,
+            },
+            |row| Ok(user(row)),
+        )
+        .optional()?
+        .transpose()?;
+    match (updated, &change.email) {
+        (None, Some(email)) if find(tx, &UserRef::Id(id))?.is_some() => {
+            Err(StoreError::EmailTaken(email.clone()))
+        }
+        (updated, _) => Ok(updated),
+    }
+}
+
+/// Sets a new password hash and ends every token issued so far.
+pub fn set_password(
+    tx: &Tx<'_>,
+    id: UserId,
+    hash: &str,
+    now: Timestamp,
+) -> Result<Option<User>, StoreError> {
+    const SQL: &str = "
+        UPDATE users SET password_hash = ?2, version = ?4,
+            tokens_valid_after = max(coalesce(tokens_valid_after, ?3), ?3)
+        WHERE id = ?1
+        RETURNING *";
+    let version = next_version(tx)?;
+    tx.prepare_cached(SQL)?
+        .query_row(
+            (id.to_string(), hash, now.as_millisecond(), version),
+            |row| Ok(user(row)),
+        )
+        .optional()?
+        .transpose()
+}
+
+/// Lets an account log in again, or stops it and ends every token issued so far.
+pub fn set_active(
+    tx: &Tx<'_>,
+    id: UserId,
+    is_active: bool,
+    now: Timestamp,
+) -> Result<Option<User>, StoreError> {
+    const SQL: &str = "
+        UPDATE users SET is_active = ?2, version = ?4,
+            tokens_valid_after = CASE WHEN ?2 THEN tokens_valid_after
+                ELSE max(coalesce(tokens_valid_after, ?3), ?3) END
+        WHERE id = ?1
+        RETURNING *";
+    let version = next_version(tx)?;
+    tx.prepare_cached(SQL)?
+        .query_row(
+            (id.to_string(), is_active, now.as_millisecond(), version),
+            |row| Ok(user(row)),
+        )
+        .optional()?
+        .transpose()
+}
+
+/// Removes an account and leaves a tombstone with a version; says whether there was one.
+pub fn delete(tx: &Tx<'_>, id: UserId, now: Timestamp) -> Result<bool, StoreError> {
+    const DELETE: &str = "DELETE FROM users WHERE id = ?1";
+    const TOMBSTONE: &str =
+        "INSERT INTO user_tombstones (id, deleted_at, version) VALUES (?1, ?2, ?3)";
+    if tx.prepare_cached(DELETE)?.execute([id.to_string()])? == 0 {
+        return Ok(false);
+    }
+    let version = next_version(tx)?;
+    tx.prepare_cached(TOMBSTONE)?
+        .execute((id.to_string(), now.as_second(), version))?;
+    Ok(true)
+}
+
+/// Up to `limit` accounts in the order they were created.
+pub fn list(connection: &Conn, filter: &UserFilter, limit: u32) -> Result<Vec<User>, StoreError> {
+    const SQL: &str = r"
+        SELECT * FROM users
+        WHERE (:after IS NULL OR id > :after)
+          AND (:is_active IS NULL OR is_active = :is_active)
+          AND (:is_staff IS NULL OR is_staff = :is_staff)
+          AND (:is_superuser IS NULL OR is_superuser = :is_superuser)
+          AND (:pattern IS NULL
+               OR email_key LIKE :pattern ESCAPE '\'
+               OR lower(first_name || ' ' || last_name) LIKE :pattern ESCAPE '\'
+               OR phone_number LIKE :pattern ESCAPE '\')
+        ORDER BY id LIMIT :limit";
+    let mut statement = connection.prepare_cached(SQL)?;
+    let mut rows = statement.query(named_params! {
+        ":after": filter.after.map(|id| id.to_string()),
+        ":is_active": filter.is_active,
+        ":is_staff": filter.is_staff,
+        ":is_superuser": filter.is_superuser,
+        ":pattern": filter.search.as_deref().map(contains),
+        ":limit": limit,
+    })?;
+    let mut users = Vec::new();
+    while let Some(row) = rows.next()? {
+        users.push(user(row)?);
+    }
+    Ok(users)
+}
+
+/// Whether there is any account at all.
+pub fn any(connection: &Conn) -> Result<bool, StoreError> {
+    const SQL: &str = "SELECT EXISTS (SELECT 1 FROM users)";
+    Ok(connection
+        .prepare_cached(SQL)?
+        .query_row([], |row| row.get(0))?)
+}
+
+/// Whether an account other than this one is an active superuser.
+pub fn other_active_superuser(connection: &Conn, id: UserId) -> Result<bool, StoreError> {
+    const SQL: &str = "
+        SELECT EXISTS (SELECT 1 FROM users WHERE is_superuser = 1 AND is_active = 1 AND id <> ?1)";
+    Ok(connection
+        .prepare_cached(SQL)?
+        .query_row([id.to_string()], |row| row.get(0))?)
+}
+
+/// Draws the next number of the sequence of all changes. Inside a transaction the numbers are
+/// strictly increasing in the order of commits; one that is rolled back takes its numbers along.
+fn next_version(tx: &Tx<'_>) -> Result<i64, StoreError> {
+    const SQL: &str = "UPDATE change_sequence SET value = value + 1 RETURNING value";
+    Ok(tx.prepare_cached(SQL)?.query_row([], |row| row.get(0))?)
+}
+
+/// A LIKE pattern for "contains this text", with the text's own wildcards made plain.
+fn contains(text: &str) -> String {
+    let plain = text
+        .to_lowercase()
+        .replace('\\', r"\\")
+        .replace('%', r"\%")
+        .replace('_', r"\_");
+    format!("%{plain}%")
+}
+
+fn user(row: &Row<'_>) -> Result<User, StoreError> {
+    let id: &str = row.get_ref("id")?.as_str().unwrap_or_default();
+    let first_name = PersonName::from_stored(row.get("first_name")?);
+    let phone_number: Option<String> = row.get("phone_number")?;
+    let last_login: Option<i64> = row.get("last_login")?;
+    Ok(User {
+        id: id.parse().map_err(|_| damaged("id"))?,
+        email: Email::from_stored(row.get("email")?, row.get("email_key")?),
+        first_name,
+        last_name: PersonName::from_stored(row.get("last_name")?),
+        phone_number: phone_number.map(Phone::from_stored),
+        is_active: row.get("is_active")?,
+        is_staff: row.get("is_staff")?,
+        is_superuser: row.get("is_superuser")?,
+        groups: Vec::new(),
+        fields: BTreeMap::new(),
+        date_joined: second(row.get("date_joined")?, "date_joined")?,
+        last_login: last_login.map(|at| second(at, "last_login")).transpose()?,
+        version: row.get("version")?,
+    })
+}
+
+fn second(unix_seconds: i64, column: &'static str) -> Result<Timestamp, StoreError> {
+    Timestamp::from_second(unix_seconds).map_err(|_| damaged(column))
+}
+
+fn damaged(column: &'static str) -> StoreError {
+    StoreError::DamagedRow {
+        table: "users",
+        column,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::sources::Random;
+    use crate::domain::sources::fixed::CountingRandom;
+    use crate::store::tests::new_store;
+    use crate::store::{Store, WriteMode};
+
+    const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
+
+    fn new_user(email: &str) -> NewUser {
+        NewUser {
+            email: email.parse().expect("is an address"),
+            first_name: "Ada".parse().expect("is a name"),
+            last_name: PersonName::default(),
+            phone_number: None,
+            is_active: true,
+            is_staff: false,
+            is_superuser: false,
+        }
+    }
+
+    fn add(store: &Store, email: &str) -> Result<User, StoreError> {
+        static RANDOM: CountingRandom = CountingRandom::new();
+        let (id, new) = (UserId(RANDOM.uuid_v7(NOW)), new_user(email));
+        store.write(move |tx| insert(tx, id, &new, Some("hash"), NOW))
+    }
+
+    #[test]
+    fn an_address_is_taken_whatever_its_letter_case() {
+        let (_folder, store) = new_store(WriteMode::Direct);
+        let ada = add(&store, "Ada@example.com").expect("is new");
+        assert_eq!(ada.email.as_str(), "Ada@example.com");
+        assert!(matches!(
+            add(&store, "ada@EXAMPLE.com"),
+            Err(StoreError::EmailTaken(_))
+        ));
+        let bob = add(&store, "bob@example.com").expect("is new");
+        let change = UserChange {
+            email: Some(ada.email.clone()),
+            ..UserChange::default()
+        };
+        let taken = store.write(move |tx| update(tx, bob.id, &change));
+        assert!(matches!(taken, Err(StoreError::EmailTaken(_))));
+    }
+
+    #[test]
+    fn every_change_has_a_higher_version_and_a_deletion_leaves_a_tombstone() {
+        let (_folder, store) = new_store(WriteMode::Direct);
+        let ada = add(&store, "ada@example.com").expect("is new");
+        let id = ada.id;
+        let off = store
+            .write(move |tx| set_active(tx, id, false, NOW))
+            .expect("writes");
+        let off = off.expect("is there");
+        assert!(off.version > ada.version && !off.is_active);
+        assert!(store.write(move |tx| delete(tx, id, NOW)).expect("writes"));
+        assert!(!store.write(move |tx| delete(tx, id, NOW)).expect("writes"));
+        let tombstone: i64 =
+            store
+                .read(|connection| {
+                    Ok(connection
+                        .query_row("SELECT version FROM user_tombstones", [], |r| r.get(0))?)
+                })
+                .expect("reads");
+        assert!(tombstone > off.version);
+    }
+
+    #[test]
+    fn a_login_under_a_password_that_was_changed_meanwhile_is_not_recorded() {
+        let (_folder, store) = new_store(WriteMode::Direct);
+        let id = add(&store, "ada@example.com").expect("is new").id;
+        store
+            .write(move |tx| set_password(tx, id, "other", NOW))
+            .expect("writes");
+        assert_eq!(
+            store
+                .write(move |tx| record_login(tx, id, "hash", NOW))
+                .expect("writes"),
+            None
+        );
+        let ada = store
+            .write(move |tx| record_login(tx, id, "other", NOW))
+            .expect("writes");
+        assert_eq!(ada.expect("logs in").last_login, Some(NOW));
+    }
+
+    #[test]
+    fn pages_follow_one_another_without_gap_or_overlap_and_wildcards_are_plain_text() {
+        let (_folder, store) = new_store(WriteMode::Direct);
+        for number in 0..5 {
+            add(&store, &format!("user{number}@example.com")).expect("is new");
+        }
+        let mut filter = UserFilter::default();
+        let mut seen = Vec::new();
+        loop {
+            let page = store
+                .read(|connection| list(connection, &filter, 2))
+                .expect("reads");
+            let Some(last) = page.last() else { break };
+            filter.after = Some(last.id);
+            seen.extend(page.into_iter().map(|user| user.email.to_string()));
+        }
+        assert_eq!(seen.len(), 5);
+        let search = |text: &str| {
+            let filter = UserFilter {
+                search: Some(text.into()),
+                ..UserFilter::default()
+            };
+            store
+                .read(|connection| list(connection, &filter, 9))
+                .expect("reads")
+                .len()
+        };
+        assert_eq!(
+            (search("USER3"), search("%"), search("_"), search("ada")),
+            (1, 0, 0, 5)
+        );
+    }
+}

@@ -1,0 +1,351 @@
+//! Signing keys and their public halves.
+
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED, ED25519,
+    EcdsaKeyPair, Ed25519KeyPair, ParsedPublicKey, RsaKeyPair,
+};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::jwk::{
+    AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse, ThumbprintHash,
+};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
+
+use super::claims::ClaimSet;
+use super::roca::is_roca;
+use crate::domain::secret::Secret;
+
+/// The algorithms that this service signs with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyAlgorithm {
+    /// Ed25519 (RFC 8037), written `EdDSA`.
+    EdDsa,
+    /// ECDSA with P-256 and SHA-256.
+    Es256,
+    /// RSA (2048 bits) with PKCS #1 v1.5 and SHA-256.
+    Rs256,
+}
+
+/// Why a key cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// Not a JWK at all, or of a kind we do not know.
+    #[error("this is not a JSON Web Key of a known kind")]
+    Unreadable,
+    /// `alg` is missing or does not fit the kind and curve of the key.
+    #[error("the key's algorithm is missing or does not fit its kind")]
+    Algorithm,
+    /// `use` or `key_ops` say that it is for something else.
+    #[error("the key is not for signatures")]
+    Purpose,
+    /// Shorter than RFC 7518 and RFC 8725 allow, or known to be flawed.
+    #[error("the key is too weak")]
+    Weak,
+    /// Not a point on the curve, not a number of the right size ...
+    #[error("the key is malformed")]
+    Malformed,
+    /// Two keys of one set have the same `kid`.
+    #[error("two keys have the id '{0}'")]
+    DuplicateId(String),
+    /// Shared secrets and public keys in one set invite confusion of the two.
+    #[error("a set holds either shared secrets or public keys")]
+    Mixed,
+}
+
+/// A key that checks signatures, by exactly one algorithm (RFC 8725, section 3.1).
+#[derive(Clone, Debug)]
+pub struct VerifyingKey {
+    kid: String,
+    algorithm: Algorithm,
+    key: DecodingKey,
+    jwk: Jwk,
+}
+
+impl VerifyingKey {
+    /// Reads a public JWK (RFC 7517). It must say its algorithm, and be strong enough for it.
+    ///
+    /// Without a `kid` it goes by its RFC 7638 thumbprint.
+    pub fn from_jwk(json: &str) -> Result<Self, KeyError> {
+        let mut jwk: Jwk = serde_json::from_str(json).map_err(|_| KeyError::Unreadable)?;
+        let named = jwk.common.key_algorithm.ok_or(KeyError::Algorithm)?;
+        let algorithm = named.to_string().parse().map_err(|_| KeyError::Algorithm)?;
+        check_purpose(&jwk)?;
+        check_strength(&jwk, algorithm)?;
+        let kid = match jwk.common.key_id.take() {
+            Some(kid) => kid,
+            None => thumbprint(&jwk)?,
+        };
+        jwk.common.key_id = Some(kid.clone());
+        let key = DecodingKey::from_jwk(&jwk).map_err(|_| KeyError::Malformed)?;
+        Ok(Self {
+            kid,
+            algorithm,
+            key,
+            jwk,
+        })
+    }
+
+    /// The key's id.
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    /// The public JWK with `kid`, `alg` and `use`. A shared secret has none.
+    pub fn public_jwk(&self) -> Option<&Jwk> {
+        (!self.is_shared_secret()).then_some(&self.jwk)
+    }
+
+    /// Whether whoever can check with this key can also sign with it.
+    pub(super) fn is_shared_secret(&self) -> bool {
+        matches!(self.jwk.algorithm, AlgorithmParameters::OctetKey(_))
+    }
+
+    /// Whether a header's `alg` names this key's algorithm. Ed25519 has two names (RFC 9864).
+    pub(super) fn goes_by(&self, name: &str) -> bool {
+        name.parse() == Ok(self.algorithm)
+            || (self.algorithm == Algorithm::EdDSA && name == "Ed25519")
+    }
+
+    /// Whether `signature` (base64url) is this key's over `message`.
+    pub(super) fn verifies(&self, message: &[u8], signature: &str) -> bool {
+        jsonwebtoken::crypto::verify(signature, message, &self.key, self.algorithm).unwrap_or(false)
+    }
+}
+
+/// A private key. Its public half is in [`SigningKey::verifying`].
+pub struct SigningKey {
+    verifying: VerifyingKey,
+    key: EncodingKey,
+    private_der: Secret<Vec<u8>>,
+}
+
+impl SigningKey {
+    /// Makes a new key, named by its RFC 7638 thumbprint.
+    pub fn generate(algorithm: KeyAlgorithm) -> Result<Self, KeyError> {
+        let random = SystemRandom::new();
+        let failed = |_| KeyError::Malformed;
+        let der = match algorithm {
+            KeyAlgorithm::EdDsa => Ed25519KeyPair::generate_pkcs8v1(&random)
+                .map_err(failed)?
+                .as_ref()
+                .to_vec(),
+            KeyAlgorithm::Es256 => {
+                EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random)
+                    .map_err(failed)?
+                    .as_ref()
+                    .to_vec()
+            }
+            KeyAlgorithm::Rs256 => {
+                let pair = RsaKeyPair::generate(KeySize::Rsa2048).map_err(failed)?;
+                let der: Pkcs8V1Der = pair.as_der().map_err(failed)?;
+                der.as_ref().to_vec()
+            }
+        };
+        Self::from_der(algorithm, Secret::new(der))
+    }
+
+    /// A key read back from the store, as [`SigningKey::private_der`] gave it.
+    pub fn from_der(algorithm: KeyAlgorithm, der: Secret<Vec<u8>>) -> Result<Self, KeyError> {
+        let key = match algorithm {
+            KeyAlgorithm::EdDsa => EncodingKey::from_ed_der(der.expose()),
+            KeyAlgorithm::Es256 => EncodingKey::from_ec_der(der.expose()),
+            KeyAlgorithm::Rs256 => rsa_key(&der)?,
+        };
+        let mut jwk =
+            Jwk::from_encoding_key(&key, algorithm.into()).map_err(|_| KeyError::Malformed)?;
+        jwk.common.public_key_use = Some(PublicKeyUse::Signature);
+        jwk.common.key_id = Some(thumbprint(&jwk)?);
+        let json = serde_json::to_string(&jwk).map_err(|_| KeyError::Malformed)?;
+        Ok(Self {
+            verifying: VerifyingKey::from_jwk(&json)?,
+            key,
+            private_der: der,
+        })
+    }
+
+    /// The public half.
+    pub fn verifying(&self) -> &VerifyingKey {
+        &self.verifying
+    }
+
+    /// The private half as PKCS #8, to be sealed before it goes anywhere.
+    pub fn private_der(&self) -> &Secret<Vec<u8>> {
+        &self.private_der
+    }
+
+    /// Signs an access token (RFC 9068): `typ` is `at+jwt`, `kid` this key.
+    pub fn sign(&self, claims: &ClaimSet) -> Result<String, KeyError> {
+        let mut header = jsonwebtoken::Header::new(self.verifying.algorithm);
+        header.typ = Some("at+jwt".to_owned());
+        header.kid = Some(self.verifying.kid.clone());
+        jsonwebtoken::encode(&header, claims, &self.key).map_err(|_| KeyError::Malformed)
+    }
+}
+
+impl KeyAlgorithm {
+    /// The name in `alg` and in the store.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::EdDsa => "EdDSA",
+            Self::Es256 => "ES256",
+            Self::Rs256 => "RS256",
+        }
+    }
+
+    /// The algorithm of that name, if we sign with it.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::EdDsa, Self::Es256, Self::Rs256]
+            .into_iter()
+            .find(|known| known.name() == name)
+    }
+}
+
+impl From<KeyAlgorithm> for Algorithm {
+    fn from(algorithm: KeyAlgorithm) -> Self {
+        match algorithm {
+            KeyAlgorithm::EdDsa => Self::EdDSA,
+            KeyAlgorithm::Es256 => Self::ES256,
+            KeyAlgorithm::Rs256 => Self::RS256,
+        }
+    }
+}
+
+/// jsonwebtoken takes an RSA key from PKCS #8 only in PEM.
+fn rsa_key(der: &Secret<Vec<u8>>) -> Result<EncodingKey, KeyError> {
+    let pem = Secret::new(pem::encode(&pem::Pem::new(
+        "PRIVATE KEY",
+        der.expose().as_slice(),
+    )));
+    EncodingKey::from_rsa_pem(pem.expose().as_bytes()).map_err(|_| KeyError::Malformed)
+}
+
+fn thumbprint(jwk: &Jwk) -> Result<String, KeyError> {
+    jwk.thumbprint(ThumbprintHash::SHA256)
+        .map_err(|_| KeyError::Malformed)
+}
+
+/// RFC 7517, sections 4.2 and 4.3.
+fn check_purpose(jwk: &Jwk) -> Result<(), KeyError> {
+    let used_for_signatures = matches!(
+        jwk.common.public_key_use,
+        None | Some(PublicKeyUse::Signature)
+    );
+    let may_verify = jwk.common.key_operations.as_ref().is_none_or(|operations| {
+        operations
+            .iter()
+            .any(|op| matches!(op, KeyOperations::Verify | KeyOperations::Sign))
+    });
+    if used_for_signatures && may_verify {
+        Ok(())
+    } else {
+        Err(KeyError::Purpose)
+    }
+}
+
+/// RFC 7518, sections 3.2 to 3.5: enough bits for the algorithm, and a point on its curve.
+fn check_strength(jwk: &Jwk, algorithm: Algorithm) -> Result<(), KeyError> {
+    match (&jwk.algorithm, algorithm) {
+        (AlgorithmParameters::OctetKey(key), Algorithm::HS256) => check_secret(&key.value, 32),
+        (AlgorithmParameters::OctetKey(key), Algorithm::HS384) => check_secret(&key.value, 48),
+        (AlgorithmParameters::OctetKey(key), Algorithm::HS512) => check_secret(&key.value, 64),
+        (
+            AlgorithmParameters::RSA(key),
+            Algorithm::RS256
+            | Algorithm::RS384
+            | Algorithm::RS512
+            | Algorithm::PS256
+            | Algorithm::PS384
+            | Algorithm::PS512,
+        ) => check_rsa(&bytes(&key.n)?, &bytes(&key.e)?),
+        (AlgorithmParameters::EllipticCurve(key), _) => {
+            let point = [&[4][..], &bytes(&key.x)?, &bytes(&key.y)?].concat();
+            let parsed = match (&key.curve, algorithm) {
+                (EllipticCurve::P256, Algorithm::ES256) => {
+                    ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
+                }
+                (EllipticCurve::P384, Algorithm::ES384) => {
+                    ParsedPublicKey::new(&ECDSA_P384_SHA384_FIXED, point)
+                }
+                _ => return Err(KeyError::Algorithm),
+            };
+            parsed.map(drop).map_err(|_| KeyError::Malformed)
+        }
+        (AlgorithmParameters::OctetKeyPair(key), Algorithm::EdDSA) => {
+            ParsedPublicKey::new(&ED25519, bytes(&key.x)?)
+                .map(drop)
+                .map_err(|_| KeyError::Malformed)
+        }
+        _ => Err(KeyError::Algorithm),
+    }
+}
+
+/// A secret is at least as long as the hash's output.
+fn check_secret(value: &str, min_bytes: usize) -> Result<(), KeyError> {
+    if bytes(value)?.len() < min_bytes {
+        Err(KeyError::Weak)
+    } else {
+        Ok(())
+    }
+}
+
+/// At least 2048 bits, an odd exponent above one, and not of the flawed family.
+fn check_rsa(modulus: &[u8], exponent: &[u8]) -> Result<(), KeyError> {
+    let modulus = &modulus[modulus.iter().take_while(|byte| **byte == 0).count()..];
+    let bits = modulus.first().map_or(0, |first| {
+        modulus.len() * 8 - first.leading_zeros() as usize
+    });
+    let even = exponent.last().is_none_or(|last| last % 2 == 0);
+    let one = exponent.iter().rev().skip(1).all(|byte| *byte == 0) && exponent.last() == Some(&1);
+    if bits < 2048 || even || one || is_roca(modulus) {
+        Err(KeyError::Weak)
+    } else {
+        Ok(())
+    }
+}
+
+fn bytes(base64url: &str) -> Result<Vec<u8>, KeyError> {
+    URL_SAFE_NO_PAD
+        .decode(base64url)
+        .map_err(|_| KeyError::Malformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [KeyAlgorithm; 3] = [
+        KeyAlgorithm::EdDsa,
+        KeyAlgorithm::Es256,
+        KeyAlgorithm::Rs256,
+    ];
+
+    /// Security statement 21, at its root: a public JWK has public members only.
+    #[test]
+    fn a_public_jwk_holds_no_private_member() {
+        for algorithm in ALL {
+            let key = SigningKey::generate(algorithm).expect("makes a key");
+            let jwk = key.verifying().public_jwk().expect("is public");
+            let json = serde_json::to_value(jwk).expect("serialises");
+            for private in ["d", "p", "q", "dp", "dq", "qi", "k"] {
+                assert!(json.get(private).is_none(), "{private} in {json}");
+            }
+            assert_eq!(json["alg"], algorithm.name());
+            assert_eq!(json["use"], "sig");
+            assert_eq!(json["kid"], thumbprint(jwk).expect("has one"));
+        }
+    }
+
+    #[test]
+    fn a_key_survives_the_way_through_the_store() {
+        for algorithm in ALL {
+            let key = SigningKey::generate(algorithm).expect("makes a key");
+            let again =
+                SigningKey::from_der(algorithm, key.private_der().clone()).expect("reads it back");
+            assert_eq!(again.verifying().kid(), key.verifying().kid());
+        }
+    }
+}

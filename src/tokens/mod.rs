@@ -1,0 +1,15 @@
+//! Access tokens: what they say, how they are signed and checked, and the keys for it.
+
+pub mod claims;
+pub mod jws;
+pub mod key;
+pub mod ring;
+mod roca;
+pub mod seal;
+mod strict_json;
+
+pub use claims::{Claims, TokenRules};
+pub use jws::TokenError;
+pub use key::{KeyAlgorithm, KeyError, SigningKey, VerifyingKey};
+pub use ring::KeyRing;
+pub use seal::{SealError, SealingKey};
