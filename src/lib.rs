@@ -7,3 +7,6 @@ pub mod domain;
 pub mod passwords;
 pub mod store;
 pub mod tokens;
+pub mod service;
+pub mod config;
+pub mod http;

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::domain::email::{Email, EmailError};
@@ -13,8 +14,9 @@ use crate::domain::name::PersonName;
 use crate::domain::phone::Phone;
 
 /// The id of an account: a version 7 UUID, never used again once its account is deleted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(transparent)]
+#[schema(value_type = String, format = Uuid)]
 pub struct UserId(pub Uuid);
 
 impl fmt::Display for UserId {
@@ -34,7 +36,7 @@ impl FromStr for UserId {
 /// An account as everyone may see it; its JSON is the contract's user, everywhere.
 ///
 /// The password hash is not here: it never leaves the store but for the check at login.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "Django's three flags, each independent"
@@ -43,12 +45,16 @@ pub struct User {
     /// Given at creation, never reused.
     pub id: UserId,
     /// The user name, as typed.
+    #[schema(value_type = String, format = Email, example = "ada@example.com")]
     pub email: Email,
     /// May be empty.
+    #[schema(value_type = String, example = "Ada")]
     pub first_name: PersonName,
     /// May be empty.
+    #[schema(value_type = String, example = "Lovelace")]
     pub last_name: PersonName,
     /// E.164.
+    #[schema(value_type = Option<String>, required = true, example = "+442079460000")]
     pub phone_number: Option<Phone>,
     /// False: may not log in, and no token of it verifies.
     pub is_active: bool,
@@ -59,10 +65,13 @@ pub struct User {
     /// Names of the groups the account belongs to, sorted. Empty: no edge can make a group yet.
     pub groups: Vec<String>,
     /// The installation's own fields by name. Empty: no edge can define one yet.
+    #[schema(value_type = Object)]
     pub fields: BTreeMap<String, serde_json::Value>,
     /// When the account was created; whole seconds.
+    #[schema(value_type = String, format = DateTime)]
     pub date_joined: Timestamp,
     /// When it last logged in, if ever; whole seconds.
+    #[schema(value_type = Option<String>, required = true, format = DateTime)]
     pub last_login: Option<Timestamp>,
     /// Position of the latest change in the sequence of all changes (D9).
     pub version: i64,

@@ -101,12 +101,9 @@ pub fn verify<'k>(
 }
 
 /// The `kid` a token names, unchecked: for choosing what to load, never for trust.
-pub fn claimed_kid(token: &str) -> Option<String> {
-    if token.len() > MAX_TOKEN_BYTES {
-        return None;
-    }
-    let (header, _) = token.split_once('.')?;
-    Header::parse(&decode(header).ok()?).ok()?.kid
+pub fn claimed_kid(token: &str) -> Result<Option<String>, TokenError> {
+    let (header, _) = token.split_once('.').ok_or(TokenError::Malformed)?;
+    Ok(Header::parse(&decode(header)?)?.kid)
 }
 
 /// Unpadded base64url; padding, other letters and non-zero trailing bits are refused.

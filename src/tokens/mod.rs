@@ -3,6 +3,7 @@
 pub mod claims;
 pub mod jws;
 pub mod key;
+pub mod memo;
 pub mod ring;
 mod roca;
 pub mod seal;
@@ -10,6 +11,8 @@ mod strict_json;
 
 pub use claims::{Claims, TokenRules};
 pub use jws::TokenError;
+pub use memo::{CheckedToken, CheckedTokens};
 pub use key::{KeyAlgorithm, KeyError, SigningKey, VerifyingKey};
+pub use jsonwebtoken::jwk::JwkSet;
 pub use ring::KeyRing;
 pub use seal::{SealError, SealingKey};

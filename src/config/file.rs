@@ -1,0 +1,92 @@
+//! The configuration file as it is written.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use toml::de::{DeTable, DeValue};
+
+use super::environment::Environment;
+use super::error::ConfigError;
+use super::layers::{Origin, Raw};
+use super::reference;
+
+/// Where a file is looked for when none is named.
+const PLACES: [&str; 2] = ["authd.toml", "/etc/authd/authd.toml"];
+
+/// One `key = value` of the file.
+pub(super) struct Entry {
+    pub(super) key: &'static str,
+    pub(super) value: Raw,
+    pub(super) line: usize,
+}
+
+/// The file to read: the one named, or the first that exists.
+pub(super) fn locate(named: Option<&Path>, environment: &Environment) -> Option<PathBuf> {
+    let named = named.map(Path::to_owned);
+    named.or_else(|| environment.find("AUTHD_CONFIG").map(PathBuf::from)).or_else(|| {
+        PLACES.iter().map(PathBuf::from).find(|place| place.exists())
+    })
+}
+
+pub(super) fn read(path: &Path) -> Result<Vec<Entry>, ConfigError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|cause| ConfigError::Unreadable { path: path.to_owned(), cause })?;
+    parse(path, &text)
+}
+
+fn parse(path: &Path, text: &str) -> Result<Vec<Entry>, ConfigError> {
+    let line = |span: Range<usize>| 1 + text[..span.start.min(text.len())].matches('\n').count();
+    let table = DeTable::parse(text).map_err(|error| ConfigError::Syntax {
+        path: path.to_owned(),
+        line: line(error.span().unwrap_or(0..0)),
+        message: error.message().to_owned(),
+    })?;
+    let mut entries = Vec::new();
+    for (name, value) in table.get_ref() {
+        match value.get_ref() {
+            DeValue::Table(section) => {
+                for (inner, value) in section {
+                    let key = format!("{}.{}", name.get_ref(), inner.get_ref());
+                    entries.push(entry(path, line(inner.span()), key, value.get_ref())?);
+                }
+            }
+            value => {
+                entries.push(entry(path, line(name.span()), name.get_ref().to_string(), value)?);
+            }
+        }
+    }
+    Ok(entries)
+}
+
+fn entry(
+    path: &Path,
+    line: usize,
+    name: String,
+    value: &DeValue<'_>,
+) -> Result<Entry, ConfigError> {
+    let origin = Origin::File { path: path.to_owned(), line };
+    let Some(key) = reference::find(&name) else {
+        let nearest = reference::nearest(&name).to_owned();
+        return Err(ConfigError::UnknownKey { origin, key: name, nearest });
+    };
+    match raw(value) {
+        Some(value) => Ok(Entry { key: key.name, value, line }),
+        None => Err(ConfigError::Value {
+            origin,
+            key: key.name,
+            problem: format!("this kind of value does not fit: {} is needed", key.kind.bounds()),
+        }),
+    }
+}
+
+fn raw(value: &DeValue<'_>) -> Option<Raw> {
+    match value {
+        DeValue::String(text) => Some(Raw::Text(text.to_string())),
+        DeValue::Integer(number) => Some(Raw::Number(number.to_string())),
+        DeValue::Array(items) => {
+            let texts = items.iter().map(|item| item.get_ref().as_str().map(str::to_owned));
+            texts.collect::<Option<Vec<_>>>().map(Raw::List)
+        }
+        _ => None,
+    }
+}

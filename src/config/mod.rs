@@ -1,0 +1,207 @@
+//! The configuration as it is used: read once, checked once, handed on as values.
+//!
+//! A value comes from a flag, else the environment, else the file, else the default
+//! ([`reference::KEYS`]).
+
+mod environment;
+mod error;
+mod file;
+mod layers;
+pub mod reference;
+mod values;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tracing::Level;
+
+use crate::domain::claim::UserClaim;
+use crate::domain::secret::Secret;
+use crate::passwords::{HashParams, Policy, PoolSize};
+use crate::service::secret_key::SecretKeySource;
+use crate::service::{PasswordSettings, ServiceSettings};
+use crate::store::DatabaseUrl;
+use crate::tokens::TokenRules;
+
+pub use environment::Environment;
+pub use error::ConfigError;
+pub use layers::{Flags, Layers, Origin, Shown};
+pub use values::ListenAddress;
+
+/// The configuration, every value checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The wire.
+    pub server: ServerConfig,
+    /// The database.
+    pub database: DatabaseConfig,
+    /// What tokens say.
+    pub tokens: TokenRules,
+    /// For how many seconds a caller may keep a verify answer.
+    pub verify_max_age_secs: u32,
+    /// How passwords are judged and kept.
+    pub passwords: PasswordSettings,
+    /// Where the secret over the signing keys is.
+    pub secret_key: SecretKeySource,
+    /// The log.
+    pub log: LogConfig,
+}
+
+/// Where `authd` listens, and what it bears.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// At least one.
+    pub listen: Vec<ListenAddress>,
+    /// Where clients find the service, without a slash at the end.
+    pub public_url: String,
+    /// Connections served at a time.
+    pub max_connections: usize,
+    /// Of which from one address at most.
+    pub max_connections_per_address: usize,
+    /// Request line and header fields together.
+    pub max_header_bytes: usize,
+    /// Header fields.
+    pub max_headers: usize,
+    /// A request's body.
+    pub max_body_bytes: usize,
+    /// From the first byte of a request to the end of its header.
+    pub header_timeout: Duration,
+    /// From the end of the header to the end of the body.
+    pub body_timeout: Duration,
+    /// Between two requests of a connection.
+    pub keep_alive: Duration,
+    /// For requests under way when the daemon is told to stop.
+    pub shutdown_timeout: Duration,
+}
+
+/// The database.
+#[derive(Clone, Debug)]
+pub struct DatabaseConfig {
+    /// Where it is.
+    pub url: DatabaseUrl,
+    /// How long to wait for a lock.
+    pub timeout: Duration,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct LogConfig {
+    /// This and what is worse.
+    pub level: Level,
+    /// How a line looks.
+    pub format: LogFormat,
+}
+
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Text on a terminal, JSON elsewhere.
+    Auto,
+    /// For people.
+    Text,
+    /// One object a line.
+    Json,
+}
+
+impl Config {
+    /// Reads file, environment and flags, and checks every value.
+    pub fn load(flags: &Flags, environment: &Environment) -> Result<Self, ConfigError> {
+        Self::from_layers(&Layers::read(flags, environment)?)
+    }
+
+    /// Checks every value.
+    pub fn from_layers(layers: &Layers) -> Result<Self, ConfigError> {
+        let server = ServerConfig::from_layers(layers)?;
+        let database = DatabaseConfig {
+            url: layers.parsed("database.url")?,
+            timeout: layers.duration("database.timeout")?,
+        };
+        let issuer = layers.text("tokens.issuer")?.unwrap_or_else(|| server.public_url.clone());
+        let tokens = TokenRules {
+            audience: layers.text("tokens.audience")?.unwrap_or_else(|| issuer.clone()),
+            issuer,
+            ttl_secs: seconds(layers.duration("tokens.access_ttl")?),
+            leeway_secs: seconds(layers.duration("tokens.leeway")?),
+            user_claims: layers.parsed_list::<UserClaim>("tokens.claims")?,
+        };
+        let max_age = layers.duration("tokens.verify_max_age")?;
+        Ok(Self {
+            secret_key: secret_key(layers, &database.url)?,
+            passwords: passwords(layers)?,
+            log: LogConfig {
+                level: layers.parsed("log.level")?,
+                format: layers.parsed("log.format")?,
+            },
+            verify_max_age_secs: u32::try_from(max_age.as_secs()).unwrap_or(u32::MAX),
+            server,
+            database,
+            tokens,
+        })
+    }
+
+    /// What the services need of it.
+    pub fn service_settings(&self) -> ServiceSettings {
+        ServiceSettings {
+            passwords: self.passwords,
+            tokens: self.tokens.clone(),
+            max_age_secs: self.verify_max_age_secs,
+            secret_key: self.secret_key.clone(),
+        }
+    }
+}
+
+impl ServerConfig {
+    fn from_layers(layers: &Layers) -> Result<Self, ConfigError> {
+        Ok(Self {
+            listen: layers.parsed_list("server.listen")?,
+            public_url: layers.public_url("server.public_url")?,
+            max_connections: layers.count("server.max_connections")?,
+            max_connections_per_address: layers.count("server.max_connections_per_address")?,
+            max_header_bytes: layers.size("server.max_header_size")?,
+            max_headers: layers.count("server.max_headers")?,
+            max_body_bytes: layers.size("server.max_body_size")?,
+            header_timeout: layers.duration("server.header_timeout")?,
+            body_timeout: layers.duration("server.body_timeout")?,
+            keep_alive: layers.duration("server.keep_alive")?,
+            shutdown_timeout: layers.duration("server.shutdown_timeout")?,
+        })
+    }
+}
+
+fn passwords(layers: &Layers) -> Result<PasswordSettings, ConfigError> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = match layers.count("passwords.threads")? {
+        0 => cores,
+        threads => threads,
+    };
+    let small = |key| layers.count(key).map(|count| u32::try_from(count).unwrap_or(u32::MAX));
+    let memory_kib = layers.size("passwords.memory")? / 1024;
+    Ok(PasswordSettings {
+        policy: Policy {
+            min_chars: layers.count("passwords.min_length")?,
+            max_chars: layers.count("passwords.max_length")?,
+        },
+        params: HashParams {
+            memory_kib: u32::try_from(memory_kib).unwrap_or(u32::MAX),
+            iterations: small("passwords.iterations")?,
+            parallelism: small("passwords.parallelism")?,
+        },
+        pool: PoolSize { threads, queue: layers.count("passwords.queue")? },
+    })
+}
+
+/// By default `authd.key` beside the database.
+fn secret_key(layers: &Layers, database: &DatabaseUrl) -> Result<SecretKeySource, ConfigError> {
+    if let Some(given) = layers.text("secret_key")? {
+        return Ok(SecretKeySource::Given(Secret::new(given)));
+    }
+    let DatabaseUrl::Sqlite(path) = database;
+    Ok(SecretKeySource::File(match layers.text("secret_key_file")? {
+        Some(file) => PathBuf::from(file),
+        None => path.with_file_name("authd.key"),
+    }))
+}
+
+fn seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
+}

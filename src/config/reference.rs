@@ -1,0 +1,205 @@
+//! Every configuration key: its name, kind, default, bounds and meaning. The sample file, the
+//! manual page, `config show` and the error messages are all made from this table.
+
+/// One configuration key.
+#[derive(Debug)]
+pub struct Key {
+    /// `section.name` as in the file; the environment calls it `AUTHD_SECTION_NAME`.
+    pub name: &'static str,
+    /// What a value looks like.
+    pub kind: Kind,
+    /// As it would be written; empty: absent, and the text says what happens then.
+    pub default: &'static str,
+    /// Whether it is never shown.
+    pub secret: bool,
+    /// One or more sentences for the manual.
+    pub help: &'static str,
+}
+
+/// What a value looks like.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// Any text of the form the help names.
+    Text,
+    /// A list of such texts; separated by commas in the environment.
+    List,
+    /// A whole number between the two.
+    Count(u64, u64),
+    /// A duration with its unit, in seconds between the two.
+    Duration(u64, u64),
+    /// A size with its unit, in bytes between the two.
+    Size(u64, u64),
+    /// One of these words.
+    Choice(&'static [&'static str]),
+}
+
+const KIB: u64 = 1024;
+const MIB: u64 = 1024 * KIB;
+const HOUR: u64 = 3600;
+
+const fn key(name: &'static str, kind: Kind, default: &'static str, help: &'static str) -> Key {
+    Key { name, kind, default, secret: false, help }
+}
+
+/// All of them, by section.
+pub const KEYS: &[Key] = &[
+    Key {
+        name: "secret_key",
+        kind: Kind::Text,
+        default: "",
+        secret: true,
+        help: "The secret that seals the signing keys in the database: 64 hexadecimal digits. Without it, the file below is used.",
+    },
+    key(
+        "secret_key_file",
+        Kind::Text,
+        "",
+        "The file with that secret. By default authd.key beside the database; authd makes it at its first start. Keep a copy apart from the database's: without it every token and key is lost.",
+    ),
+    key(
+        "server.listen",
+        Kind::List,
+        "127.0.0.1:8000",
+        "Where authd listens: addresses with a port (0 takes a free one), or unix:/path for a socket.",
+    ),
+    key(
+        "server.public_url",
+        Kind::Text,
+        "http://localhost:8000",
+        "Where clients find authd, as http(s)://host[:port][/path].",
+    ),
+    key(
+        "server.max_connections",
+        Kind::Count(1, 1_000_000),
+        "4096",
+        "Connections served at a time; further ones wait in the kernel's backlog.",
+    ),
+    key(
+        "server.max_connections_per_address",
+        Kind::Count(1, 1_000_000),
+        "1024",
+        "Of which from one address at most (an IPv6 address counts as its /64); further ones are closed. Unix sockets are not counted.",
+    ),
+    key(
+        "server.max_header_size",
+        Kind::Size(8 * KIB, MIB),
+        "16KiB",
+        "Request line and header fields together; more is answered with 431.",
+    ),
+    key("server.max_headers", Kind::Count(8, 1000), "100", "Header fields of a request; more is answered with 431."),
+    key("server.max_body_size", Kind::Size(KIB, 64 * MIB), "64KiB", "A request's body; more is answered with 413."),
+    key(
+        "server.header_timeout",
+        Kind::Duration(1, 300),
+        "10s",
+        "From a request's first byte to the end of its header.",
+    ),
+    key("server.body_timeout", Kind::Duration(1, 300), "10s", "From the end of the header to the end of the body."),
+    key("server.keep_alive", Kind::Duration(1, HOUR), "75s", "How long a connection may rest between two requests."),
+    key(
+        "server.shutdown_timeout",
+        Kind::Duration(0, 300),
+        "10s",
+        "How long requests under way may take when authd is told to stop.",
+    ),
+    key("database.url", Kind::Text, "sqlite:authd.db", "The database: sqlite:PATH, relative to the working directory."),
+    key("database.timeout", Kind::Duration(1, 60), "5s", "How long to wait for another process to release the database."),
+    key("tokens.issuer", Kind::Text, "", "The claim iss of every token. By default server.public_url."),
+    key("tokens.audience", Kind::Text, "", "The claim aud of every token. By default the issuer."),
+    key("tokens.access_ttl", Kind::Duration(10, 24 * HOUR), "15m", "Life of an access token."),
+    key("tokens.leeway", Kind::Duration(0, 60), "30s", "How far the clocks of two machines may differ."),
+    key(
+        "tokens.claims",
+        Kind::List,
+        "",
+        "User fields to put into tokens: email, first_name, last_name, phone_number, is_staff, is_superuser. By default none: verify has them fresh.",
+    ),
+    key(
+        "tokens.verify_max_age",
+        Kind::Duration(0, HOUR),
+        "5s",
+        "For how long a caller may keep a verify answer (max_age in it).",
+    ),
+    key(
+        "passwords.min_length",
+        Kind::Count(8, 64),
+        "15",
+        "Characters of a new password at least. 15 is right when the password is the only factor.",
+    ),
+    key("passwords.max_length", Kind::Count(64, 1024), "256", "Characters of a new password at most."),
+    key("passwords.memory", Kind::Size(19 * MIB, 1024 * MIB), "19MiB", "Memory of one Argon2id hash (m)."),
+    key("passwords.iterations", Kind::Count(2, 64), "2", "Passes of one Argon2id hash over its memory (t)."),
+    key("passwords.parallelism", Kind::Count(1, 16), "1", "Lanes of one Argon2id hash (p)."),
+    key(
+        "passwords.threads",
+        Kind::Count(0, 1024),
+        "0",
+        "Hashes computed at a time; memory is this many times passwords.memory. 0: as many as there are cores.",
+    ),
+    key(
+        "passwords.queue",
+        Kind::Count(1, 10_000),
+        "64",
+        "Hashes that may wait; a login beyond that is answered with 503 and Retry-After.",
+    ),
+    key(
+        "log.level",
+        Kind::Choice(&["error", "warn", "info", "debug", "trace"]),
+        "info",
+        "What is logged: this and what is worse. One line a request is info.",
+    ),
+    key("log.format", Kind::Choice(&["auto", "text", "json"]), "auto", "auto is text on a terminal and JSON elsewhere."),
+];
+
+/// The key of that name.
+pub fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+/// The known key that looks most like `name`.
+pub fn nearest(name: &str) -> &'static str {
+    KEYS.iter()
+        .map(|key| key.name)
+        .max_by(|one, other| {
+            strsim::jaro_winkler(one, name).total_cmp(&strsim::jaro_winkler(other, name))
+        })
+        .unwrap_or_default()
+}
+
+impl Key {
+    /// The environment variable that sets it: `AUTHD_SERVER_LISTEN` for `server.listen`.
+    pub fn variable(&self) -> String {
+        format!("AUTHD_{}", self.name.replace('.', "_").to_uppercase())
+    }
+}
+
+impl Kind {
+    /// What is allowed, as the end of "... is allowed".
+    pub fn bounds(&self) -> String {
+        match self {
+            Self::Text => "text".into(),
+            Self::List => "a list of texts".into(),
+            Self::Count(low, high) => format!("a whole number from {low} to {high}"),
+            Self::Duration(low, high) => {
+                format!("a duration from {} to {}", with_time_unit(*low), with_time_unit(*high))
+            }
+            Self::Size(low, high) => {
+                format!("a size from {} to {}", with_size_unit(*low), with_size_unit(*high))
+            }
+            Self::Choice(words) => format!("one of {}", words.join(", ")),
+        }
+    }
+}
+
+fn with_time_unit(seconds: u64) -> String {
+    match seconds {
+        0 => "0s".into(),
+        _ if seconds.is_multiple_of(HOUR) => format!("{}h", seconds / HOUR),
+        _ if seconds.is_multiple_of(60) => format!("{}m", seconds / 60),
+        _ => format!("{seconds}s"),
+    }
+}
+
+fn with_size_unit(bytes: u64) -> String {
+    if bytes.is_multiple_of(MIB) { format!("{}MiB", bytes / MIB) } else { format!("{}KiB", bytes / KIB) }
+}

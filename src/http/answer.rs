@@ -1,0 +1,106 @@
+//! What every answer has: an id, a line in the log, and an end even if the handler panics.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use hyper::Method;
+use hyper::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, InvalidHeaderValue};
+use rouille::{Request, Response};
+
+use super::App;
+use super::problem::Problem;
+use super::routes::Route;
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Names a request in its answer and in the log.
+#[derive(Clone, Debug)]
+pub(super) struct RequestId(String);
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Gives ids that no other request of this or of another process has.
+pub(super) struct RequestIds {
+    process: u64,
+    next: AtomicU64,
+}
+
+impl RequestIds {
+    pub(super) fn new() -> Self {
+        let mut process = [0; 8];
+        // Only uniqueness is asked of it; a failure would make ids less unique, no more.
+        let _ = aws_lc_rs::rand::fill(&mut process);
+        Self { process: u64::from_be_bytes(process), next: AtomicU64::new(0) }
+    }
+
+    /// The id that the client gave (a proxy's, most likely), if it is plain; else a new one.
+    pub(super) fn next(&self, headers: &HeaderMap) -> RequestId {
+        let given = headers.get(X_REQUEST_ID).and_then(|id| id.to_str().ok());
+        if let Some(id) = given.filter(|id| is_plain(id)) {
+            return RequestId(id.to_owned());
+        }
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        RequestId(format!("{:016x}{number:08x}", self.process))
+    }
+}
+
+fn is_plain(id: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    (8..=64).contains(&id.len()) && id.bytes().all(plain)
+}
+
+/// A request's line in the log: id, method, route, status, duration; never its target or its
+/// header fields, which may hold secrets.
+pub(super) struct Record {
+    method: &'static str,
+    pub(super) route: &'static str,
+    began: Instant,
+}
+
+impl Record {
+    pub(super) fn begin(method: &Method) -> Self {
+        Self { method: known(method), route: "-", began: Instant::now() }
+    }
+
+    pub(super) fn finish(self, id: &RequestId, status: u16) {
+        let micros = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        tracing::info!(id = id.0, method = self.method, route = self.route, status, micros, "request");
+    }
+}
+
+/// The method's name, if it is one that somebody defined; the others are the client's own words.
+fn known(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::HEAD => "HEAD",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}
+
+/// Runs the handler; a panic becomes a 500.
+pub(super) fn run(app: &App, request: &Request, route: Route, id: &RequestId) -> Response {
+    let run = AssertUnwindSafe(|| (route.run)(app, request));
+    let outcome = catch_unwind(run).unwrap_or_else(|_| {
+        tracing::error!(%id, route = route.template, "a handler panicked");
+        Err(Problem::internal())
+    });
+    outcome.unwrap_or_else(Problem::into_response)
+}
+
+/// Adds what every answer has: the id, and that no cache may keep it unless it says otherwise.
+pub(super) fn complete(headers: &mut HeaderMap, id: &RequestId) -> Result<(), InvalidHeaderValue> {
+    headers.insert(X_REQUEST_ID, HeaderValue::from_str(&id.0)?);
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    Ok(())
+}

@@ -1,0 +1,55 @@
+//! JSON bodies. The wire has bounded them already.
+
+use std::io::Read;
+
+use rouille::Request;
+use serde::de::DeserializeOwned;
+
+use super::problem::{Code, Problem};
+
+/// Reads a body that must be JSON of this shape; says where it is not.
+pub(super) fn json<T: DeserializeOwned>(request: &Request) -> Result<T, Problem> {
+    if !is_json(request.header("Content-Type").unwrap_or_default()) {
+        let detail = "Send the body with 'Content-Type: application/json'.";
+        return Err(Problem::new(Code::UnsupportedMediaType, detail));
+    }
+    let bytes = bytes(request)?;
+    serde_json::from_slice(&bytes)
+        .map_err(|error| Problem::new(Code::MalformedBody, format!("The body: {error}.")))
+}
+
+/// Whether the request came with a body of at least one byte.
+pub(super) fn is_present(request: &Request) -> bool {
+    request.header("Content-Length").is_some_and(|length| length != "0")
+        || request.header("Transfer-Encoding").is_some()
+}
+
+/// `application/json`, whatever its parameters.
+fn is_json(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json")
+}
+
+fn bytes(request: &Request) -> Result<Vec<u8>, Problem> {
+    let mut bytes = Vec::new();
+    if let Some(mut body) = request.data() {
+        // The wire hands over what is in memory already.
+        body.read_to_end(&mut bytes).map_err(|_| Problem::internal())?;
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_application_json_is_json() {
+        for good in ["application/json", "Application/JSON; charset=utf-8", "application/json;"] {
+            assert!(is_json(good), "{good}");
+        }
+        for bad in ["", "text/plain", "application/jsonp", "application/problem+json", "json"] {
+            assert!(!is_json(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! From hyper's request to rouille's and back, through the right lane (D3).
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::{Body, Bytes, Incoming};
+use hyper::header::{CONNECTION, HeaderName, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{Method, Request, Response, StatusCode};
+use tokio::sync::Semaphore;
+
+use super::App;
+use super::answer::{self, RequestId, RequestIds};
+use super::gate;
+use super::problem::{Code, Problem};
+use super::routes::{self, Lane, Route};
+
+/// What hyper sends back.
+pub(super) type Answer = Response<Full<Bytes>>;
+
+/// Turns requests into answers.
+pub(super) struct Exchange {
+    app: Arc<App>,
+    ids: RequestIds,
+    /// Places in the blocking lane, under way and waiting together.
+    blocking: Arc<Semaphore>,
+}
+
+/// Requests in the blocking lane at a time. The runtime has as many threads for them.
+pub(crate) const BLOCKING_PLACES: usize = 256;
+
+impl Exchange {
+    pub(super) fn new(app: App) -> Self {
+        let blocking = Arc::new(Semaphore::new(BLOCKING_PLACES));
+        Self { app: Arc::new(app), ids: RequestIds::new(), blocking }
+    }
+
+    /// Answers one request. Whatever happens, there is an answer, with the request's id, and a
+    /// line in the log.
+    pub(super) async fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: Option<SocketAddr>,
+    ) -> Answer {
+        let (parts, body) = request.into_parts();
+        let id = self.ids.next(&parts.headers);
+        let mut record = answer::Record::begin(&parts.method);
+        let outcome = self.respond(&id, &mut record, parts, body, peer).await;
+        let closes = outcome.as_ref().is_err_and(|refusal| refusal.closes);
+        let response = outcome.unwrap_or_else(|refusal| refusal.problem.into_response());
+        let mut answer = into_hyper(response, &id);
+        if closes {
+            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        record.finish(&id, answer.status().as_u16());
+        answer
+    }
+
+    async fn respond(
+        &self,
+        id: &RequestId,
+        record: &mut answer::Record,
+        parts: Parts,
+        body: Incoming,
+        peer: Option<SocketAddr>,
+    ) -> Result<rouille::Response, Refusal> {
+        gate::check(&parts).map_err(Refusal::and_close)?;
+        let body = self.read(body).await.map_err(Refusal::and_close)?;
+        let request = into_rouille(parts, body, peer);
+        let route = routes::find(&request).ok_or_else(|| routes::refuse(&request))?;
+        record.route = route.template;
+        match route.lane {
+            Lane::Inline => Ok(answer::run(&self.app, &request, route, id)),
+            Lane::Blocking => self.run_blocking(request, route, id).await,
+        }
+    }
+
+    /// The whole body, within its limits of size and time.
+    async fn read(&self, body: Incoming) -> Result<Bytes, Problem> {
+        if body.is_end_stream() {
+            return Ok(Bytes::new());
+        }
+        let limit = self.app.server.max_body_bytes;
+        let too_large =
+            || Problem::new(Code::BodyTooLarge, format!("A body may have {limit} bytes at most."));
+        if body.size_hint().lower() > limit as u64 {
+            return Err(too_large());
+        }
+        let whole = Limited::new(body, limit).collect();
+        match tokio::time::timeout(self.app.server.body_timeout, whole).await {
+            Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+            Ok(Err(_)) => Err(Problem::new(Code::InvalidRequest, "The body did not arrive whole.")),
+            Err(_) => Err(Problem::new(Code::RequestTimeout, "The body took too long to arrive.")),
+        }
+    }
+
+    async fn run_blocking(
+        &self,
+        request: rouille::Request,
+        route: Route,
+        id: &RequestId,
+    ) -> Result<rouille::Response, Refusal> {
+        let Ok(place) = Arc::clone(&self.blocking).try_acquire_owned() else {
+            return Err(Problem::overloaded("Too much at once; try again later.").into());
+        };
+        let (app, id) = (Arc::clone(&self.app), id.clone());
+        let work = tokio::task::spawn_blocking(move || {
+            let response = answer::run(&app, &request, route, &id);
+            drop(place);
+            response
+        });
+        work.await.map_err(|_| Problem::internal().into())
+    }
+}
+
+/// A problem found before any handler ran, and whether the connection can go on after it.
+struct Refusal {
+    problem: Problem,
+    closes: bool,
+}
+
+impl Refusal {
+    /// Where the next request begins is not certain.
+    fn and_close(problem: Problem) -> Self {
+        Self { problem, closes: true }
+    }
+}
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        Self { problem, closes: false }
+    }
+}
+
+/// `HEAD` is asked as `GET` (hyper sends no body then), and a slash at the path's end is dropped.
+fn into_rouille(parts: Parts, body: Bytes, peer: Option<SocketAddr>) -> rouille::Request {
+    let method = if parts.method == Method::HEAD { Method::GET } else { parts.method };
+    let path = parts.uri.path();
+    let path = path.strip_suffix('/').filter(|rest| !rest.is_empty()).unwrap_or(path);
+    let url = match parts.uri.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    let headers = parts
+        .headers
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
+        .collect();
+    // A Unix socket has no address; rouille wants one.
+    let peer = peer.unwrap_or((Ipv4Addr::LOCALHOST, 0).into());
+    rouille::Request::fake_http_from(peer, method.as_str(), url, headers, body.into())
+}
+
+fn into_hyper(response: rouille::Response, id: &RequestId) -> Answer {
+    try_into_hyper(response, id).unwrap_or_else(|_| {
+        tracing::error!(%id, "a handler made a response that cannot be sent");
+        let mut answer = Response::new(Full::new(Bytes::from_static(b"")));
+        *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        answer
+    })
+}
+
+/// Fails on a header field with a line end in it: that is a 500, never two fields.
+fn try_into_hyper(response: rouille::Response, id: &RequestId) -> Result<Answer, hyper::http::Error> {
+    let (mut reader, size) = response.data.into_reader_and_size();
+    let mut body = Vec::with_capacity(size.unwrap_or_default());
+    // rouille's readers over memory do not fail, and we make no others.
+    let _ = std::io::Read::read_to_end(&mut reader, &mut body);
+    let mut answer = Response::new(Full::new(Bytes::from(body)));
+    *answer.status_mut() = StatusCode::from_u16(response.status_code)?;
+    let headers = answer.headers_mut();
+    for (name, value) in &response.headers {
+        headers.append(HeaderName::from_bytes(name.as_bytes())?, HeaderValue::from_str(value)?);
+    }
+    answer::complete(headers, id)?;
+    Ok(answer)
+}
+

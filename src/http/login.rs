@@ -1,0 +1,89 @@
+//! `POST /auth/login`.
+
+use rouille::{Request, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::App;
+use super::body;
+use super::problem::{Code, Problem, ProblemBody};
+use crate::domain::secret::Secret;
+use crate::passwords::PoolError;
+use crate::service::sessions::{self, LoginError};
+
+/// Who wants to log in.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Login)]
+pub(super) struct Body {
+    /// The account's e-mail address, in any letter case.
+    #[schema(example = "ada@example.com")]
+    email: String,
+    /// The account's password.
+    #[serde(deserialize_with = "secret")]
+    #[schema(value_type = String, format = Password)]
+    password: Secret<String>,
+}
+
+/// A token for the account (RFC 6749, section 5.1).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Token)]
+pub(super) struct Reply {
+    /// A signed access token (RFC 9068); good for verify, here and offline.
+    access_token: String,
+    /// Always `Bearer`.
+    #[schema(example = "Bearer")]
+    token_type: &'static str,
+    /// Seconds until the token expires.
+    #[schema(example = 900)]
+    expires_in: i64,
+}
+
+/// Exchange an e-mail address and a password for a token
+///
+/// 401 does not say which of the two was wrong, nor whether the account is disabled, nor does the
+/// time it took.
+#[utoipa::path(
+    post, path = "/auth/login", tag = "auth", request_body = Body,
+    responses(
+        (status = 200, description = "Logged in", body = Reply),
+        (status = 400, description = "The body is not this JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "The e-mail address or the password is wrong", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "The body is not declared as JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "Too many logins at once; see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) fn create(app: &App, request: &Request) -> Result<Response, Problem> {
+    let body: Body = body::json(request)?;
+    let grant = sessions::login(&app.services, &body.email, body.password.expose())?;
+    tracing::info!(user = %grant.user.id, "logged in");
+    Ok(Response::json(&Reply {
+        access_token: grant.access_token,
+        token_type: "Bearer",
+        expires_in: grant.expires_in,
+    }))
+}
+
+fn secret<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Secret<String>, D::Error> {
+    String::deserialize(deserializer).map(Secret::new)
+}
+
+impl From<LoginError> for Problem {
+    fn from(error: LoginError) -> Self {
+        match error {
+            LoginError::InvalidCredentials => {
+                Self::new(Code::InvalidCredentials, "The e-mail address or the password is wrong.")
+            }
+            LoginError::Hashing(PoolError::Busy) => {
+                Self::overloaded("Too many logins at once; try again later.")
+            }
+            LoginError::Store(error) => error.into(),
+            LoginError::Keys(error) => error.into(),
+            error => {
+                tracing::error!(error = &error as &dyn std::error::Error, "a login failed");
+                Self::internal()
+            }
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! The service over HTTP.
+//!
+//! `wire` and what it uses (`listen`, `patience`, `gate`, `exchange`) hold the sockets; `routes` is
+//! the table of everything there is; each resource has a file of its own.
+
+mod answer;
+mod bearer;
+mod body;
+mod docs;
+mod exchange;
+mod gate;
+mod health;
+mod jwks;
+mod listen;
+mod login;
+mod me;
+mod patience;
+pub mod probe;
+mod problem;
+mod routes;
+mod schema;
+mod verify;
+mod wire;
+
+pub use listen::{BindError, Bound};
+pub use schema::openapi_yaml;
+pub use wire::serve;
+
+use crate::config::ServerConfig;
+use crate::service::Services;
+
+/// Everything a handler works with.
+pub struct App {
+    /// What can be done.
+    pub services: Services,
+    /// Where the service is found, and what it bears.
+    pub server: ServerConfig,
+}

@@ -1,0 +1,188 @@
+//! Errors as `application/problem+json` (RFC 9457).
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use rouille::Response;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::service::keys::KeysError;
+use crate::store::StoreError;
+
+/// What went wrong, as a client may branch on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Code {
+    /// The request itself is wrong: its target, its header, two tokens at once ...
+    InvalidRequest,
+    /// The body is not the JSON that is asked for.
+    MalformedBody,
+    /// The e-mail address or the password is wrong.
+    InvalidCredentials,
+    /// There is no token, or it is not good.
+    InvalidToken,
+    /// There is nothing at this path.
+    NotFound,
+    /// The path knows other methods.
+    MethodNotAllowed,
+    /// The body took too long to arrive.
+    RequestTimeout,
+    /// The body is longer than allowed.
+    BodyTooLarge,
+    /// The body is not declared as JSON.
+    UnsupportedMediaType,
+    /// Our fault.
+    Internal,
+    /// Too much at once, or the database cannot be reached: try again later.
+    Overloaded,
+}
+
+impl Code {
+    fn status(self) -> u16 {
+        match self {
+            Self::InvalidRequest | Self::MalformedBody => 400,
+            Self::InvalidCredentials | Self::InvalidToken => 401,
+            Self::NotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::RequestTimeout => 408,
+            Self::BodyTooLarge => 413,
+            Self::UnsupportedMediaType => 415,
+            Self::Internal => 500,
+            Self::Overloaded => 503,
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "The request is not well-formed",
+            Self::MalformedBody => "The body is not well-formed",
+            Self::InvalidCredentials => "The e-mail address or the password is wrong",
+            Self::InvalidToken => "The token is missing or not valid",
+            Self::NotFound => "There is nothing here",
+            Self::MethodNotAllowed => "The method is not allowed here",
+            Self::RequestTimeout => "The request took too long to arrive",
+            Self::BodyTooLarge => "The body is too large",
+            Self::UnsupportedMediaType => "The body has the wrong media type",
+            Self::Internal => "The service failed",
+            Self::Overloaded => "The service is overloaded",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid_request",
+            Self::MalformedBody => "malformed_body",
+            Self::InvalidCredentials => "invalid_credentials",
+            Self::InvalidToken => "invalid_token",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::RequestTimeout => "request_timeout",
+            Self::BodyTooLarge => "body_too_large",
+            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::Internal => "internal",
+            Self::Overloaded => "overloaded",
+        }
+    }
+}
+
+/// A refusal or a failure, on its way to the client.
+#[derive(Debug)]
+pub(super) struct Problem {
+    code: Code,
+    detail: Cow<'static, str>,
+    header: Option<(&'static str, Cow<'static, str>)>,
+}
+
+/// The body of every error (RFC 9457).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct ProblemBody<'a> {
+    /// `urn:authd:problem:` and the code.
+    #[serde(rename = "type")]
+    problem_type: String,
+    /// The code in words.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// What went wrong this time.
+    detail: &'a str,
+    /// What went wrong, to branch on.
+    #[schema(value_type = String, example = "invalid_token")]
+    code: &'static str,
+    /// For a body with bad values: what is wrong with each field.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(required = false)]
+    errors: BTreeMap<String, Vec<String>>,
+}
+
+/// Seconds after which an overloaded service may be asked again.
+const RETRY_AFTER: &str = "2";
+
+impl Problem {
+    pub(super) fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, detail: detail.into(), header: None }
+    }
+
+    /// With one more header field.
+    pub(super) fn with_header(
+        mut self,
+        name: &'static str,
+        value: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        self.header = Some((name, value.into()));
+        self
+    }
+
+    /// 503, with when to come back.
+    pub(super) fn overloaded(detail: &'static str) -> Self {
+        Self::new(Code::Overloaded, detail).with_header("Retry-After", RETRY_AFTER)
+    }
+
+    /// 500; what happened is for the log alone.
+    pub(super) fn internal() -> Self {
+        Self::new(Code::Internal, "The failure is in the service's log under this request's id.")
+    }
+
+    pub(super) fn into_response(self) -> Response {
+        let body = ProblemBody {
+            problem_type: format!("urn:authd:problem:{}", self.code.name()),
+            title: self.code.title(),
+            status: self.code.status(),
+            detail: &self.detail,
+            code: self.code.name(),
+            errors: BTreeMap::new(),
+        };
+        let json = serde_json::to_vec(&body).unwrap_or_default();
+        let response = Response::from_data("application/problem+json", json)
+            .with_status_code(self.code.status());
+        match self.header {
+            Some((name, value)) => response.with_additional_header(name, value),
+            None => response,
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(error = &error as &dyn std::error::Error, "the database failed a request");
+        match error {
+            StoreError::Unavailable(_) => {
+                Self::overloaded("The database cannot be used at the moment; try again later.")
+            }
+            _ => Self::internal(),
+        }
+    }
+}
+
+impl From<KeysError> for Problem {
+    fn from(error: KeysError) -> Self {
+        match error {
+            KeysError::Store(error) => error.into(),
+            error => {
+                tracing::error!(error = &error as &dyn std::error::Error, "the keys failed a request");
+                Self::internal()
+            }
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The table of everything there is.
+
+use rouille::{Request, Response, router};
+
+use super::problem::{Code, Problem};
+use super::{App, docs, health, jwks, login, me, schema, verify};
+
+/// What answers a request.
+pub(super) struct Route {
+    /// The path with its parameters' names, for the log.
+    pub(super) template: &'static str,
+    /// Where the handler runs.
+    pub(super) lane: Lane,
+    /// The handler.
+    pub(super) run: Handler,
+}
+
+/// A handler, with the path's parameters bound. One without parameters takes no memory.
+pub(super) type Handler = Box<dyn FnOnce(&App, &Request) -> Result<Response, Problem> + Send>;
+
+/// Where a handler runs (D3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// On the I/O thread: takes microseconds.
+    Inline,
+    /// On a thread that may wait: hashes or writes.
+    Blocking,
+}
+
+/// The route for a request whose path has no slash at its end.
+#[rustfmt::skip]
+pub(super) fn find(request: &Request) -> Option<Route> {
+    router!(request,
+        (GET)  ["/auth/verify"] => inline("/auth/verify", verify::read),
+        (POST) ["/auth/verify"] => inline("/auth/verify", verify::create),
+        (GET)  ["/auth/me"] => inline("/auth/me", me::read),
+        (POST) ["/auth/login"] => blocking("/auth/login", login::create),
+        (GET)  ["/.well-known/jwks.json"] => inline("/.well-known/jwks.json", jwks::read),
+        (GET)  ["/livez"] => inline("/livez", health::live),
+        (GET)  ["/readyz"] => inline("/readyz", health::ready),
+        (GET)  ["/api/schema"] => inline("/api/schema", schema::read),
+        (GET)  ["/api/docs"] => inline("/api/docs", docs::index),
+        (GET)  ["/api/docs/{file}", file: String] => {
+            inline("/api/docs/{file}", move |app, request| docs::asset(app, request, &file))
+        },
+        _ => None,
+    )
+}
+
+/// The methods that a route may have.
+const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+
+/// Why there is no route: nothing at this path, or nothing for this method.
+pub(super) fn refuse(request: &Request) -> Problem {
+    let known = |method: &&&str| {
+        find(&Request::fake_http(**method, request.raw_url(), vec![], vec![])).is_some()
+    };
+    let mut allowed: Vec<&str> = METHODS.iter().filter(known).copied().collect();
+    if allowed.is_empty() {
+        return Problem::new(Code::NotFound, "There is nothing at this path.");
+    }
+    if allowed.contains(&"GET") {
+        allowed.insert(1, "HEAD");
+    }
+    let allowed = allowed.join(", ");
+    Problem::new(Code::MethodNotAllowed, format!("This path knows {allowed}."))
+        .with_header("Allow", allowed)
+}
+
+fn inline(
+    template: &'static str,
+    run: impl FnOnce(&App, &Request) -> Result<Response, Problem> + Send + 'static,
+) -> Option<Route> {
+    Some(Route { template, lane: Lane::Inline, run: Box::new(run) })
+}
+
+fn blocking(
+    template: &'static str,
+    run: impl FnOnce(&App, &Request) -> Result<Response, Problem> + Send + 'static,
+) -> Option<Route> {
+    Some(Route { template, lane: Lane::Blocking, run: Box::new(run) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every `(METHOD) ["/path"` of this file's table.
+    fn table() -> Vec<(String, String)> {
+        include_str!("routes.rs")
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix('(')?.split_once(')'))
+            .filter_map(|(method, rest)| {
+                let path = rest.trim().strip_prefix("[\"")?.split_once('"')?.0;
+                Some((method.to_lowercase(), path.to_owned()))
+            })
+            .collect()
+    }
+
+    /// Security statement 89: every route of the server is in the document, and no other.
+    #[test]
+    fn the_document_and_the_table_have_the_same_routes() {
+        let document: serde_json::Value =
+            serde_json::to_value(super::schema::document()).expect("serialises");
+        let paths = document["paths"].as_object().expect("has paths");
+        let mut documented: Vec<(String, String)> = paths
+            .iter()
+            .flat_map(|(path, item)| {
+                let methods = item.as_object().expect("has methods").keys();
+                methods.map(move |method| (method.clone(), path.clone()))
+            })
+            .collect();
+        let mut table = table();
+        assert!(table.len() >= 10, "{table:?}");
+        documented.sort();
+        table.sort();
+        assert_eq!(documented, table);
+    }
+
+    #[test]
+    fn a_wrong_method_is_told_the_right_ones() {
+        let request = |method: &str, path: &str| Request::fake_http(method, path, vec![], vec![]);
+        let response = refuse(&request("DELETE", "/auth/verify?x=1")).into_response();
+        assert_eq!(response.status_code, 405);
+        let allow = response.headers.iter().find(|(name, _)| name == "Allow").expect("has Allow");
+        assert_eq!(allow.1, "GET, HEAD, POST");
+        assert_eq!(refuse(&request("GET", "/nothing")).into_response().status_code, 404);
+    }
+}

@@ -1,0 +1,73 @@
+//! `GET /api/schema`: the OpenAPI 3.1 document, made from the types of the handlers.
+
+use std::sync::LazyLock;
+
+use rouille::{Request, Response};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+use super::problem::Problem;
+use super::{App, docs, health, jwks, login, me, verify};
+
+/// Everything there is.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "authd",
+        description = "Who is logging in, and is this bearer token good and who is behind it right now?",
+    ),
+    paths(
+        login::create, verify::read, verify::create, me::read, jwks::read,
+        health::live, health::ready, read, docs::index, docs::asset,
+    ),
+    tags(
+        (name = "auth", description = "Logging in and verifying"),
+        (name = "keys", description = "Verifying offline"),
+        (name = "health", description = "For orchestrators"),
+        (name = "documents", description = "This document and its page"),
+    ),
+    modifiers(&BearerScheme),
+)]
+struct Document;
+
+struct BearerScheme;
+
+impl Modify for BearerScheme {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+static YAML: LazyLock<String> =
+    LazyLock::new(|| document().to_yaml().expect("the document serialises"));
+static JSON: LazyLock<String> =
+    LazyLock::new(|| document().to_json().expect("the document serialises"));
+
+/// The document.
+pub(super) fn document() -> utoipa::openapi::OpenApi {
+    Document::openapi()
+}
+
+/// The document as YAML.
+pub fn openapi_yaml() -> &'static str {
+    &YAML
+}
+
+/// Give this document: YAML, or JSON with `?format=json`
+#[utoipa::path(
+    get, path = "/api/schema", tag = "documents",
+    params(("format" = Option<String>, Query, description = "`json` for JSON; anything else is YAML")),
+    responses((
+        status = 200, description = "OpenAPI 3.1",
+        content((String = "application/yaml"), (serde_json::Value = "application/json")),
+    )),
+)]
+#[expect(clippy::unnecessary_wraps, reason = "every handler has this shape")]
+pub(super) fn read(_: &App, request: &Request) -> Result<Response, Problem> {
+    Ok(match request.get_param("format").as_deref() {
+        Some("json") => Response::from_data("application/json", JSON.as_bytes()),
+        _ => Response::from_data("application/yaml", YAML.as_bytes()),
+    })
+}

@@ -1,0 +1,89 @@
+//! `GET` and `POST /auth/verify`: is this token good, and who is behind it right now?
+
+use rouille::{Request, Response};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use super::App;
+use super::bearer;
+use super::body;
+use super::problem::{Problem, ProblemBody};
+use crate::domain::user::User;
+use crate::service::verification::{self, Verification};
+
+/// The token to look at, for callers that do not want it in a header.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = TokenToVerify)]
+pub(super) struct Body {
+    /// The access token.
+    token: String,
+}
+
+/// A good token.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Verification)]
+pub(super) struct Reply<'a> {
+    /// Always true: anything else is an error.
+    active: bool,
+    /// The account as it is now.
+    user: &'a User,
+    /// What the token says.
+    #[schema(value_type = Object)]
+    claims: &'a RawValue,
+    /// For how many seconds this answer may be kept.
+    max_age: u32,
+}
+
+/// Say whether the bearer token is good, and who is behind it right now
+///
+/// Writes nothing. What `authctl` changes shows at the next call.
+#[utoipa::path(
+    get, path = "/auth/verify", tag = "auth", security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The token is good", body = Reply),
+        (status = 400, description = "More than one token, or none in a bearer header", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "No token, or not a good one", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The database cannot be used; see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) fn read(app: &App, request: &Request) -> Result<Response, Problem> {
+    let token = bearer::token(request)?.ok_or_else(bearer::missing)?;
+    let verification = verification::verify(&app.services, token)?;
+    Ok(reply(&verification))
+}
+
+/// Say whether the token in the header or in the body is good, and who is behind it right now
+#[utoipa::path(
+    post, path = "/auth/verify", tag = "auth", security(("bearer" = []), ()),
+    request_body(content = Option<Body>, description = "Leave it out if the token is in the header"),
+    responses(
+        (status = 200, description = "The token is good", body = Reply),
+        (status = 400, description = "Not this JSON, or tokens in header and body at once", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "No token, or not a good one", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "The body is not declared as JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The database cannot be used; see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) fn create(app: &App, request: &Request) -> Result<Response, Problem> {
+    if !body::is_present(request) {
+        return read(app, request);
+    }
+    let body: Body = body::json(request)?;
+    if bearer::token(request)?.is_some() {
+        return Err(bearer::malformed());
+    }
+    let verification = verification::verify(&app.services, &body.token)?;
+    Ok(reply(&verification))
+}
+
+fn reply(verification: &Verification) -> Response {
+    Response::json(&Reply {
+        active: true,
+        user: &verification.user,
+        claims: &verification.token.claims.payload,
+        max_age: verification.max_age_secs,
+    })
+}

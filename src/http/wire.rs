@@ -1,0 +1,193 @@
+//! The wire (ADR 1): accepts connections, bounds them, and hands each request on.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use super::exchange::Exchange;
+use super::listen::{Bound, Stream, origin_of};
+use super::patience::{Patient, Phase};
+use crate::config::ServerConfig;
+
+/// A pause after the kernel refused a connection, most likely for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves until `stop` is done; then lets requests under way finish, for a bounded time.
+pub async fn serve(app: super::App, bound: Vec<Bound>, stop: impl Future<Output = ()>) {
+    let (stopping, stopped) = watch::channel(false);
+    let config = app.server.clone();
+    let wire = Arc::new(Wire {
+        places: Arc::new(Semaphore::new(config.max_connections)),
+        origins: Origins::new(config.max_connections_per_address),
+        exchange: Exchange::new(app),
+        stopped,
+        config,
+    });
+    let acceptors: Vec<_> =
+        bound.into_iter().map(|bound| tokio::spawn(Arc::clone(&wire).accept(bound))).collect();
+    stop.await;
+    // Nobody is left to tell if every connection is gone already.
+    let _ = stopping.send(true);
+    for acceptor in acceptors {
+        // An acceptor ends when told to; if it died instead, there is nothing to wait for.
+        let _ = acceptor.await;
+    }
+    wire.finish().await;
+}
+
+/// What every connection shares.
+struct Wire {
+    config: ServerConfig,
+    places: Arc<Semaphore>,
+    origins: Arc<Origins>,
+    exchange: Exchange,
+    stopped: watch::Receiver<bool>,
+}
+
+impl Wire {
+    /// Accepts until told to stop. A connection is accepted only when there is a place for it;
+    /// until then it waits in the kernel.
+    async fn accept(self: Arc<Self>, bound: Bound) {
+        let mut stopped = self.stopped.clone();
+        let mut was_refused = false;
+        loop {
+            let place = Arc::clone(&self.places).acquire_owned();
+            let next = async { (place.await, bound.accept().await) };
+            let (place, accepted) = tokio::select! {
+                () = told_to_stop(&mut stopped) => return,
+                next = next => next,
+            };
+            let Ok(place) = place else { return };
+            match accepted {
+                Ok((stream, peer)) => {
+                    was_refused = false;
+                    Arc::clone(&self).begin(stream, peer, place);
+                }
+                Err(error) => {
+                    if !std::mem::replace(&mut was_refused, true) {
+                        tracing::warn!(%error, "a connection could not be accepted; pausing");
+                    }
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Serves a connection on a task of its own, unless its origin has too many.
+    fn begin(
+        self: Arc<Self>,
+        stream: Box<dyn Stream>,
+        peer: Option<SocketAddr>,
+        place: OwnedSemaphorePermit,
+    ) {
+        let Ok(counted) = peer.map(|peer| self.origins.enter(origin_of(peer))).transpose() else {
+            return;
+        };
+        tokio::spawn(async move {
+            self.converse(stream, peer).await;
+            drop((counted, place));
+        });
+    }
+
+    async fn converse(&self, stream: Box<dyn Stream>, peer: Option<SocketAddr>) {
+        let phase = Phase::new();
+        let stream = Patient::new(TokioIo::new(stream), self.config.header_timeout, phase.clone());
+        let service = service_fn(|request| {
+            phase.answering();
+            let answer = self.exchange.answer(request, peer);
+            async {
+                let answer = answer.await;
+                phase.answered();
+                Ok::<_, std::convert::Infallible>(answer)
+            }
+        });
+        let mut connection = pin!(
+            http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(self.config.keep_alive)
+                .max_headers(self.config.max_headers)
+                .max_header_size(self.config.max_header_bytes)
+                .max_buf_size(self.config.max_header_bytes.max(MIN_BUFFER))
+                .half_close(false)
+                .serve_connection(stream, service)
+        );
+        let mut stopped = self.stopped.clone();
+        let outcome = tokio::select! {
+            outcome = connection.as_mut() => outcome,
+            () = told_to_stop(&mut stopped) => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = outcome {
+            tracing::debug!(%error, "a connection ended early");
+        }
+    }
+
+    /// Waits until every connection is done, for a bounded time.
+    async fn finish(&self) {
+        let all = u32::try_from(self.config.max_connections).unwrap_or(u32::MAX);
+        let done = self.places.acquire_many(all);
+        if tokio::time::timeout(self.config.shutdown_timeout, done).await.is_err() {
+            tracing::warn!("stopped with requests still under way");
+        }
+    }
+}
+
+async fn told_to_stop(stopped: &mut watch::Receiver<bool>) {
+    // If the sender is gone, so is whoever could say otherwise.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+/// hyper's read buffer is never smaller.
+const MIN_BUFFER: usize = 8 * 1024;
+
+/// Connections under way, by where they come from.
+struct Origins {
+    limit: usize,
+    counts: Mutex<HashMap<IpAddr, usize>>,
+}
+
+/// One connection's place among those of its origin, until dropped.
+struct Counted {
+    origins: Arc<Origins>,
+    origin: IpAddr,
+}
+
+/// The origin has as many connections as it may.
+struct TooMany;
+
+impl Origins {
+    fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Self { limit, counts: Mutex::default() })
+    }
+
+    fn enter(self: &Arc<Self>, origin: IpAddr) -> Result<Counted, TooMany> {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(origin).or_default();
+        if *count >= self.limit {
+            return Err(TooMany);
+        }
+        *count += 1;
+        Ok(Counted { origins: Arc::clone(self), origin })
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let mut counts = self.origins.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.origin) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.origin);
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! The secret that seals the signing keys (D7), and the file it lives in.
+
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use crate::domain::secret::Secret;
+use crate::domain::sources::Random;
+use crate::tokens::seal::SECRET_BYTES;
+
+/// Where the secret comes from.
+#[derive(Clone, Debug)]
+pub enum SecretKeySource {
+    /// 64 hexadecimal digits, given by the configuration.
+    Given(Secret<String>),
+    /// A file with 64 hexadecimal digits.
+    File(PathBuf),
+}
+
+/// Why there is no secret.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SecretKeyError {
+    /// Not 64 hexadecimal digits.
+    #[error("{0} does not hold 64 hexadecimal digits: make such a secret with 'openssl rand -hex 32'")]
+    Malformed(String),
+    /// The keys in the database cannot be used without the file.
+    #[error(
+        "the secret key file '{0}' is missing, and the keys in the database are sealed with it: restore it from its backup"
+    )]
+    Missing(PathBuf),
+    /// The file cannot be read or made.
+    #[error("the secret key file '{file}' cannot be {what}: check its path and its permissions")]
+    Io {
+        /// The file.
+        file: PathBuf,
+        /// What was tried.
+        what: &'static str,
+        /// Why it failed.
+        #[source]
+        cause: std::io::Error,
+    },
+}
+
+/// The secret: 32 random bytes.
+pub type SecretKey = Secret<[u8; SECRET_BYTES]>;
+
+impl SecretKeySource {
+    /// The secret that must be there.
+    pub fn load(&self) -> Result<SecretKey, SecretKeyError> {
+        match self {
+            Self::Given(text) => parse(text.expose(), "the configured secret_key"),
+            Self::File(path) => read(path)?.ok_or_else(|| SecretKeyError::Missing(path.clone())),
+        }
+    }
+
+    /// The secret; if it is to be in a file and is not, a new one is put there first.
+    pub fn load_or_create(&self, random: &dyn Random) -> Result<SecretKey, SecretKeyError> {
+        if let Self::File(path) = self
+            && read(path)?.is_none()
+        {
+            create(path, random)?;
+        }
+        self.load()
+    }
+}
+
+fn read(path: &Path) -> Result<Option<SecretKey>, SecretKeyError> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => Secret::new(text),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(cause) => return Err(io_error(path, "read", cause)),
+    };
+    parse(text.expose(), &format!("the secret key file '{}'", path.display())).map(Some)
+}
+
+/// Makes the file whole, with mode 0600 from the first byte. If another process was faster,
+/// theirs stays.
+fn create(path: &Path, random: &dyn Random) -> Result<(), SecretKeyError> {
+    let mut bytes = [0; SECRET_BYTES];
+    random.fill(&mut bytes);
+    let bytes = Secret::new(bytes);
+    let digits: Secret<String> =
+        Secret::new(bytes.expose().iter().map(|byte| format!("{byte:02x}")).collect());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let failed = |cause| io_error(path, "created", cause);
+    let mut file =
+        tempfile::Builder::new().prefix(".authd-key-").tempfile_in(folder).map_err(failed)?;
+    writeln!(file, "{}", digits.expose()).map_err(failed)?;
+    file.as_file().sync_all().map_err(failed)?;
+    match file.persist_noclobber(path) {
+        Ok(_) => fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed),
+        Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(failed(error.error)),
+    }
+}
+
+fn parse(text: &str, place: &str) -> Result<SecretKey, SecretKeyError> {
+    let malformed = || SecretKeyError::Malformed(place.to_owned());
+    let digits = text.trim();
+    if digits.len() != 2 * SECRET_BYTES || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return Err(malformed());
+    }
+    let mut bytes = [0; SECRET_BYTES];
+    for (byte, at) in bytes.iter_mut().zip((0..).step_by(2)) {
+        *byte = u8::from_str_radix(&digits[at..at + 2], 16).map_err(|_| malformed())?;
+    }
+    Ok(Secret::new(bytes))
+}
+
+fn io_error(file: &Path, what: &'static str, cause: std::io::Error) -> SecretKeyError {
+    SecretKeyError::Io { file: file.to_owned(), what, cause }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::domain::sources::fixed::CountingRandom;
+
+    /// Security statement 99, for the key file.
+    #[test]
+    fn the_file_is_made_once_private_and_read_again() {
+        let folder = tempfile::tempdir().expect("makes a folder");
+        let path = folder.path().join("authd.key");
+        let source = SecretKeySource::File(path.clone());
+        assert!(matches!(source.load(), Err(SecretKeyError::Missing(_))));
+        let random = CountingRandom::default();
+        let made = source.load_or_create(&random).expect("makes one");
+        let again = source.load_or_create(&random).expect("finds it");
+        assert_eq!(made.expose(), again.expose());
+        let mode = fs::metadata(&path).expect("is there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn anything_but_64_hexadecimal_digits_is_refused_and_left_alone() {
+        let folder = tempfile::tempdir().expect("makes a folder");
+        let path = folder.path().join("authd.key");
+        for text in ["", "00", &"0".repeat(63), &"g".repeat(64), &"é".repeat(32)] {
+            fs::write(&path, text).expect("writes");
+            let source = SecretKeySource::File(path.clone());
+            let outcome = source.load_or_create(&CountingRandom::default());
+            assert!(matches!(outcome, Err(SecretKeyError::Malformed(_))), "{text:?}");
+            assert_eq!(fs::read_to_string(&path).expect("reads"), text);
+        }
+    }
+}
