@@ -3,10 +3,11 @@
 //!
 //! Each module may use those below it, never those above or beside it (ARCHITECTURE.md).
 
+pub mod cli;
+pub mod config;
 pub mod domain;
+pub mod http;
 pub mod passwords;
+pub mod service;
 pub mod store;
 pub mod tokens;
-pub mod service;
-pub mod config;
-pub mod http;

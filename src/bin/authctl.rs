@@ -1,1 +1,7 @@
-fn main() {}
+//! `authctl`: manages the users behind `authd`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    auth::cli::authctl::main()
+}

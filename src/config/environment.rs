@@ -8,7 +8,10 @@ pub struct Environment(BTreeMap<String, String>);
 
 impl Environment {
     /// Those of this process.
-    #[expect(clippy::disallowed_methods, reason = "this is the environment that is handed out")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the environment that is handed out"
+    )]
     pub fn of_process() -> Self {
         let utf8 = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
@@ -18,7 +21,10 @@ impl Environment {
 
     /// The value of a variable; empty counts as unset.
     pub fn find(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.0
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
     }
 
     /// Every variable's name.
@@ -29,6 +35,11 @@ impl Environment {
 
 impl<const N: usize> From<[(&str, &str); N]> for Environment {
     fn from(pairs: [(&str, &str); N]) -> Self {
-        Self(pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+        Self(
+            pairs
+                .into_iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+        )
     }
 }

@@ -9,7 +9,9 @@ use super::layers::Origin;
 #[non_exhaustive]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("the configuration file '{path}' cannot be read ({cause}): check its path and its permissions")]
+    #[error(
+        "the configuration file '{path}' cannot be read ({cause}): check its path and its permissions"
+    )]
     Unreadable {
         /// The file, or the file a variable names.
         path: PathBuf,

@@ -23,14 +23,21 @@ pub(super) struct Entry {
 /// The file to read: the one named, or the first that exists.
 pub(super) fn locate(named: Option<&Path>, environment: &Environment) -> Option<PathBuf> {
     let named = named.map(Path::to_owned);
-    named.or_else(|| environment.find("AUTHD_CONFIG").map(PathBuf::from)).or_else(|| {
-        PLACES.iter().map(PathBuf::from).find(|place| place.exists())
-    })
+    named
+        .or_else(|| environment.find("AUTHD_CONFIG").map(PathBuf::from))
+        .or_else(|| {
+            PLACES
+                .iter()
+                .map(PathBuf::from)
+                .find(|place| place.exists())
+        })
 }
 
 pub(super) fn read(path: &Path) -> Result<Vec<Entry>, ConfigError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|cause| ConfigError::Unreadable { path: path.to_owned(), cause })?;
+    let text = std::fs::read_to_string(path).map_err(|cause| ConfigError::Unreadable {
+        path: path.to_owned(),
+        cause,
+    })?;
     parse(path, &text)
 }
 
@@ -51,7 +58,12 @@ fn parse(path: &Path, text: &str) -> Result<Vec<Entry>, ConfigError> {
                 }
             }
             value => {
-                entries.push(entry(path, line(name.span()), name.get_ref().to_string(), value)?);
+                entries.push(entry(
+                    path,
+                    line(name.span()),
+                    name.get_ref().to_string(),
+                    value,
+                )?);
             }
         }
     }
@@ -64,17 +76,31 @@ fn entry(
     name: String,
     value: &DeValue<'_>,
 ) -> Result<Entry, ConfigError> {
-    let origin = Origin::File { path: path.to_owned(), line };
+    let origin = Origin::File {
+        path: path.to_owned(),
+        line,
+    };
     let Some(key) = reference::find(&name) else {
         let nearest = reference::nearest(&name).to_owned();
-        return Err(ConfigError::UnknownKey { origin, key: name, nearest });
+        return Err(ConfigError::UnknownKey {
+            origin,
+            key: name,
+            nearest,
+        });
     };
     match raw(value) {
-        Some(value) => Ok(Entry { key: key.name, value, line }),
+        Some(value) => Ok(Entry {
+            key: key.name,
+            value,
+            line,
+        }),
         None => Err(ConfigError::Value {
             origin,
             key: key.name,
-            problem: format!("this kind of value does not fit: {} is needed", key.kind.bounds()),
+            problem: format!(
+                "this kind of value does not fit: {} is needed",
+                key.kind.bounds()
+            ),
         }),
     }
 }
@@ -84,7 +110,9 @@ fn raw(value: &DeValue<'_>) -> Option<Raw> {
         DeValue::String(text) => Some(Raw::Text(text.to_string())),
         DeValue::Integer(number) => Some(Raw::Number(number.to_string())),
         DeValue::Array(items) => {
-            let texts = items.iter().map(|item| item.get_ref().as_str().map(str::to_owned));
+            let texts = items
+                .iter()
+                .map(|item| item.get_ref().as_str().map(str::to_owned));
             texts.collect::<Option<Vec<_>>>().map(Raw::List)
         }
         _ => None,

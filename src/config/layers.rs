@@ -87,16 +87,27 @@ impl Layers {
         };
         if let Some(path) = layers.file.clone() {
             for entry in file::read(&path)? {
-                let origin = Origin::File { path: path.clone(), line: entry.line };
+                let origin = Origin::File {
+                    path: path.clone(),
+                    line: entry.line,
+                };
                 layers.given.insert(entry.key, (entry.value, origin));
             }
         }
         layers.add_environment(environment)?;
         if let Some(database) = &flags.database {
-            layers.add("database.url", Raw::Text(database.clone()), Origin::Flag("--database"));
+            layers.add(
+                "database.url",
+                Raw::Text(database.clone()),
+                Origin::Flag("--database"),
+            );
         }
         if !flags.listen.is_empty() {
-            layers.add("server.listen", Raw::List(flags.listen.clone()), Origin::Flag("--listen"));
+            layers.add(
+                "server.listen",
+                Raw::List(flags.listen.clone()),
+                Origin::Flag("--listen"),
+            );
         }
         Ok(layers)
     }
@@ -116,7 +127,11 @@ impl Layers {
                     Raw::List(items) => items.join(", "),
                     _ => "[redacted]".to_owned(),
                 };
-                Shown { key: key.name, value, origin }
+                Shown {
+                    key: key.name,
+                    value,
+                    origin,
+                }
             })
             .collect()
     }
@@ -136,7 +151,11 @@ impl Layers {
         for key in KEYS {
             let variable = key.variable();
             if let Some(value) = environment.find(&variable) {
-                self.add(key.name, Raw::Text(value.to_owned()), Origin::Variable(variable));
+                self.add(
+                    key.name,
+                    Raw::Text(value.to_owned()),
+                    Origin::Variable(variable),
+                );
             } else {
                 self.add_from_named_file(key, &variable, environment)?;
             }
@@ -153,27 +172,47 @@ impl Layers {
         environment: &Environment,
     ) -> Result<(), ConfigError> {
         let variable = format!("{variable}_FILE");
-        let Some(path) = environment.find(&variable).filter(|_| key.name != "secret_key") else {
+        let Some(path) = environment
+            .find(&variable)
+            .filter(|_| key.name != "secret_key")
+        else {
             return Ok(());
         };
-        let text = std::fs::read_to_string(path)
-            .map_err(|cause| ConfigError::Unreadable { path: path.into(), cause })?;
-        self.add(key.name, Raw::Text(text.trim_end().to_owned()), Origin::Variable(variable));
+        let text = std::fs::read_to_string(path).map_err(|cause| ConfigError::Unreadable {
+            path: path.into(),
+            cause,
+        })?;
+        self.add(
+            key.name,
+            Raw::Text(text.trim_end().to_owned()),
+            Origin::Variable(variable),
+        );
         Ok(())
     }
 }
 
 /// A misspelt variable of one of our sections is an error, like a misspelt key of the file.
 fn refuse_unknown_variables(environment: &Environment) -> Result<(), ConfigError> {
-    const SECTIONS: [&str; 5] =
-        ["AUTHD_SERVER_", "AUTHD_DATABASE_", "AUTHD_TOKENS_", "AUTHD_PASSWORDS_", "AUTHD_LOG_"];
+    const SECTIONS: [&str; 5] = [
+        "AUTHD_SERVER_",
+        "AUTHD_DATABASE_",
+        "AUTHD_TOKENS_",
+        "AUTHD_PASSWORDS_",
+        "AUTHD_LOG_",
+    ];
     let known: Vec<String> = KEYS.iter().map(Key::variable).collect();
     for name in environment.names() {
         let ours = SECTIONS.iter().any(|section| name.starts_with(section));
         let plain = name.strip_suffix("_FILE").unwrap_or(name);
-        if ours && !known.iter().any(|variable| variable == plain || variable == name) {
+        if ours
+            && !known
+                .iter()
+                .any(|variable| variable == plain || variable == name)
+        {
             let likeness = |variable: &&String| strsim::jaro_winkler(variable, name);
-            let nearest = known.iter().max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
+            let nearest = known
+                .iter()
+                .max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
             return Err(ConfigError::UnknownKey {
                 origin: Origin::Variable(name.to_owned()),
                 key: name.to_owned(),

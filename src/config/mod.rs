@@ -116,9 +116,13 @@ impl Config {
             url: layers.parsed("database.url")?,
             timeout: layers.duration("database.timeout")?,
         };
-        let issuer = layers.text("tokens.issuer")?.unwrap_or_else(|| server.public_url.clone());
+        let issuer = layers
+            .text("tokens.issuer")?
+            .unwrap_or_else(|| server.public_url.clone());
         let tokens = TokenRules {
-            audience: layers.text("tokens.audience")?.unwrap_or_else(|| issuer.clone()),
+            audience: layers
+                .text("tokens.audience")?
+                .unwrap_or_else(|| issuer.clone()),
             issuer,
             ttl_secs: seconds(layers.duration("tokens.access_ttl")?),
             leeway_secs: seconds(layers.duration("tokens.leeway")?),
@@ -174,7 +178,11 @@ fn passwords(layers: &Layers) -> Result<PasswordSettings, ConfigError> {
         0 => cores,
         threads => threads,
     };
-    let small = |key| layers.count(key).map(|count| u32::try_from(count).unwrap_or(u32::MAX));
+    let small = |key| {
+        layers
+            .count(key)
+            .map(|count| u32::try_from(count).unwrap_or(u32::MAX))
+    };
     let memory_kib = layers.size("passwords.memory")? / 1024;
     Ok(PasswordSettings {
         policy: Policy {
@@ -186,7 +194,10 @@ fn passwords(layers: &Layers) -> Result<PasswordSettings, ConfigError> {
             iterations: small("passwords.iterations")?,
             parallelism: small("passwords.parallelism")?,
         },
-        pool: PoolSize { threads, queue: layers.count("passwords.queue")? },
+        pool: PoolSize {
+            threads,
+            queue: layers.count("passwords.queue")?,
+        },
     })
 }
 
@@ -196,10 +207,12 @@ fn secret_key(layers: &Layers, database: &DatabaseUrl) -> Result<SecretKeySource
         return Ok(SecretKeySource::Given(Secret::new(given)));
     }
     let DatabaseUrl::Sqlite(path) = database;
-    Ok(SecretKeySource::File(match layers.text("secret_key_file")? {
-        Some(file) => PathBuf::from(file),
-        None => path.with_file_name("authd.key"),
-    }))
+    Ok(SecretKeySource::File(
+        match layers.text("secret_key_file")? {
+            Some(file) => PathBuf::from(file),
+            None => path.with_file_name("authd.key"),
+        },
+    ))
 }
 
 fn seconds(duration: Duration) -> i64 {

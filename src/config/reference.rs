@@ -38,7 +38,13 @@ const MIB: u64 = 1024 * KIB;
 const HOUR: u64 = 3600;
 
 const fn key(name: &'static str, kind: Kind, default: &'static str, help: &'static str) -> Key {
-    Key { name, kind, default, secret: false, help }
+    Key {
+        name,
+        kind,
+        default,
+        secret: false,
+        help,
+    }
 }
 
 /// All of them, by section.
@@ -86,28 +92,78 @@ pub const KEYS: &[Key] = &[
         "16KiB",
         "Request line and header fields together; more is answered with 431.",
     ),
-    key("server.max_headers", Kind::Count(8, 1000), "100", "Header fields of a request; more is answered with 431."),
-    key("server.max_body_size", Kind::Size(KIB, 64 * MIB), "64KiB", "A request's body; more is answered with 413."),
+    key(
+        "server.max_headers",
+        Kind::Count(8, 1000),
+        "100",
+        "Header fields of a request; more is answered with 431.",
+    ),
+    key(
+        "server.max_body_size",
+        Kind::Size(KIB, 64 * MIB),
+        "64KiB",
+        "A request's body; more is answered with 413.",
+    ),
     key(
         "server.header_timeout",
         Kind::Duration(1, 300),
         "10s",
         "From a request's first byte to the end of its header.",
     ),
-    key("server.body_timeout", Kind::Duration(1, 300), "10s", "From the end of the header to the end of the body."),
-    key("server.keep_alive", Kind::Duration(1, HOUR), "75s", "How long a connection may rest between two requests."),
+    key(
+        "server.body_timeout",
+        Kind::Duration(1, 300),
+        "10s",
+        "From the end of the header to the end of the body.",
+    ),
+    key(
+        "server.keep_alive",
+        Kind::Duration(1, HOUR),
+        "75s",
+        "How long a connection may rest between two requests.",
+    ),
     key(
         "server.shutdown_timeout",
         Kind::Duration(0, 300),
         "10s",
         "How long requests under way may take when authd is told to stop.",
     ),
-    key("database.url", Kind::Text, "sqlite:authd.db", "The database: sqlite:PATH, relative to the working directory."),
-    key("database.timeout", Kind::Duration(1, 60), "5s", "How long to wait for another process to release the database."),
-    key("tokens.issuer", Kind::Text, "", "The claim iss of every token. By default server.public_url."),
-    key("tokens.audience", Kind::Text, "", "The claim aud of every token. By default the issuer."),
-    key("tokens.access_ttl", Kind::Duration(10, 24 * HOUR), "15m", "Life of an access token."),
-    key("tokens.leeway", Kind::Duration(0, 60), "30s", "How far the clocks of two machines may differ."),
+    key(
+        "database.url",
+        Kind::Text,
+        "sqlite:authd.db",
+        "The database: sqlite:PATH, relative to the working directory.",
+    ),
+    key(
+        "database.timeout",
+        Kind::Duration(1, 60),
+        "5s",
+        "How long to wait for another process to release the database.",
+    ),
+    key(
+        "tokens.issuer",
+        Kind::Text,
+        "",
+        "The claim iss of every token. By default server.public_url.",
+    ),
+    key(
+        "tokens.audience",
+        Kind::Text,
+        "",
+        "The claim aud of every token. By default the issuer.",
+    ),
+    key(
+        "tokens.access_ttl",
+        Kind::Duration(10, 24 * HOUR),
+        "15m",
+        "Life of an access token.",
+    ),
+    key(
+        "tokens.leeway",
+        Kind::Duration(0, 60),
+        "30s",
+        "How far the clocks of two machines may differ.",
+    ),
     key(
         "tokens.claims",
         Kind::List,
@@ -126,10 +182,30 @@ pub const KEYS: &[Key] = &[
         "15",
         "Characters of a new password at least. 15 is right when the password is the only factor.",
     ),
-    key("passwords.max_length", Kind::Count(64, 1024), "256", "Characters of a new password at most."),
-    key("passwords.memory", Kind::Size(19 * MIB, 1024 * MIB), "19MiB", "Memory of one Argon2id hash (m)."),
-    key("passwords.iterations", Kind::Count(2, 64), "2", "Passes of one Argon2id hash over its memory (t)."),
-    key("passwords.parallelism", Kind::Count(1, 16), "1", "Lanes of one Argon2id hash (p)."),
+    key(
+        "passwords.max_length",
+        Kind::Count(64, 1024),
+        "256",
+        "Characters of a new password at most.",
+    ),
+    key(
+        "passwords.memory",
+        Kind::Size(19 * MIB, 1024 * MIB),
+        "19MiB",
+        "Memory of one Argon2id hash (m).",
+    ),
+    key(
+        "passwords.iterations",
+        Kind::Count(2, 64),
+        "2",
+        "Passes of one Argon2id hash over its memory (t).",
+    ),
+    key(
+        "passwords.parallelism",
+        Kind::Count(1, 16),
+        "1",
+        "Lanes of one Argon2id hash (p).",
+    ),
     key(
         "passwords.threads",
         Kind::Count(0, 1024),
@@ -148,7 +224,12 @@ pub const KEYS: &[Key] = &[
         "info",
         "What is logged: this and what is worse. One line a request is info.",
     ),
-    key("log.format", Kind::Choice(&["auto", "text", "json"]), "auto", "auto is text on a terminal and JSON elsewhere."),
+    key(
+        "log.format",
+        Kind::Choice(&["auto", "text", "json"]),
+        "auto",
+        "auto is text on a terminal and JSON elsewhere.",
+    ),
 ];
 
 /// The key of that name.
@@ -181,10 +262,18 @@ impl Kind {
             Self::List => "a list of texts".into(),
             Self::Count(low, high) => format!("a whole number from {low} to {high}"),
             Self::Duration(low, high) => {
-                format!("a duration from {} to {}", with_time_unit(*low), with_time_unit(*high))
+                format!(
+                    "a duration from {} to {}",
+                    with_time_unit(*low),
+                    with_time_unit(*high)
+                )
             }
             Self::Size(low, high) => {
-                format!("a size from {} to {}", with_size_unit(*low), with_size_unit(*high))
+                format!(
+                    "a size from {} to {}",
+                    with_size_unit(*low),
+                    with_size_unit(*high)
+                )
             }
             Self::Choice(words) => format!("one of {}", words.join(", ")),
         }
@@ -201,5 +290,9 @@ fn with_time_unit(seconds: u64) -> String {
 }
 
 fn with_size_unit(bytes: u64) -> String {
-    if bytes.is_multiple_of(MIB) { format!("{}MiB", bytes / MIB) } else { format!("{}KiB", bytes / KIB) }
+    if bytes.is_multiple_of(MIB) {
+        format!("{}MiB", bytes / MIB)
+    } else {
+        format!("{}KiB", bytes / KIB)
+    }
 }

@@ -33,7 +33,10 @@ impl FromStr for ListenAddress {
     fn from_str(text: &str) -> Result<Self, ListenAddressError> {
         match text.strip_prefix("unix:") {
             Some(path) if path.starts_with('/') => Ok(Self::Unix(path.into())),
-            _ => text.parse().map(Self::Tcp).map_err(|_| ListenAddressError(text.to_owned())),
+            _ => text
+                .parse()
+                .map(Self::Tcp)
+                .map_err(|_| ListenAddressError(text.to_owned())),
         }
     }
 }
@@ -110,7 +113,9 @@ impl Layers {
     /// A whole number within the key's bounds.
     pub(super) fn count(&self, name: &str) -> Result<usize, ConfigError> {
         let (key, (value, origin)) = (key(name), self.find(key(name)));
-        let Kind::Count(low, high) = key.kind else { return Err(kind_error(key, origin)) };
+        let Kind::Count(low, high) = key.kind else {
+            return Err(kind_error(key, origin));
+        };
         let (Raw::Text(text) | Raw::Number(text)) = value else {
             return Err(kind_error(key, origin));
         };
@@ -124,7 +129,9 @@ impl Layers {
     /// A duration with a unit, within the key's bounds.
     pub(super) fn duration(&self, name: &str) -> Result<Duration, ConfigError> {
         let (key, (value, origin)) = (key(name), self.find(key(name)));
-        let Kind::Duration(low, high) = key.kind else { return Err(kind_error(key, origin)) };
+        let Kind::Duration(low, high) = key.kind else {
+            return Err(kind_error(key, origin));
+        };
         let text = with_unit(key, value, &origin, "10s")?;
         let duration = text
             .parse::<Span>()
@@ -141,7 +148,9 @@ impl Layers {
     /// A size with a unit, within the key's bounds, in bytes.
     pub(super) fn size(&self, name: &str) -> Result<usize, ConfigError> {
         let (key, (value, origin)) = (key(name), self.find(key(name)));
-        let Kind::Size(low, high) = key.kind else { return Err(kind_error(key, origin)) };
+        let Kind::Size(low, high) = key.kind else {
+            return Err(kind_error(key, origin));
+        };
         let text = with_unit(key, value, &origin, "64KiB")?;
         let size = text.parse::<ByteSize>().ok().map(|size| size.as_u64());
         match size.filter(|size| (low..=high).contains(size)) {
@@ -154,7 +163,9 @@ impl Layers {
     pub(super) fn public_url(&self, name: &str) -> Result<String, ConfigError> {
         let (key, origin) = (key(name), self.find(key(name)).1);
         let text = self.text(name)?.unwrap_or_default();
-        let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+        let rest = text
+            .strip_prefix("https://")
+            .or_else(|| text.strip_prefix("http://"));
         let fits = |rest: &str| {
             !rest.is_empty()
                 && !rest.starts_with('/')
@@ -165,7 +176,11 @@ impl Layers {
             return Ok(text.trim_end_matches('/').to_owned());
         }
         let problem = format!("'{text}' is no URL: write http(s)://host[:port][/path]");
-        Err(ConfigError::Value { origin, key: key.name, problem })
+        Err(ConfigError::Value {
+            origin,
+            key: key.name,
+            problem,
+        })
     }
 }
 
@@ -192,5 +207,9 @@ fn kind_error(key: &'static Key, origin: Origin) -> ConfigError {
 
 fn value_error(key: &'static Key, origin: Origin, problem: &str) -> ConfigError {
     let problem = format!("{problem}: {} is allowed", key.kind.bounds());
-    ConfigError::Value { origin, key: key.name, problem }
+    ConfigError::Value {
+        origin,
+        key: key.name,
+        problem,
+    }
 }

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use serde_json::Value;
 
+use crate::domain::phone::Phone;
 use crate::domain::user::User;
 
 /// A user field that `tokens.claims` may add to access tokens.
@@ -53,11 +54,7 @@ impl UserClaim {
             Self::Email => user.email.as_str().into(),
             Self::FirstName => user.first_name.as_str().into(),
             Self::LastName => user.last_name.as_str().into(),
-            Self::PhoneNumber => user
-                .phone_number
-                .as_ref()
-                .map(|phone| phone.as_str())
-                .into(),
+            Self::PhoneNumber => user.phone_number.as_ref().map(Phone::as_str).into(),
             Self::IsStaff => user.is_staff.into(),
             Self::IsSuperuser => user.is_superuser.into(),
         }

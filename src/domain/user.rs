@@ -37,10 +37,6 @@ impl FromStr for UserId {
 ///
 /// The password hash is not here: it never leaves the store but for the check at login.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "Django's three flags, each independent"
-)]
 pub struct User {
     /// Given at creation, never reused.
     pub id: UserId,
@@ -119,10 +115,6 @@ impl fmt::Display for UserRef {
 
 /// What an account starts with.
 #[derive(Clone, Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "Django's three flags, each independent"
-)]
 pub struct NewUser {
     /// The user name.
     pub email: Email,

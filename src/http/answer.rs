@@ -36,7 +36,10 @@ impl RequestIds {
         let mut process = [0; 8];
         // Only uniqueness is asked of it; a failure would make ids less unique, no more.
         let _ = aws_lc_rs::rand::fill(&mut process);
-        Self { process: u64::from_be_bytes(process), next: AtomicU64::new(0) }
+        Self {
+            process: u64::from_be_bytes(process),
+            next: AtomicU64::new(0),
+        }
     }
 
     /// The id that the client gave (a proxy's, most likely), if it is plain; else a new one.
@@ -65,12 +68,23 @@ pub(super) struct Record {
 
 impl Record {
     pub(super) fn begin(method: &Method) -> Self {
-        Self { method: known(method), route: "-", began: Instant::now() }
+        Self {
+            method: known(method),
+            route: "-",
+            began: Instant::now(),
+        }
     }
 
     pub(super) fn finish(self, id: &RequestId, status: u16) {
         let micros = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
-        tracing::info!(id = id.0, method = self.method, route = self.route, status, micros, "request");
+        tracing::info!(
+            id = id.0,
+            method = self.method,
+            route = self.route,
+            status,
+            micros,
+            "request"
+        );
     }
 }
 
@@ -101,6 +115,8 @@ pub(super) fn run(app: &App, request: &Request, route: Route, id: &RequestId) ->
 /// Adds what every answer has: the id, and that no cache may keep it unless it says otherwise.
 pub(super) fn complete(headers: &mut HeaderMap, id: &RequestId) -> Result<(), InvalidHeaderValue> {
     headers.insert(X_REQUEST_ID, HeaderValue::from_str(&id.0)?);
-    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
     Ok(())
 }

@@ -15,7 +15,11 @@ pub(super) fn token(request: &Request) -> Result<Option<&str>, Problem> {
         .filter(|(name, _)| name.eq_ignore_ascii_case("Authorization"))
         .map(|(_, value)| value);
     let (Some(value), None) = (headers.next(), headers.next()) else {
-        return if request.header("Authorization").is_none() { Ok(None) } else { Err(malformed()) };
+        return if request.header("Authorization").is_none() {
+            Ok(None)
+        } else {
+            Err(malformed())
+        };
     };
     let (scheme, rest) = value.split_once(' ').unwrap_or((value, ""));
     if !scheme.eq_ignore_ascii_case("Bearer") {
@@ -30,21 +34,36 @@ pub(super) fn token(request: &Request) -> Result<Option<&str>, Problem> {
 
 /// 401 for a request without a token: the challenge names no error (section 3.1).
 pub(super) fn missing() -> Problem {
-    Problem::new(Code::InvalidToken, "Send a token as 'Authorization: Bearer ...'.")
-        .with_header("WWW-Authenticate", "Bearer realm=\"authd\"")
+    Problem::new(
+        Code::InvalidToken,
+        "Send a token as 'Authorization: Bearer ...'.",
+    )
+    .with_header("WWW-Authenticate", "Bearer realm=\"authd\"")
 }
 
 /// 400 for a request that offers no token, or more than one, in a form that should hold one.
 pub(super) fn malformed() -> Problem {
-    Problem::new(Code::InvalidRequest, "Send exactly one token, as 'Authorization: Bearer ...'.")
-        .with_header("WWW-Authenticate", "Bearer realm=\"authd\", error=\"invalid_request\"")
+    Problem::new(
+        Code::InvalidRequest,
+        "Send exactly one token, as 'Authorization: Bearer ...'.",
+    )
+    .with_header(
+        "WWW-Authenticate",
+        "Bearer realm=\"authd\", error=\"invalid_request\"",
+    )
 }
 
 /// 401 for a token that is not good, whatever the reason.
 fn refused(reason: Refusal) -> Problem {
     tracing::debug!(%reason, "a token was refused");
-    Problem::new(Code::InvalidToken, "The token is malformed, expired, revoked or not from here.")
-        .with_header("WWW-Authenticate", "Bearer realm=\"authd\", error=\"invalid_token\"")
+    Problem::new(
+        Code::InvalidToken,
+        "The token is malformed, expired, revoked or not from here.",
+    )
+    .with_header(
+        "WWW-Authenticate",
+        "Bearer realm=\"authd\", error=\"invalid_token\"",
+    )
 }
 
 impl From<VerifyError> for Problem {
@@ -62,8 +81,10 @@ mod tests {
     use super::*;
 
     fn token_of(headers: &[&str]) -> Result<Option<String>, u16> {
-        let headers =
-            headers.iter().map(|value| ("Authorization".to_owned(), (*value).to_owned())).collect();
+        let headers = headers
+            .iter()
+            .map(|value| ("Authorization".to_owned(), (*value).to_owned()))
+            .collect();
         let request = Request::fake_http("GET", "/auth/verify", headers, vec![]);
         let found = token(&request).map(|token| token.map(str::to_owned));
         found.map_err(|problem| problem.into_response().status_code)
@@ -77,7 +98,12 @@ mod tests {
         assert_eq!(token_of(&["BEARER  abc"]), Ok(Some("abc".into())));
         assert_eq!(token_of(&[]), Ok(None));
         assert_eq!(token_of(&["Basic YTpi"]), Ok(None));
-        for bad in [&["Bearer a b"][..], &["Bearer"], &["Bearer "], &["Bearer a,b"]] {
+        for bad in [
+            &["Bearer a b"][..],
+            &["Bearer"],
+            &["Bearer "],
+            &["Bearer a,b"],
+        ] {
             assert_eq!(token_of(bad), Err(400), "{bad:?}");
         }
         assert_eq!(token_of(&["Bearer a", "Bearer a"]), Err(400));

@@ -20,7 +20,9 @@ pub(super) fn json<T: DeserializeOwned>(request: &Request) -> Result<T, Problem>
 
 /// Whether the request came with a body of at least one byte.
 pub(super) fn is_present(request: &Request) -> bool {
-    request.header("Content-Length").is_some_and(|length| length != "0")
+    request
+        .header("Content-Length")
+        .is_some_and(|length| length != "0")
         || request.header("Transfer-Encoding").is_some()
 }
 
@@ -34,7 +36,8 @@ fn bytes(request: &Request) -> Result<Vec<u8>, Problem> {
     let mut bytes = Vec::new();
     if let Some(mut body) = request.data() {
         // The wire hands over what is in memory already.
-        body.read_to_end(&mut bytes).map_err(|_| Problem::internal())?;
+        body.read_to_end(&mut bytes)
+            .map_err(|_| Problem::internal())?;
     }
     Ok(bytes)
 }
@@ -45,10 +48,20 @@ mod tests {
 
     #[test]
     fn only_application_json_is_json() {
-        for good in ["application/json", "Application/JSON; charset=utf-8", "application/json;"] {
+        for good in [
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            "application/json;",
+        ] {
             assert!(is_json(good), "{good}");
         }
-        for bad in ["", "text/plain", "application/jsonp", "application/problem+json", "json"] {
+        for bad in [
+            "",
+            "text/plain",
+            "application/jsonp",
+            "application/problem+json",
+            "json",
+        ] {
             assert!(!is_json(bad), "{bad}");
         }
     }

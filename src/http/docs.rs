@@ -24,8 +24,12 @@ const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
 pub(super) fn index(app: &App, _: &Request) -> Result<Response, Problem> {
     let url = &app.server.public_url;
     let after_scheme = url.find("://").map_or(0, |at| at + 3);
-    let prefix = url[after_scheme..].find('/').map_or("", |at| &url[after_scheme + at..]);
-    Ok(Response::redirect_303(format!("{prefix}/api/docs/index.html")))
+    let prefix = url[after_scheme..]
+        .find('/')
+        .map_or("", |at| &url[after_scheme + at..]);
+    Ok(Response::redirect_303(format!(
+        "{prefix}/api/docs/index.html"
+    )))
 }
 
 /// Give the API page, or a file it needs
@@ -42,7 +46,9 @@ pub(super) fn asset(_: &App, _: &Request, file: &str) -> Result<Response, Proble
     let Ok(Some(asset)) = found else {
         return Err(Problem::new(Code::NotFound, "There is no such file."));
     };
-    Ok(Response::from_data(asset.content_type, asset.bytes.into_owned())
-        .with_additional_header("Content-Security-Policy", POLICY)
-        .with_additional_header("X-Content-Type-Options", "nosniff"))
+    Ok(
+        Response::from_data(asset.content_type, asset.bytes.into_owned())
+            .with_additional_header("Content-Security-Policy", POLICY)
+            .with_additional_header("X-Content-Type-Options", "nosniff"),
+    )
 }

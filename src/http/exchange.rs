@@ -33,7 +33,11 @@ pub(crate) const BLOCKING_PLACES: usize = 256;
 impl Exchange {
     pub(super) fn new(app: App) -> Self {
         let blocking = Arc::new(Semaphore::new(BLOCKING_PLACES));
-        Self { app: Arc::new(app), ids: RequestIds::new(), blocking }
+        Self {
+            app: Arc::new(app),
+            ids: RequestIds::new(),
+            blocking,
+        }
     }
 
     /// Answers one request. Whatever happens, there is an answer, with the request's id, and a
@@ -51,7 +55,9 @@ impl Exchange {
         let response = outcome.unwrap_or_else(|refusal| refusal.problem.into_response());
         let mut answer = into_hyper(response, &id);
         if closes {
-            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            answer
+                .headers_mut()
+                .insert(CONNECTION, HeaderValue::from_static("close"));
         }
         record.finish(&id, answer.status().as_u16());
         answer
@@ -82,8 +88,12 @@ impl Exchange {
             return Ok(Bytes::new());
         }
         let limit = self.app.server.max_body_bytes;
-        let too_large =
-            || Problem::new(Code::BodyTooLarge, format!("A body may have {limit} bytes at most."));
+        let too_large = || {
+            Problem::new(
+                Code::BodyTooLarge,
+                format!("A body may have {limit} bytes at most."),
+            )
+        };
         if body.size_hint().lower() > limit as u64 {
             return Err(too_large());
         }
@@ -91,8 +101,14 @@ impl Exchange {
         match tokio::time::timeout(self.app.server.body_timeout, whole).await {
             Ok(Ok(body)) => Ok(body.to_bytes()),
             Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-            Ok(Err(_)) => Err(Problem::new(Code::InvalidRequest, "The body did not arrive whole.")),
-            Err(_) => Err(Problem::new(Code::RequestTimeout, "The body took too long to arrive.")),
+            Ok(Err(_)) => Err(Problem::new(
+                Code::InvalidRequest,
+                "The body did not arrive whole.",
+            )),
+            Err(_) => Err(Problem::new(
+                Code::RequestTimeout,
+                "The body took too long to arrive.",
+            )),
         }
     }
 
@@ -124,21 +140,34 @@ struct Refusal {
 impl Refusal {
     /// Where the next request begins is not certain.
     fn and_close(problem: Problem) -> Self {
-        Self { problem, closes: true }
+        Self {
+            problem,
+            closes: true,
+        }
     }
 }
 
 impl From<Problem> for Refusal {
     fn from(problem: Problem) -> Self {
-        Self { problem, closes: false }
+        Self {
+            problem,
+            closes: false,
+        }
     }
 }
 
 /// `HEAD` is asked as `GET` (hyper sends no body then), and a slash at the path's end is dropped.
 fn into_rouille(parts: Parts, body: Bytes, peer: Option<SocketAddr>) -> rouille::Request {
-    let method = if parts.method == Method::HEAD { Method::GET } else { parts.method };
+    let method = if parts.method == Method::HEAD {
+        Method::GET
+    } else {
+        parts.method
+    };
     let path = parts.uri.path();
-    let path = path.strip_suffix('/').filter(|rest| !rest.is_empty()).unwrap_or(path);
+    let path = path
+        .strip_suffix('/')
+        .filter(|rest| !rest.is_empty())
+        .unwrap_or(path);
     let url = match parts.uri.query() {
         Some(query) => format!("{path}?{query}"),
         None => path.to_owned(),
@@ -146,7 +175,9 @@ fn into_rouille(parts: Parts, body: Bytes, peer: Option<SocketAddr>) -> rouille:
     let headers = parts
         .headers
         .iter()
-        .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
+        .filter_map(|(name, value)| {
+            Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+        })
         .collect();
     // A Unix socket has no address; rouille wants one.
     let peer = peer.unwrap_or((Ipv4Addr::LOCALHOST, 0).into());
@@ -163,7 +194,10 @@ fn into_hyper(response: rouille::Response, id: &RequestId) -> Answer {
 }
 
 /// Fails on a header field with a line end in it: that is a 500, never two fields.
-fn try_into_hyper(response: rouille::Response, id: &RequestId) -> Result<Answer, hyper::http::Error> {
+fn try_into_hyper(
+    response: rouille::Response,
+    id: &RequestId,
+) -> Result<Answer, hyper::http::Error> {
     let (mut reader, size) = response.data.into_reader_and_size();
     let mut body = Vec::with_capacity(size.unwrap_or_default());
     // rouille's readers over memory do not fail, and we make no others.
@@ -172,9 +206,11 @@ fn try_into_hyper(response: rouille::Response, id: &RequestId) -> Result<Answer,
     *answer.status_mut() = StatusCode::from_u16(response.status_code)?;
     let headers = answer.headers_mut();
     for (name, value) in &response.headers {
-        headers.append(HeaderName::from_bytes(name.as_bytes())?, HeaderValue::from_str(value)?);
+        headers.append(
+            HeaderName::from_bytes(name.as_bytes())?,
+            HeaderValue::from_str(value)?,
+        );
     }
     answer::complete(headers, id)?;
     Ok(answer)
 }
-

@@ -18,8 +18,10 @@ pub(super) fn check(parts: &Parts) -> Result<(), Problem> {
 
 fn check_method(method: &Method) -> Result<(), Problem> {
     if *method == Method::CONNECT || *method == Method::TRACE {
-        return Err(Problem::new(Code::MethodNotAllowed, "CONNECT and TRACE are not served.")
-            .with_header("Allow", "GET, HEAD, POST"));
+        return Err(
+            Problem::new(Code::MethodNotAllowed, "CONNECT and TRACE are not served.")
+                .with_header("Allow", "GET, HEAD, POST"),
+        );
     }
     Ok(())
 }
@@ -55,7 +57,13 @@ fn check_fields(headers: &HeaderMap) -> Result<(), Problem> {
     let plain = headers
         .iter()
         .all(|(name, value)| !name.as_str().contains('_') && value.to_str().is_ok());
-    if plain { Ok(()) } else { Err(refusal("A header field has a character that is not served.")) }
+    if plain {
+        Ok(())
+    } else {
+        Err(refusal(
+            "A header field has a character that is not served.",
+        ))
+    }
 }
 
 /// Exactly one host on HTTP/1.1, at most one on HTTP/1.0.
@@ -86,7 +94,11 @@ fn check_framing(headers: &HeaderMap, version: Version) -> Result<(), Problem> {
         }
         _ => false,
     };
-    if plain { Ok(()) } else { Err(refusal("The body's length is not plain.")) }
+    if plain {
+        Ok(())
+    } else {
+        Err(refusal("The body's length is not plain."))
+    }
 }
 
 fn refusal(detail: &'static str) -> Problem {
@@ -100,7 +112,11 @@ mod tests {
     use super::*;
 
     fn check_path(path: &str) -> bool {
-        let request = Request::builder().uri(path).header("host", "a").body(()).expect("builds");
+        let request = Request::builder()
+            .uri(path)
+            .header("host", "a")
+            .body(())
+            .expect("builds");
         check(&request.into_parts().0).is_ok()
     }
 
@@ -114,10 +130,26 @@ mod tests {
 
     #[test]
     fn a_path_is_plain() {
-        for good in ["/", "/auth/login", "/.well-known/jwks.json", "/a%20b", "/a..b", "/x?y=%00"] {
+        for good in [
+            "/",
+            "/auth/login",
+            "/.well-known/jwks.json",
+            "/a%20b",
+            "/a..b",
+            "/x?y=%00",
+        ] {
             assert!(check_path(good), "{good}");
         }
-        for bad in ["/a%00", "/a%0D", "/a%0a", "/a%5C", "/../a", "/a/.", "/a/%2E%2e/b", "/%2e"] {
+        for bad in [
+            "/a%00",
+            "/a%0D",
+            "/a%0a",
+            "/a%5C",
+            "/../a",
+            "/a/.",
+            "/a/%2E%2e/b",
+            "/%2e",
+        ] {
             assert!(!check_path(bad), "{bad}");
         }
     }
@@ -129,10 +161,20 @@ mod tests {
         assert!(check_with(new, &[("host", "[::1]:8000")]));
         assert!(!check_with(new, &[("host", "a"), ("host", "a")]));
         assert!(!check_with(new, &[("host", "a@b")]) && !check_with(new, &[("host", "")]));
-        assert!(check_with(new, &[("host", "a"), ("transfer-encoding", "chunked")]));
+        assert!(check_with(
+            new,
+            &[("host", "a"), ("transfer-encoding", "chunked")]
+        ));
         assert!(!check_with(old, &[("transfer-encoding", "chunked")]));
-        assert!(!check_with(new, &[("host", "a"), ("transfer-encoding", "gzip, chunked")]));
-        let both = [("host", "a"), ("transfer-encoding", "chunked"), ("content-length", "1")];
+        assert!(!check_with(
+            new,
+            &[("host", "a"), ("transfer-encoding", "gzip, chunked")]
+        ));
+        let both = [
+            ("host", "a"),
+            ("transfer-encoding", "chunked"),
+            ("content-length", "1"),
+        ];
         assert!(!check_with(new, &both));
         assert!(!check_with(new, &[("host", "a"), ("x_y", "1")]));
     }

@@ -46,7 +46,10 @@ pub struct BindError {
 impl Bound {
     /// Opens the socket. Must be called within the I/O runtime.
     pub fn open(wanted: &ListenAddress) -> Result<Self, BindError> {
-        let failed = |cause| BindError { address: shown(wanted), cause };
+        let failed = |cause| BindError {
+            address: shown(wanted),
+            cause,
+        };
         let listener = match wanted {
             ListenAddress::Tcp(address) => Listener::Tcp(open_tcp(*address).map_err(failed)?),
             ListenAddress::Unix(path) => Listener::Unix(open_unix(path).map_err(failed)?),
@@ -98,7 +101,11 @@ fn shown(address: &ListenAddress) -> String {
 }
 
 fn open_tcp(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)

@@ -72,9 +72,10 @@ fn secret<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Secret<St
 impl From<LoginError> for Problem {
     fn from(error: LoginError) -> Self {
         match error {
-            LoginError::InvalidCredentials => {
-                Self::new(Code::InvalidCredentials, "The e-mail address or the password is wrong.")
-            }
+            LoginError::InvalidCredentials => Self::new(
+                Code::InvalidCredentials,
+                "The e-mail address or the password is wrong.",
+            ),
             LoginError::Hashing(PoolError::Busy) => {
                 Self::overloaded("Too many logins at once; try again later.")
             }

@@ -36,3 +36,12 @@ pub struct App {
     /// Where the service is found, and what it bears.
     pub server: ServerConfig,
 }
+
+/// The threads that serve: as many for I/O as there are cores, and some that may wait (D3).
+pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .thread_name("io")
+        .max_blocking_threads(exchange::BLOCKING_PLACES)
+        .enable_all()
+        .build()
+}

@@ -56,7 +56,13 @@ pub(super) struct Patient<S> {
 
 impl<S> Patient<S> {
     pub(super) fn new(stream: S, limit: Duration, phase: Phase) -> Self {
-        Self { stream, limit, phase, header_began: Instant::now(), timer: None }
+        Self {
+            stream,
+            limit,
+            phase,
+            header_began: Instant::now(),
+            timer: None,
+        }
     }
 
     /// Bytes came in: if they are a request's first, its time begins.
@@ -74,9 +80,14 @@ impl<S> Patient<S> {
             return Poll::Pending;
         }
         let deadline = self.header_began + self.limit;
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        let timer = self
+            .timer
+            .get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         ready!(timer.as_mut().poll(cx));
-        Poll::Ready(Err(Error::new(ErrorKind::TimedOut, "a header took too long")))
+        Poll::Ready(Err(Error::new(
+            ErrorKind::TimedOut,
+            "a header took too long",
+        )))
     }
 }
 
@@ -97,7 +108,11 @@ impl<S: Read + Unpin> Read for Patient<S> {
 }
 
 impl<S: Write + Unpin> Write for Patient<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 

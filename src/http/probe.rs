@@ -40,13 +40,18 @@ pub enum ProbeError {
 /// Asks `url` (`http(s)://host[:port][/path]` or `unix:/path`) for `/readyz`, once.
 pub fn ready(url: &str, timeout: Duration) -> Result<(), ProbeError> {
     let no_answer = || ProbeError::NoAnswer(url.to_owned());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     let status = runtime
         .map_err(|_| no_answer())?
         .block_on(async { tokio::time::timeout(timeout, ask(url)).await })
         .map_err(|_| no_answer())??;
     if status != StatusCode::OK {
-        return Err(ProbeError::NotReady { url: url.to_owned(), status: status.as_u16() });
+        return Err(ProbeError::NotReady {
+            url: url.to_owned(),
+            status: status.as_u16(),
+        });
     }
     Ok(())
 }
@@ -63,7 +68,9 @@ async fn ask(url: &str) -> Result<StatusCode, ProbeError> {
             .ok()?;
         Some(sender.send_request(request).await.ok()?.status())
     };
-    answered.await.ok_or_else(|| ProbeError::NoAnswer(url.to_owned()))
+    answered
+        .await
+        .ok_or_else(|| ProbeError::NoAnswer(url.to_owned()))
 }
 
 enum Target {
@@ -92,7 +99,9 @@ impl Target {
     fn host(&self) -> &str {
         match self {
             Self::Unix(_) => "localhost",
-            Self::Web(uri) => uri.authority().map_or("localhost", |authority| authority.as_str()),
+            Self::Web(uri) => uri
+                .authority()
+                .map_or("localhost", |authority| authority.as_str()),
         }
     }
 
@@ -108,7 +117,10 @@ impl Target {
         if !is_tls {
             return Some(Box::new(stream));
         }
-        let config = ClientConfig::builder().with_platform_verifier().ok()?.with_no_client_auth();
+        let config = ClientConfig::builder()
+            .with_platform_verifier()
+            .ok()?
+            .with_no_client_auth();
         let name = ServerName::try_from(host.to_owned()).ok()?;
         let connector = TlsConnector::from(Arc::new(config));
         Some(Box::new(connector.connect(name, stream).await.ok()?))

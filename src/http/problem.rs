@@ -121,7 +121,11 @@ const RETRY_AFTER: &str = "2";
 
 impl Problem {
     pub(super) fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, detail: detail.into(), header: None }
+        Self {
+            code,
+            detail: detail.into(),
+            header: None,
+        }
     }
 
     /// With one more header field.
@@ -141,7 +145,10 @@ impl Problem {
 
     /// 500; what happened is for the log alone.
     pub(super) fn internal() -> Self {
-        Self::new(Code::Internal, "The failure is in the service's log under this request's id.")
+        Self::new(
+            Code::Internal,
+            "The failure is in the service's log under this request's id.",
+        )
     }
 
     pub(super) fn into_response(self) -> Response {
@@ -165,7 +172,10 @@ impl Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        tracing::error!(error = &error as &dyn std::error::Error, "the database failed a request");
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "the database failed a request"
+        );
         match error {
             StoreError::Unavailable(_) => {
                 Self::overloaded("The database cannot be used at the moment; try again later.")
@@ -180,7 +190,10 @@ impl From<KeysError> for Problem {
         match error {
             KeysError::Store(error) => error.into(),
             error => {
-                tracing::error!(error = &error as &dyn std::error::Error, "the keys failed a request");
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the keys failed a request"
+                );
                 Self::internal()
             }
         }

@@ -29,8 +29,9 @@ pub(super) enum Lane {
 
 /// The route for a request whose path has no slash at its end.
 #[rustfmt::skip]
+#[expect(clippy::question_mark, reason = "the macro writes it out")]
 pub(super) fn find(request: &Request) -> Option<Route> {
-    router!(request,
+    Some(router!(request,
         (GET)  ["/auth/verify"] => inline("/auth/verify", verify::read),
         (POST) ["/auth/verify"] => inline("/auth/verify", verify::create),
         (GET)  ["/auth/me"] => inline("/auth/me", me::read),
@@ -43,8 +44,8 @@ pub(super) fn find(request: &Request) -> Option<Route> {
         (GET)  ["/api/docs/{file}", file: String] => {
             inline("/api/docs/{file}", move |app, request| docs::asset(app, request, &file))
         },
-        _ => None,
-    )
+        _ => return None,
+    ))
 }
 
 /// The methods that a route may have.
@@ -53,7 +54,13 @@ const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 /// Why there is no route: nothing at this path, or nothing for this method.
 pub(super) fn refuse(request: &Request) -> Problem {
     let known = |method: &&&str| {
-        find(&Request::fake_http(**method, request.raw_url(), vec![], vec![])).is_some()
+        find(&Request::fake_http(
+            **method,
+            request.raw_url(),
+            vec![],
+            vec![],
+        ))
+        .is_some()
     };
     let mut allowed: Vec<&str> = METHODS.iter().filter(known).copied().collect();
     if allowed.is_empty() {
@@ -63,22 +70,33 @@ pub(super) fn refuse(request: &Request) -> Problem {
         allowed.insert(1, "HEAD");
     }
     let allowed = allowed.join(", ");
-    Problem::new(Code::MethodNotAllowed, format!("This path knows {allowed}."))
-        .with_header("Allow", allowed)
+    Problem::new(
+        Code::MethodNotAllowed,
+        format!("This path knows {allowed}."),
+    )
+    .with_header("Allow", allowed)
 }
 
 fn inline(
     template: &'static str,
     run: impl FnOnce(&App, &Request) -> Result<Response, Problem> + Send + 'static,
-) -> Option<Route> {
-    Some(Route { template, lane: Lane::Inline, run: Box::new(run) })
+) -> Route {
+    Route {
+        template,
+        lane: Lane::Inline,
+        run: Box::new(run),
+    }
 }
 
 fn blocking(
     template: &'static str,
     run: impl FnOnce(&App, &Request) -> Result<Response, Problem> + Send + 'static,
-) -> Option<Route> {
-    Some(Route { template, lane: Lane::Blocking, run: Box::new(run) })
+) -> Route {
+    Route {
+        template,
+        lane: Lane::Blocking,
+        run: Box::new(run),
+    }
 }
 
 #[cfg(test)]
@@ -122,8 +140,17 @@ mod tests {
         let request = |method: &str, path: &str| Request::fake_http(method, path, vec![], vec![]);
         let response = refuse(&request("DELETE", "/auth/verify?x=1")).into_response();
         assert_eq!(response.status_code, 405);
-        let allow = response.headers.iter().find(|(name, _)| name == "Allow").expect("has Allow");
+        let allow = response
+            .headers
+            .iter()
+            .find(|(name, _)| name == "Allow")
+            .expect("has Allow");
         assert_eq!(allow.1, "GET, HEAD, POST");
-        assert_eq!(refuse(&request("GET", "/nothing")).into_response().status_code, 404);
+        assert_eq!(
+            refuse(&request("GET", "/nothing"))
+                .into_response()
+                .status_code,
+            404
+        );
     }
 }

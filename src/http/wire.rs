@@ -30,8 +30,10 @@ pub async fn serve(app: super::App, bound: Vec<Bound>, stop: impl Future<Output 
         stopped,
         config,
     });
-    let acceptors: Vec<_> =
-        bound.into_iter().map(|bound| tokio::spawn(Arc::clone(&wire).accept(bound))).collect();
+    let acceptors: Vec<_> = bound
+        .into_iter()
+        .map(|bound| tokio::spawn(Arc::clone(&wire).accept(bound)))
+        .collect();
     stop.await;
     // Nobody is left to tell if every connection is gone already.
     let _ = stopping.send(true);
@@ -87,7 +89,10 @@ impl Wire {
         peer: Option<SocketAddr>,
         place: OwnedSemaphorePermit,
     ) {
-        let Ok(counted) = peer.map(|peer| self.origins.enter(origin_of(peer))).transpose() else {
+        let Ok(counted) = peer
+            .map(|peer| self.origins.enter(origin_of(peer)))
+            .transpose()
+        else {
             return;
         };
         tokio::spawn(async move {
@@ -98,7 +103,11 @@ impl Wire {
 
     async fn converse(&self, stream: Box<dyn Stream>, peer: Option<SocketAddr>) {
         let phase = Phase::new();
-        let stream = Patient::new(TokioIo::new(stream), self.config.header_timeout, phase.clone());
+        let stream = Patient::new(
+            TokioIo::new(stream),
+            self.config.header_timeout,
+            phase.clone(),
+        );
         let service = service_fn(|request| {
             phase.answering();
             let answer = self.exchange.answer(request, peer);
@@ -135,7 +144,10 @@ impl Wire {
     async fn finish(&self) {
         let all = u32::try_from(self.config.max_connections).unwrap_or(u32::MAX);
         let done = self.places.acquire_many(all);
-        if tokio::time::timeout(self.config.shutdown_timeout, done).await.is_err() {
+        if tokio::time::timeout(self.config.shutdown_timeout, done)
+            .await
+            .is_err()
+        {
             tracing::warn!("stopped with requests still under way");
         }
     }
@@ -166,7 +178,10 @@ struct TooMany;
 
 impl Origins {
     fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { limit, counts: Mutex::default() })
+        Arc::new(Self {
+            limit,
+            counts: Mutex::default(),
+        })
     }
 
     fn enter(self: &Arc<Self>, origin: IpAddr) -> Result<Counted, TooMany> {
@@ -176,13 +191,20 @@ impl Origins {
             return Err(TooMany);
         }
         *count += 1;
-        Ok(Counted { origins: Arc::clone(self), origin })
+        Ok(Counted {
+            origins: Arc::clone(self),
+            origin,
+        })
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        let mut counts = self.origins.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self
+            .origins
+            .counts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = counts.get_mut(&self.origin) {
             *count -= 1;
             if *count == 0 {

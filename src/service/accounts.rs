@@ -66,7 +66,11 @@ pub struct Page {
 impl Accounts {
     /// The accounts in `store`.
     pub fn new(store: Store, passwords: PasswordSettings, sources: Sources) -> Self {
-        Self { store, passwords, sources }
+        Self {
+            store,
+            passwords,
+            sources,
+        }
     }
 
     /// Adds an account. Without a password it cannot log in.
@@ -80,7 +84,10 @@ impl Accounts {
             self.check_password(password, &new)?;
         }
         let hash = password.map(|password| self.hash(password)).transpose()?;
-        let (clock, random) = (Arc::clone(&self.sources.clock), Arc::clone(&self.sources.random));
+        let (clock, random) = (
+            Arc::clone(&self.sources.clock),
+            Arc::clone(&self.sources.random),
+        );
         Ok(self.store.write(move |tx| {
             let now = clock.now();
             let id = UserId(random.uuid_v7(now));
@@ -100,13 +107,16 @@ impl Accounts {
 
     /// The account of that name.
     pub fn find(&self, name: &UserRef) -> Result<User, AccountError> {
-        self.store.read(|connection| users::find(connection, name))?.ok_or_else(|| not_found(name))
+        self.store
+            .read(|connection| users::find(connection, name))?
+            .ok_or_else(|| not_found(name))
     }
 
     /// One page of accounts.
     pub fn list(&self, filter: &UserFilter, limit: u32) -> Result<Page, AccountError> {
-        let mut users =
-            self.store.read(|connection| users::list(connection, filter, limit.saturating_add(1)))?;
+        let mut users = self
+            .store
+            .read(|connection| users::list(connection, filter, limit.saturating_add(1)))?;
         let more = users.len() > limit as usize;
         users.truncate(limit as usize);
         let next = users.last().filter(|_| more).map(|user| user.id);
@@ -151,12 +161,16 @@ impl Accounts {
             self.passwords.policy.check(password, owner)?;
         }
         let hash = self.hash(password)?;
-        self.modify(name, move |tx, user, now| users::set_password(tx, user.id, hash.as_str(), now))
+        self.modify(name, move |tx, user, now| {
+            users::set_password(tx, user.id, hash.as_str(), now)
+        })
     }
 
     /// Lets an account log in again. Its old tokens stay ended.
     pub fn enable(&self, name: &UserRef) -> Result<User, AccountError> {
-        self.modify(name, |tx, user, now| users::set_active(tx, user.id, true, now))
+        self.modify(name, |tx, user, now| {
+            users::set_active(tx, user.id, true, now)
+        })
     }
 
     /// Stops an account from logging in; every token issued so far ends.
@@ -188,16 +202,23 @@ impl Accounts {
         + 'static,
     ) -> Result<User, AccountError> {
         let (wanted, clock) = (name.clone(), Arc::clone(&self.sources.clock));
-        let changed = self.store.write(move |tx| match users::find(tx, &wanted)? {
-            Some(user) => work(tx, &user, clock.now()),
-            None => Ok(None),
-        })?;
+        let changed = self
+            .store
+            .write(move |tx| match users::find(tx, &wanted)? {
+                Some(user) => work(tx, &user, clock.now()),
+                None => Ok(None),
+            })?;
         changed.ok_or_else(|| not_found(name))
     }
 
     fn hash(&self, password: &Password) -> Result<PhcString, HashError> {
         let random = &*self.sources.random;
-        argon::hash(password, self.passwords.params, random, &mut Memory::default())
+        argon::hash(
+            password,
+            self.passwords.params,
+            random,
+            &mut Memory::default(),
+        )
     }
 }
 

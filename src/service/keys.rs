@@ -6,7 +6,9 @@ use super::Sources;
 use super::secret_key::{SecretKeyError, SecretKeySource};
 use crate::store::keys::{self, KeyRow, KeyState};
 use crate::store::{Store, StoreError};
-use crate::tokens::{KeyAlgorithm, KeyError, KeyRing, SealError, SealingKey, SigningKey, VerifyingKey};
+use crate::tokens::{
+    KeyAlgorithm, KeyError, KeyRing, SealError, SealingKey, SigningKey, VerifyingKey,
+};
 
 /// New tokens are signed with this.
 const ALGORITHM: KeyAlgorithm = KeyAlgorithm::EdDsa;
@@ -19,7 +21,9 @@ pub enum KeysError {
     #[error(transparent)]
     SecretKey(#[from] SecretKeyError),
     /// The secret is not the one they were sealed with.
-    #[error("the keys in the database do not open with this secret key: give authd the one it had when they were made")]
+    #[error(
+        "the keys in the database do not open with this secret key: give authd the one it had when they were made"
+    )]
     WrongSecret(#[source] SealError),
     /// A row holds no usable key.
     #[error("the signing key '{kid}' in the database is damaged")]
@@ -55,8 +59,11 @@ impl Keys {
         sources: &Sources,
     ) -> Result<Self, KeysError> {
         let fresh = store.read(keys::all)?.is_empty();
-        let secret =
-            if fresh { source.load_or_create(&*sources.random)? } else { source.load()? };
+        let secret = if fresh {
+            source.load_or_create(&*sources.random)?
+        } else {
+            source.load()?
+        };
         let sealing = SealingKey::new(&secret).map_err(KeysError::WrongSecret)?;
         if fresh {
             add_first(store, &sealing, sources)?;
@@ -98,12 +105,12 @@ impl Keys {
         *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&fresh);
         Ok(fresh)
     }
+}
 
-    /// Whether the database answers and still has an active key.
-    pub(super) fn check(&self, store: &Store) -> Result<(), KeysError> {
-        let active = store.read(|connection| keys::active_kid(connection, ALGORITHM.name()))?;
-        active.map(drop).ok_or(KeysError::NoneActive)
-    }
+/// Whether the database answers and still has an active key.
+pub(super) fn check(store: &Store) -> Result<(), KeysError> {
+    let active = store.read(|connection| keys::active_kid(connection, ALGORITHM.name()))?;
+    active.map(drop).ok_or(KeysError::NoneActive)
 }
 
 /// The name of the algorithm whose active key signs.
@@ -116,8 +123,9 @@ fn add_first(store: &Store, sealing: &SealingKey, sources: &Sources) -> Result<(
     let kid = key.verifying().kid().to_owned();
     let public_jwk = serde_json::to_string(&key.verifying().public_jwk())
         .map_err(|_| KeysError::Generate(KeyError::Malformed))?;
-    let sealed_private =
-        sealing.seal(&kid, key.private_der()).map_err(KeysError::WrongSecret)?;
+    let sealed_private = sealing
+        .seal(&kid, key.private_der())
+        .map_err(KeysError::WrongSecret)?;
     let row = KeyRow {
         kid,
         algorithm: ALGORITHM.name().to_owned(),
@@ -135,10 +143,14 @@ fn load(store: &Store, sealing: &SealingKey) -> Result<KeyRing, KeysError> {
     let mut signing = None;
     let mut verifying = Vec::new();
     for row in store.read(keys::all)? {
-        let damaged = |cause| KeysError::Damaged { kid: row.kid.clone(), cause };
+        let damaged = |cause| KeysError::Damaged {
+            kid: row.kid.clone(),
+            cause,
+        };
         if row.state == KeyState::Active && row.algorithm == ALGORITHM.name() {
-            let private =
-                sealing.open(&row.kid, &row.sealed_private).map_err(KeysError::WrongSecret)?;
+            let private = sealing
+                .open(&row.kid, &row.sealed_private)
+                .map_err(KeysError::WrongSecret)?;
             let key = SigningKey::from_der(ALGORITHM, private).map_err(damaged)?;
             if key.verifying().kid() != row.kid {
                 return Err(damaged(KeyError::Malformed));
@@ -153,6 +165,8 @@ fn load(store: &Store, sealing: &SealingKey) -> Result<KeyRing, KeysError> {
         }
     }
     let signing = signing.ok_or(KeysError::NoneActive)?;
-    KeyRing::new(signing, verifying)
-        .map_err(|cause| KeysError::Damaged { kid: "of the whole ring".into(), cause })
+    KeyRing::new(signing, verifying).map_err(|cause| KeysError::Damaged {
+        kid: "of the whole ring".into(),
+        cause,
+    })
 }

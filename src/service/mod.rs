@@ -106,6 +106,6 @@ impl Services {
 
     /// Whether the database answers and holds the keys in use.
     pub fn check_ready(&self) -> Result<(), KeysError> {
-        self.keys.check(&self.store)
+        keys::check(&self.store)
     }
 }

@@ -22,7 +22,9 @@ pub enum SecretKeySource {
 #[non_exhaustive]
 pub enum SecretKeyError {
     /// Not 64 hexadecimal digits.
-    #[error("{0} does not hold 64 hexadecimal digits: make such a secret with 'openssl rand -hex 32'")]
+    #[error(
+        "{0} does not hold 64 hexadecimal digits: make such a secret with 'openssl rand -hex 32'"
+    )]
     Malformed(String),
     /// The keys in the database cannot be used without the file.
     #[error(
@@ -71,7 +73,11 @@ fn read(path: &Path) -> Result<Option<SecretKey>, SecretKeyError> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(cause) => return Err(io_error(path, "read", cause)),
     };
-    parse(text.expose(), &format!("the secret key file '{}'", path.display())).map(Some)
+    parse(
+        text.expose(),
+        &format!("the secret key file '{}'", path.display()),
+    )
+    .map(Some)
 }
 
 /// Makes the file whole, with mode 0600 from the first byte. If another process was faster,
@@ -80,17 +86,26 @@ fn create(path: &Path, random: &dyn Random) -> Result<(), SecretKeyError> {
     let mut bytes = [0; SECRET_BYTES];
     random.fill(&mut bytes);
     let bytes = Secret::new(bytes);
-    let digits: Secret<String> =
-        Secret::new(bytes.expose().iter().map(|byte| format!("{byte:02x}")).collect());
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let digits = Secret::new(
+        halves(bytes.expose())
+            .map(|half| format!("{half:032x}"))
+            .concat(),
+    );
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     let failed = |cause| io_error(path, "created", cause);
-    let mut file =
-        tempfile::Builder::new().prefix(".authd-key-").tempfile_in(folder).map_err(failed)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".authd-key-")
+        .tempfile_in(folder)
+        .map_err(failed)?;
     writeln!(file, "{}", digits.expose()).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
     match file.persist_noclobber(path) {
-        Ok(_) => fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed),
+        Ok(_) => fs::File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(failed),
         Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(failed(error.error)),
     }
@@ -103,14 +118,29 @@ fn parse(text: &str, place: &str) -> Result<SecretKey, SecretKeyError> {
         return Err(malformed());
     }
     let mut bytes = [0; SECRET_BYTES];
-    for (byte, at) in bytes.iter_mut().zip((0..).step_by(2)) {
-        *byte = u8::from_str_radix(&digits[at..at + 2], 16).map_err(|_| malformed())?;
+    for (half, at) in bytes.chunks_exact_mut(16).zip([0, 32]) {
+        let number = u128::from_str_radix(&digits[at..at + 32], 16).map_err(|_| malformed())?;
+        half.copy_from_slice(&number.to_be_bytes());
     }
     Ok(Secret::new(bytes))
 }
 
+/// The secret as two numbers.
+fn halves(bytes: &[u8; SECRET_BYTES]) -> [u128; 2] {
+    let number = |half: &[u8]| {
+        half.iter()
+            .fold(0, |number, byte| (number << 8) | u128::from(*byte))
+    };
+    let (first, second) = bytes.split_at(SECRET_BYTES / 2);
+    [number(first), number(second)]
+}
+
 fn io_error(file: &Path, what: &'static str, cause: std::io::Error) -> SecretKeyError {
-    SecretKeyError::Io { file: file.to_owned(), what, cause }
+    SecretKeyError::Io {
+        file: file.to_owned(),
+        what,
+        cause,
+    }
 }
 
 #[cfg(test)]
@@ -143,7 +173,10 @@ mod tests {
             fs::write(&path, text).expect("writes");
             let source = SecretKeySource::File(path.clone());
             let outcome = source.load_or_create(&CountingRandom::default());
-            assert!(matches!(outcome, Err(SecretKeyError::Malformed(_))), "{text:?}");
+            assert!(
+                matches!(outcome, Err(SecretKeyError::Malformed(_))),
+                "{text:?}"
+            );
             assert_eq!(fs::read_to_string(&path).expect("reads"), text);
         }
     }

@@ -1,7 +1,7 @@
 //! Logging in.
 
-use super::keys::{self, KeysError};
 use super::Services;
+use super::keys::{self, KeysError};
 use crate::domain::email::Email;
 use crate::domain::password::Password;
 use crate::domain::user::User;
@@ -49,7 +49,9 @@ pub enum LoginError {
 pub fn login(services: &Services, email: &str, password: &str) -> Result<Grant, LoginError> {
     let password = Password::new(password);
     let credentials = match email.parse::<Email>() {
-        Ok(email) => services.store.read(|connection| users::credentials(connection, &email))?,
+        Ok(email) => services
+            .store
+            .read(|connection| users::credentials(connection, &email))?,
         Err(_) => None,
     };
     let checked = check(services, &password, credentials)?;
@@ -69,13 +71,15 @@ fn check(
     password: &Password,
     credentials: Option<Credentials>,
 ) -> Result<Checked, LoginError> {
-    let usable = credentials.filter(|found| found.user.is_active).and_then(|found| {
-        Some((found.user, PhcString::from_stored(found.password_hash?)))
-    });
+    let usable = credentials
+        .filter(|found| found.user.is_active)
+        .and_then(|found| Some((found.user, PhcString::from_stored(found.password_hash?))));
     let stored = usable.as_ref().map(|(_, hash)| hash);
     let verdict = match services.hasher.verify(password, stored) {
         Err(PoolError::Hash(error @ HashError::Damaged)) => {
-            let id = usable.as_ref().map(|(user, _)| tracing::field::display(user.id));
+            let id = usable
+                .as_ref()
+                .map(|(user, _)| tracing::field::display(user.id));
             tracing::error!(user = id, %error, "a login was refused");
             Verdict::Mismatch
         }
@@ -87,7 +91,11 @@ fn check(
         Verdict::Match => None,
         Verdict::MatchOutdated => Some(services.hasher.hash(password)?),
     };
-    Ok(Checked { user, hash, fresh_hash })
+    Ok(Checked {
+        user,
+        hash,
+        fresh_hash,
+    })
 }
 
 /// Writes the login down and signs its token. The time is taken inside the transaction, so that
@@ -104,8 +112,16 @@ fn record(services: &Services, checked: Checked) -> Result<Grant, LoginError> {
         Ok(user.map(|user| (user, active, now)))
     })?;
     let (user, active, now) = recorded.ok_or(LoginError::InvalidCredentials)?;
-    let ring = services.keys.ring_signing(&services.store, active.as_deref())?;
-    let claims = services.rules.claims_for(&user, now, services.sources.random.uuid_v7(now));
+    let ring = services
+        .keys
+        .ring_signing(&services.store, active.as_deref())?;
+    let claims = services
+        .rules
+        .claims_for(&user, now, services.sources.random.uuid_v7(now));
     let access_token = ring.signing().sign(&claims)?;
-    Ok(Grant { access_token, expires_in: services.rules.ttl_secs, user })
+    Ok(Grant {
+        access_token,
+        expires_in: services.rules.ttl_secs,
+        user,
+    })
 }

@@ -10,7 +10,10 @@ use crate::domain::sources::{Clock, Random};
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the clock that is handed out")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the clock that is handed out"
+    )]
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }

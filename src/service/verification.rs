@@ -6,6 +6,7 @@ use super::Services;
 use super::keys::KeysError;
 use crate::domain::user::User;
 use crate::store::StoreError;
+use crate::store::keys::KeyState;
 use crate::store::users;
 use crate::tokens::jws;
 use crate::tokens::{CheckedToken, CheckedTokens, Claims, TokenError};
@@ -68,12 +69,14 @@ impl From<TokenError> for VerifyError {
 /// Writes nothing. With a token seen before it costs a hash and one query.
 pub fn verify(services: &Services, token: &str) -> Result<Verification, VerifyError> {
     let token = checked(services, token)?;
-    services.rules.check(&token.claims, services.sources.clock.now())?;
+    services
+        .rules
+        .check(&token.claims, services.sources.clock.now())?;
     let standing = services
         .store
         .read(|connection| users::standing(connection, token.claims.subject, &token.kid))?
         .ok_or(Refusal::NoAccount)?;
-    if !standing.key_state.is_some_and(|state| state.verifies()) {
+    if !standing.key_state.is_some_and(KeyState::verifies) {
         return Err(Refusal::KeyRetired.into());
     }
     if !standing.user.is_active {
@@ -84,7 +87,11 @@ pub fn verify(services: &Services, token: &str) -> Result<Verification, VerifyEr
         return Err(Refusal::Ended.into());
     }
     let max_age_secs = services.max_age_secs;
-    Ok(Verification { user: standing.user, token, max_age_secs })
+    Ok(Verification {
+        user: standing.user,
+        token,
+        max_age_secs,
+    })
 }
 
 /// The token with its signature checked, now or before (D2: that fact never changes).
@@ -100,5 +107,7 @@ fn checked(services: &Services, token: &str) -> Result<Arc<CheckedToken>, Verify
     let ring = services.keys.ring_with(&services.store, &kid)?;
     let verified = jws::verify(token, |kid| ring.find(kid?))?;
     let claims = Claims::parse(&verified)?;
-    Ok(services.checked.insert(fingerprint, CheckedToken { kid, claims }))
+    Ok(services
+        .checked
+        .insert(fingerprint, CheckedToken { kid, claims }))
 }

@@ -81,13 +81,18 @@ pub fn insert_first(tx: &Tx<'_>, key: &KeyRow, now: jiff::Timestamp) -> Result<b
 /// Whether there is a key of that id, in whatever state.
 pub fn exists(connection: &Conn, kid: &str) -> Result<bool, StoreError> {
     const SQL: &str = "SELECT EXISTS (SELECT 1 FROM signing_keys WHERE kid = ?1)";
-    Ok(connection.prepare_cached(SQL)?.query_row([kid], |row| row.get(0))?)
+    Ok(connection
+        .prepare_cached(SQL)?
+        .query_row([kid], |row| row.get(0))?)
 }
 
 /// The id of the key that signs with this algorithm, if there is one.
 pub fn active_kid(connection: &Conn, algorithm: &str) -> Result<Option<String>, StoreError> {
     const SQL: &str = "SELECT kid FROM signing_keys WHERE state = 'active' AND algorithm = ?1";
-    Ok(connection.prepare_cached(SQL)?.query_row([algorithm], |row| row.get(0)).optional()?)
+    Ok(connection
+        .prepare_cached(SQL)?
+        .query_row([algorithm], |row| row.get(0))
+        .optional()?)
 }
 
 /// Every key, oldest first.

@@ -196,9 +196,7 @@ mod tests {
         let (_folder, store) = new_store(WriteMode::Grouped);
         let failed = store.write(|tx| {
             bump(tx)?;
-            let nobody: Option<()> = None;
-            nobody.expect("a panic on purpose");
-            Ok(())
+            Err::<(), _>(panic!("on purpose"))
         });
         assert!(failed.is_err());
         assert_eq!(store.write(bump).expect("writes"), 1);

@@ -10,9 +10,9 @@ pub mod seal;
 mod strict_json;
 
 pub use claims::{Claims, TokenRules};
-pub use jws::TokenError;
-pub use memo::{CheckedToken, CheckedTokens};
-pub use key::{KeyAlgorithm, KeyError, SigningKey, VerifyingKey};
 pub use jsonwebtoken::jwk::JwkSet;
+pub use jws::TokenError;
+pub use key::{KeyAlgorithm, KeyError, SigningKey, VerifyingKey};
+pub use memo::{CheckedToken, CheckedTokens};
 pub use ring::KeyRing;
 pub use seal::{SealError, SealingKey};

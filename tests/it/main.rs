@@ -1,1 +1,6 @@
-fn main() {}
+//! The service as its users meet it: through both programs, over real sockets, on real files.
+//!
+//! One file a capability; `env` is the harness that speaks the users' language.
+
+mod env;
+mod first_steps;

@@ -1,0 +1,150 @@
+//! The command tree of `authctl`.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use super::ConfigArgs;
+use super::context::{Context, system_sources};
+use super::error::{CliError, report_clap};
+use super::output::{Format, Output};
+use super::{completions, config, createsuperuser, logging, migrate, ping, prompt, user};
+use crate::config::{Config, Environment, Flags, Layers};
+
+/// Manage the users behind authd
+///
+/// Opens the same database as authd; what it changes is true at authd's next request.
+#[derive(Parser, Debug)]
+#[command(name = "authctl", version, propagate_version = true, after_help = EXAMPLES)]
+struct Cli {
+    #[command(flatten)]
+    config: ConfigArgs,
+
+    /// How results look
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT"
+    )]
+    output: Format,
+
+    /// Say nothing but the result; of accounts, the ids
+    #[arg(short, long, global = true)]
+    quiet: bool,
+
+    /// Never ask: what is not given is an error
+    #[arg(long, global = true, alias = "noinput")]
+    no_input: bool,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  authctl createsuperuser
+  authctl user add ada@example.com --first-name Ada --password-stdin < password.txt
+  authctl user list --search ada -o json
+  authctl ping --wait 30s
+
+Exit status: 0 done, 1 failed, 2 usage, 3 not found, 4 conflict, 5 invalid value,
+6 database, 7 authd not ready.";
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Migrate(migrate::Args),
+    Createsuperuser(createsuperuser::Args),
+    #[command(subcommand)]
+    User(user::Command),
+    #[command(subcommand)]
+    Config(config::Command),
+    Ping(ping::Args),
+    Completions(completions::Args),
+}
+
+/// Runs the program with the arguments and the environment of the process.
+pub fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let cli = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => return report_clap(&error, "authctl", format_wanted(&arguments)),
+    };
+    logging::start_command();
+    let format = cli.output;
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => error.report("authctl", format),
+    }
+}
+
+/// The program's definition, for manuals and completions.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+fn run(cli: Cli) -> Result<(), CliError> {
+    // Needs no configuration, so that it works where that is broken.
+    if let Command::Completions(args) = cli.command {
+        return completions::run(args, command());
+    }
+    let environment = Environment::of_process();
+    let flags = Flags {
+        config: cli.config.config,
+        database: cli.config.database,
+        listen: vec![],
+    };
+    let layers = Layers::read(&flags, &environment)?;
+    if let Command::Config(config::Command::Show(args)) = cli.command {
+        let output = Output {
+            format: cli.output,
+            quiet: cli.quiet,
+        };
+        return config::show(args, &layers, output);
+    }
+    let mut ctx = Context {
+        output: Output {
+            format: cli.output,
+            quiet: cli.quiet,
+        },
+        config: Config::from_layers(&layers)?,
+        layers,
+        environment,
+        sources: system_sources(),
+        may_ask: !cli.no_input,
+    };
+    if ctx.has_someone_to_ask() {
+        prompt::guard_terminal();
+    }
+    match cli.command {
+        Command::Migrate(args) => migrate::run(args, &mut ctx),
+        Command::Createsuperuser(args) => createsuperuser::run(args, &mut ctx),
+        Command::User(command) => user::run(command, &mut ctx),
+        Command::Config(command) => config::run(command, &mut ctx),
+        Command::Ping(args) => ping::run(args, &mut ctx),
+        Command::Completions(args) => completions::run(args, command()),
+    }
+}
+
+/// The format that a command line which does not parse asks for.
+fn format_wanted(arguments: &[OsString]) -> Format {
+    let words: Vec<&str> = arguments.iter().filter_map(|word| word.to_str()).collect();
+    let json = words
+        .windows(2)
+        .any(|pair| matches!(pair, ["-o" | "--output", "json"]))
+        || words
+            .iter()
+            .any(|word| matches!(*word, "-ojson" | "-o=json" | "--output=json"));
+    if json { Format::Json } else { Format::Table }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_definition_is_sound() {
+        super::command().debug_assert();
+    }
+}

@@ -1,0 +1,51 @@
+//! `authctl config` and `authd config`.
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::context::Context;
+use super::error::CliError;
+use super::output::Output;
+use crate::config::Layers;
+
+/// Look at the configuration
+#[derive(Subcommand, Debug)]
+pub(super) enum Command {
+    Show(ShowArgs),
+    Check(CheckArgs),
+}
+
+/// Show every value and where it came from
+///
+/// Secrets are not shown. Works with values that 'config check' refuses.
+#[derive(clap::Args, Debug)]
+pub(super) struct ShowArgs {}
+
+/// Check the configuration without doing anything
+///
+/// Exits with 2 and names file, line and key if a value cannot be used.
+#[derive(clap::Args, Debug)]
+pub(super) struct CheckArgs {}
+
+pub(super) fn run(command: Command, ctx: &mut Context) -> Result<(), CliError> {
+    match command {
+        Command::Show(args) => show(args, &ctx.layers, ctx.output),
+        Command::Check(args) => check(args, &ctx.layers, ctx.output),
+    }
+}
+
+pub(super) fn show(_: ShowArgs, layers: &Layers, output: Output) -> Result<(), CliError> {
+    output.config(&layers.show())
+}
+
+/// Every value was checked when the configuration was loaded.
+pub(super) fn check(_: CheckArgs, layers: &Layers, output: Output) -> Result<(), CliError> {
+    let file = layers.file().map(|path| path.display().to_string());
+    let place = file
+        .clone()
+        .unwrap_or_else(|| "no file, only defaults and environment".into());
+    output.outcome(
+        &json!({"ok": true, "file": file}),
+        &format!("the configuration is good ({place})"),
+    )
+}

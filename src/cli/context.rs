@@ -1,0 +1,72 @@
+//! What every command works with.
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+
+use super::error::CliError;
+use super::output::Output;
+use crate::config::{Config, Environment, Layers};
+use crate::service::Sources;
+use crate::service::accounts::Accounts;
+use crate::service::system::{SystemClock, SystemRandom};
+use crate::store::{self, Store, WriteMode};
+
+/// What every command of `authctl` works with.
+pub(super) struct Context {
+    pub(super) output: Output,
+    pub(super) layers: Layers,
+    pub(super) config: Config,
+    pub(super) environment: Environment,
+    pub(super) sources: Sources,
+    /// Whether people may be asked.
+    pub(super) may_ask: bool,
+}
+
+/// What to do where there is no database yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum IfMissing {
+    /// Make one: the command adds the first thing to it.
+    Create,
+    /// Fail: there is nothing to look at.
+    Fail,
+}
+
+impl Context {
+    /// Opens the accounts.
+    pub(super) fn accounts(&self, if_missing: IfMissing) -> Result<Accounts, CliError> {
+        let database = &self.config.database;
+        if if_missing == IfMissing::Create && !store::exists(&database.url)? {
+            store::create(&database.url, self.sources.clock.now())?;
+            self.output
+                .note(&format!("created the database '{}'", database.url.place()));
+        }
+        let store = Store::open(&database.url, WriteMode::Direct, database.timeout)?;
+        Ok(Accounts::new(
+            store,
+            self.config.passwords,
+            self.sources.clone(),
+        ))
+    }
+
+    /// Whether somebody sits at a terminal and may be asked.
+    pub(super) fn has_someone_to_ask(&self) -> bool {
+        self.may_ask && std::io::stdin().is_terminal()
+    }
+
+    /// The error for something that must be asked and cannot be.
+    pub(super) fn cannot_ask(&self, what: &'static str, remedy: &'static str) -> CliError {
+        if self.may_ask {
+            CliError::NoTerminal(what, remedy)
+        } else {
+            CliError::InputNeeded(what, remedy)
+        }
+    }
+}
+
+/// The clock and the randomness of the operating system.
+pub(super) fn system_sources() -> Sources {
+    Sources {
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandom),
+    }
+}

@@ -1,0 +1,186 @@
+//! Why a command failed, and the exit status that says so.
+
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use super::output::Format;
+use crate::config::ConfigError;
+use crate::http::BindError;
+use crate::http::probe::ProbeError;
+use crate::service::StartError;
+use crate::service::accounts::AccountError;
+use crate::service::keys::KeysError;
+use crate::store::StoreError;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(super) enum CliError {
+    /// Something must be asked, and there is nobody to ask.
+    #[error("{0} is needed and there is no terminal to ask on: give {1}")]
+    NoTerminal(&'static str, &'static str),
+    /// Something is needed that `--no-input` forbids to ask for.
+    #[error("{0} is needed: give {1}")]
+    InputNeeded(&'static str, &'static str),
+    /// The answer was no, or nobody could answer.
+    #[error("not confirmed: nothing was changed (say yes, or give --yes)")]
+    NotConfirmed,
+    /// Nothing to change was named.
+    #[error("there is nothing to change: name a field, as in --first-name Ada")]
+    NothingToChange,
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A value that was given breaks its rule.
+    #[error("{what}: {problem}")]
+    Value {
+        /// The value's name.
+        what: &'static str,
+        /// Which rule, and what would pass.
+        problem: String,
+    },
+    /// There is an account of that address which is no superuser.
+    #[error("there is an account '{0}' already, and it is not a superuser: see 'authctl user set'")]
+    NotASuperuser(String),
+    /// Steps are pending, and `--check` asked.
+    #[error("the database needs {0} migration(s): run 'authctl migrate'")]
+    MigrationsPending(usize),
+    /// An account could not be found, made or changed.
+    #[error(transparent)]
+    Account(#[from] AccountError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The services did not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// A socket could not be opened.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The daemon is not ready.
+    #[error(transparent)]
+    Probe(#[from] ProbeError),
+    /// A file, the terminal or standard input failed.
+    #[error("{what} failed: {cause}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// Why it failed.
+        #[source]
+        cause: std::io::Error,
+    },
+}
+
+/// The exit statuses of the contract; also the codes of `-o json`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Status {
+    Failed = 1,
+    Usage = 2,
+    NotFound = 3,
+    Conflict = 4,
+    Invalid = 5,
+    Database = 6,
+    NotReady = 7,
+}
+
+impl Status {
+    fn code(self) -> &'static str {
+        match self {
+            Self::Failed => "internal",
+            Self::Usage => "usage",
+            Self::NotFound => "not_found",
+            Self::Conflict => "conflict",
+            Self::Invalid => "invalid",
+            Self::Database => "database",
+            Self::NotReady => "not_ready",
+        }
+    }
+}
+
+impl CliError {
+    /// A failed read or write.
+    pub(super) fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
+        move |cause| Self::Io {
+            what: what.into(),
+            cause,
+        }
+    }
+
+    fn status(&self) -> Status {
+        match self {
+            Self::NoTerminal(..)
+            | Self::InputNeeded(..)
+            | Self::NotConfirmed
+            | Self::NothingToChange
+            | Self::Config(_) => Status::Usage,
+            Self::Value { .. } | Self::Account(AccountError::Policy(_)) => Status::Invalid,
+            Self::NotASuperuser(_) => Status::Conflict,
+            Self::MigrationsPending(_) => Status::Database,
+            Self::Account(AccountError::NotFound(_)) => Status::NotFound,
+            Self::Account(AccountError::Store(error))
+            | Self::Store(error)
+            | Self::Start(StartError::Keys(KeysError::Store(error))) => of_store(error),
+            Self::Probe(ProbeError::Url(_)) => Status::Usage,
+            Self::Probe(_) => Status::NotReady,
+            Self::Account(AccountError::Hash(_))
+            | Self::Start(_)
+            | Self::Bind(_)
+            | Self::Io { .. } => Status::Failed,
+        }
+    }
+
+    /// Says on standard error what went wrong, and gives the exit status for it.
+    pub(super) fn report(&self, program: &str, format: Format) -> ExitCode {
+        let status = self.status();
+        say(program, format, status, &self.to_string());
+        ExitCode::from(status as u8)
+    }
+}
+
+fn of_store(error: &StoreError) -> Status {
+    match error {
+        StoreError::EmailTaken(_) | StoreError::LastSuperuser(_) => Status::Conflict,
+        StoreError::Unavailable(_) => Status::Database,
+        StoreError::DamagedRow { .. } | StoreError::Engine(_) => Status::Failed,
+    }
+}
+
+/// Reports what clap has to say: help and version on standard output, errors on standard error.
+/// A value that a type of ours refused is status 5, any other misuse 2.
+pub(super) fn report_clap(error: &clap::Error, program: &str, format: Format) -> ExitCode {
+    use clap::error::ErrorKind;
+    if !error.use_stderr() {
+        // Nobody reads on: not our failure.
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    let invalid = error.kind() == ErrorKind::ValueValidation;
+    let status = if invalid {
+        Status::Invalid
+    } else {
+        Status::Usage
+    };
+    if format == Format::Json {
+        let text = error.to_string();
+        let sentence = text
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .trim_start_matches("error: ");
+        say(program, format, status, sentence);
+    } else {
+        // Standard error is gone: the status alone must do.
+        let _ = error.print();
+    }
+    ExitCode::from(status as u8)
+}
+
+fn say(program: &str, format: Format, status: Status, message: &str) {
+    if format == Format::Json {
+        let error = json!({"error": {"code": status.code(), "message": message}});
+        eprintln!("{error}");
+    } else {
+        eprintln!("{program}: {message}");
+    }
+}

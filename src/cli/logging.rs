@@ -1,0 +1,40 @@
+//! The log, on standard error.
+
+use std::io::{self, IsTerminal};
+
+use tracing::Level;
+
+use crate::config::{LogConfig, LogFormat};
+
+/// Starts the daemon's log: text on a terminal, JSON elsewhere, unless configured.
+pub(super) fn start_daemon(config: LogConfig) {
+    let is_terminal = io::stderr().is_terminal();
+    let is_text = match config.format {
+        LogFormat::Auto => is_terminal,
+        LogFormat::Text => true,
+        LogFormat::Json => false,
+    };
+    let log = tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_max_level(config.level);
+    if is_text {
+        log.with_ansi(is_terminal).with_target(false).init();
+    } else {
+        log.json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_span_list(false)
+            .init();
+    }
+}
+
+/// Starts a command's log: what is worth a warning, in text.
+pub(super) fn start_command() {
+    tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_max_level(Level::WARN)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false)
+        .without_time()
+        .init();
+}

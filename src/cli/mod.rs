@@ -1,0 +1,52 @@
+//! Both command lines: text in, one call of `service/`, text and an exit status out.
+//!
+//! [`authctl`] and [`authd`] hold the two command trees; each command has a file of its own.
+
+#![expect(
+    clippy::doc_markdown,
+    reason = "doc comments on arguments are help texts for terminals"
+)]
+
+pub mod authctl;
+pub mod authd;
+mod completions;
+mod config;
+mod context;
+mod createsuperuser;
+mod error;
+mod healthcheck;
+mod logging;
+mod migrate;
+mod output;
+mod password;
+mod ping;
+mod prompt;
+pub mod reference;
+mod serve;
+mod user;
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// What both programs take before or after their command.
+#[derive(Args, Clone, Debug, Default)]
+struct ConfigArgs {
+    /// Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        help_heading = "Configuration"
+    )]
+    config: Option<PathBuf>,
+
+    /// Database, as sqlite:PATH [default: sqlite:authd.db]
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        help_heading = "Configuration"
+    )]
+    database: Option<String>,
+}

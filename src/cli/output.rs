@@ -1,0 +1,228 @@
+//! Results on standard output: tables for people, JSON or TSV for scripts.
+
+use std::io::{self, IsTerminal, Write};
+
+use clap::ValueEnum;
+use comfy_table::presets::UTF8_FULL_CONDENSED;
+use comfy_table::{ContentArrangement, Table};
+use serde::Serialize;
+use serde_json::json;
+
+use super::error::CliError;
+use crate::config::Shown;
+use crate::domain::user::User;
+use crate::service::accounts::Page;
+
+/// How results look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people; fits the terminal
+    #[default]
+    Table,
+    /// One JSON document
+    Json,
+    /// One line a row, columns separated by tabs, no heading
+    Tsv,
+}
+
+/// Where results go.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Output {
+    pub(super) format: Format,
+    pub(super) quiet: bool,
+}
+
+/// The columns of a user in TSV, in this order.
+const COLUMNS: [&str; 12] = [
+    "id",
+    "email",
+    "first_name",
+    "last_name",
+    "phone_number",
+    "is_active",
+    "is_staff",
+    "is_superuser",
+    "date_joined",
+    "last_login",
+    "version",
+    "groups",
+];
+
+impl Output {
+    /// One account. Quiet: its id alone.
+    pub(super) fn user(self, user: &User) -> Result<(), CliError> {
+        match self.format {
+            Format::Json => print(&to_json(user)),
+            _ if self.quiet => print(&user.id.to_string()),
+            Format::Tsv => print(&row(user).join("\t")),
+            Format::Table => print(&pairs(COLUMNS.iter().copied().zip(row(user)))),
+        }
+    }
+
+    /// One account that was made now, or was there before.
+    pub(super) fn created(self, user: &User, created: bool) -> Result<(), CliError> {
+        if self.format == Format::Json {
+            return print(&json!({"created": created, "user": user}).to_string());
+        }
+        if !created {
+            self.note(&format!(
+                "'{}' exists already; nothing was changed",
+                user.email
+            ));
+        }
+        self.user(user)
+    }
+
+    /// Some accounts. Quiet: their ids alone.
+    pub(super) fn users(self, page: &Page) -> Result<(), CliError> {
+        match self.format {
+            Format::Json => {
+                print(&json!({"users": page.users, "next": page.next}).to_string())?;
+            }
+            _ if self.quiet => lines(page.users.iter().map(|user| user.id.to_string()))?,
+            Format::Tsv => lines(page.users.iter().map(|user| row(user).join("\t")))?,
+            Format::Table => print(&user_table(&page.users))?,
+        }
+        if let (Some(next), Format::Table | Format::Tsv) = (page.next, self.format) {
+            self.note(&format!("there are more: --after {next}"));
+        }
+        Ok(())
+    }
+
+    /// Every configuration value and where it came from.
+    pub(super) fn config(self, values: &[Shown]) -> Result<(), CliError> {
+        let row = |shown: &Shown| {
+            [
+                shown.key.into(),
+                shown.value.clone(),
+                shown.origin.to_string(),
+            ]
+        };
+        match self.format {
+            Format::Json => {
+                let entry = |shown: &Shown| {
+                    let [_, value, from] = row(shown);
+                    (shown.key.to_owned(), json!({"value": value, "from": from}))
+                };
+                print(&to_json(
+                    &values.iter().map(entry).collect::<serde_json::Map<_, _>>(),
+                ))
+            }
+            Format::Tsv => lines(values.iter().map(|shown| row(shown).join("\t"))),
+            Format::Table => {
+                let mut table = new_table();
+                table.set_header(["key", "value", "from"]);
+                for shown in values {
+                    table.add_row(row(shown));
+                }
+                print(&table.to_string())
+            }
+        }
+    }
+
+    /// A document of any shape for JSON, a sentence for the others.
+    pub(super) fn outcome(self, document: &impl Serialize, sentence: &str) -> Result<(), CliError> {
+        match self.format {
+            Format::Json => print(&to_json(document)),
+            _ if self.quiet => Ok(()),
+            _ => print(sentence),
+        }
+    }
+
+    /// A remark for people, on standard error.
+    pub(super) fn note(self, sentence: &str) {
+        if !self.quiet {
+            eprintln!("{sentence}");
+        }
+    }
+}
+
+/// Writes a line to standard output. That nobody reads it any more (`| head`) is no failure.
+pub(super) fn print(line: &str) -> Result<(), CliError> {
+    match writeln!(io::stdout(), "{line}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(CliError::io("writing the result")(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn lines(lines: impl Iterator<Item = String>) -> Result<(), CliError> {
+    let all: Vec<String> = lines.collect();
+    if all.is_empty() {
+        Ok(())
+    } else {
+        print(&all.join("\n"))
+    }
+}
+
+fn to_json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("our types serialise")
+}
+
+fn row(user: &User) -> Vec<String> {
+    let text = |value: Option<String>| value.unwrap_or_default();
+    vec![
+        user.id.to_string(),
+        user.email.to_string(),
+        user.first_name.to_string(),
+        user.last_name.to_string(),
+        text(user.phone_number.as_ref().map(ToString::to_string)),
+        user.is_active.to_string(),
+        user.is_staff.to_string(),
+        user.is_superuser.to_string(),
+        user.date_joined.to_string(),
+        text(user.last_login.map(|at| at.to_string())),
+        user.version.to_string(),
+        user.groups.join(","),
+    ]
+}
+
+/// What fits a terminal: a full row has no room there.
+fn user_table(users: &[User]) -> String {
+    let mut table = new_table();
+    table.set_header(["e-mail", "name", "phone", "may", "last login", "id"]);
+    for user in users {
+        let name = format!("{} {}", user.first_name, user.last_name);
+        let last_login = user.last_login.map_or("never".into(), |at| at.to_string());
+        table.add_row([
+            user.email.to_string(),
+            name.trim().to_owned(),
+            user.phone_number
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+            standing(user).to_owned(),
+            last_login,
+            user.id.to_string(),
+        ]);
+    }
+    table.to_string()
+}
+
+fn standing(user: &User) -> &'static str {
+    match (user.is_active, user.is_superuser, user.is_staff) {
+        (false, ..) => "nothing (disabled)",
+        (true, true, _) => "everything (superuser)",
+        (true, false, true) => "manage (staff)",
+        (true, false, false) => "log in",
+    }
+}
+
+fn pairs<'a>(pairs: impl Iterator<Item = (&'a str, String)>) -> String {
+    let mut table = new_table();
+    for (name, value) in pairs {
+        table.add_row([name.to_owned(), value]);
+    }
+    table.to_string()
+}
+
+/// A table as wide as the terminal, or as it likes where there is none.
+fn new_table() -> Table {
+    let mut table = Table::new();
+    table.load_style(UTF8_FULL_CONDENSED);
+    if io::stdout().is_terminal() {
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+    }
+    table
+}

@@ -1,0 +1,107 @@
+//! `authd serve`.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::context::system_sources;
+use super::error::CliError;
+use super::logging;
+use super::output::print;
+use crate::config::Config;
+use crate::http::{self, App, Bound};
+use crate::service::Services;
+use crate::store::{self, Store, WriteMode, users};
+
+/// Serve logins and verification until told to stop
+///
+/// Creates a database where there is none. An existing one that waits for 'authctl migrate' is
+/// refused with exit status 6, unless --migrate is given. SIGTERM and SIGINT let requests under
+/// way finish.
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    /// Listen here, as 127.0.0.1:8000, [::]:8000 or unix:/path; may be given more than once
+    /// [default: 127.0.0.1:8000]
+    #[arg(long, value_name = "ADDR")]
+    pub(super) listen: Vec<String>,
+
+    /// Bring an existing database up to this release first
+    #[arg(long)]
+    migrate: bool,
+}
+
+pub(super) fn run(args: Args, config: Config) -> Result<(), CliError> {
+    logging::start_daemon(config.log);
+    raise_file_limit();
+    let store = open_store(&args, &config)?;
+    let is_empty = !store.read(users::any)?;
+    let services = Services::start(store, config.service_settings(), system_sources())?;
+    let runtime = http::runtime().map_err(CliError::io("starting the I/O threads"))?;
+    runtime.block_on(async {
+        let listen = config.server.listen.iter();
+        let bound = listen.map(Bound::open).collect::<Result<Vec<_>, _>>()?;
+        let stop = stop_signal().map_err(CliError::io("listening for signals"))?;
+        announce(&bound, is_empty)?;
+        http::serve(
+            App {
+                services,
+                server: config.server,
+            },
+            bound,
+            stop,
+        )
+        .await;
+        Ok::<_, CliError>(())
+    })?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn open_store(args: &Args, config: &Config) -> Result<Store, CliError> {
+    let database = &config.database;
+    let now = system_sources().clock.now();
+    if !store::exists(&database.url)? {
+        store::create(&database.url, now)?;
+        tracing::info!(database = database.url.place(), "created the database");
+    } else if args.migrate {
+        store::migrate(&database.url, database.timeout, now)?;
+    }
+    Ok(Store::open(
+        &database.url,
+        WriteMode::Grouped,
+        database.timeout,
+    )?)
+}
+
+/// One line on standard output when ready; to a fresh installation, also what comes next.
+fn announce(bound: &[Bound], is_empty: bool) -> Result<(), CliError> {
+    let addresses: Vec<String> = bound.iter().map(Bound::to_string).collect();
+    print(&format!("authd ready on {}", addresses.join(" ")))?;
+    if is_empty {
+        print("there is no user yet: create the first with 'authctl createsuperuser'")?;
+    }
+    Ok(())
+}
+
+/// Done when the process is told to stop.
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!("told to stop by SIGTERM"),
+            _ = interrupt.recv() => tracing::info!("told to stop by SIGINT"),
+        }
+    })
+}
+
+/// Takes as many file descriptors as the system allows without asking anybody.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the limit on open files could not be raised");
+    }
+}

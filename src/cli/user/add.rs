@@ -1,0 +1,97 @@
+//! `authctl user add`.
+
+use super::PASSWORD_VARIABLE;
+use crate::cli::context::{Context, IfMissing};
+use crate::cli::error::CliError;
+use crate::cli::password::{self, PasswordArgs};
+use crate::cli::prompt;
+use crate::domain::email::Email;
+use crate::domain::name::PersonName;
+use crate::domain::phone::Phone;
+use crate::domain::user::{NewUser, UserRef};
+use crate::service::accounts::{AccountError, PasswordChecks};
+
+/// Add an account
+///
+/// Creates the database if there is none. The password is asked for, or comes from standard
+/// input, a file, or `AUTHD_USER_PASSWORD[_FILE]`.
+#[derive(clap::Args, Debug)]
+#[command(
+    after_help = "Examples:\n  authctl user add ada@example.com --first-name Ada\n  authctl user add ci@example.com --no-password --if-not-exists -q"
+)]
+pub(in crate::cli) struct Args {
+    /// E-mail address: the user name
+    email: Email,
+
+    /// First name
+    #[arg(long, alias = "first_name", value_name = "NAME", default_value = "")]
+    first_name: PersonName,
+
+    /// Last name
+    #[arg(long, alias = "last_name", value_name = "NAME", default_value = "")]
+    last_name: PersonName,
+
+    /// Phone number, as +44 20 7946 0000
+    #[arg(long, alias = "phone_number", value_name = "NUMBER")]
+    phone_number: Option<Phone>,
+
+    /// It may do everything
+    #[arg(long)]
+    superuser: bool,
+
+    /// It may use the management API
+    #[arg(long)]
+    staff: bool,
+
+    /// It may not log in until it is enabled
+    #[arg(long)]
+    inactive: bool,
+
+    #[command(flatten)]
+    password: PasswordArgs,
+
+    /// Without a password: it cannot log in until it has one
+    #[arg(long, conflicts_with_all = ["password_stdin", "password_file"])]
+    no_password: bool,
+
+    /// Succeed without a change if the account exists
+    #[arg(long)]
+    if_not_exists: bool,
+}
+
+pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
+    let given = if args.no_password {
+        None
+    } else {
+        password::given(&args.password, &[PASSWORD_VARIABLE], ctx)?
+    };
+    if given.is_none() && !args.no_password && !ctx.has_someone_to_ask() {
+        return Err(ctx.cannot_ask(
+            "a password",
+            "--password-stdin, --password-file, AUTHD_USER_PASSWORD or --no-password",
+        ));
+    }
+    let accounts = ctx.accounts(IfMissing::Create)?;
+    if args.if_not_exists {
+        match accounts.find(&UserRef::Email(args.email.clone())) {
+            Ok(user) => return ctx.output.created(&user, false),
+            Err(AccountError::NotFound(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let password = match given {
+        None if !args.no_password => Some(prompt::new_password()?),
+        given => given,
+    };
+    let new = NewUser {
+        email: args.email,
+        first_name: args.first_name,
+        last_name: args.last_name,
+        phone_number: args.phone_number,
+        is_active: !args.inactive,
+        is_staff: args.staff || args.superuser,
+        is_superuser: args.superuser,
+    };
+    let user = accounts.create(new, password.as_ref(), PasswordChecks::Enforce)?;
+    ctx.output.created(&user, true)
+}

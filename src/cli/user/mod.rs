@@ -1,0 +1,53 @@
+//! `authctl user`: one file a verb.
+
+mod add;
+mod delete;
+mod disable;
+mod enable;
+mod list;
+mod passwd;
+mod set;
+mod show;
+
+use clap::Subcommand;
+
+use super::context::Context;
+use super::error::CliError;
+use super::prompt;
+
+/// Manage accounts
+#[derive(Subcommand, Debug)]
+pub(super) enum Command {
+    Add(add::Args),
+    List(list::Args),
+    Show(show::Args),
+    Set(set::Args),
+    Passwd(passwd::Args),
+    Enable(enable::Args),
+    Disable(disable::Args),
+    Delete(delete::Args),
+}
+
+pub(super) fn run(command: Command, ctx: &mut Context) -> Result<(), CliError> {
+    match command {
+        Command::Add(args) => add::run(args, ctx),
+        Command::List(args) => list::run(args, ctx),
+        Command::Show(args) => show::run(args, ctx),
+        Command::Set(args) => set::run(args, ctx),
+        Command::Passwd(args) => passwd::run(args, ctx),
+        Command::Enable(args) => enable::run(args, ctx),
+        Command::Disable(args) => disable::run(args, ctx),
+        Command::Delete(args) => delete::run(args, ctx),
+    }
+}
+
+/// Environment variable with a new password for `add` and `passwd`.
+const PASSWORD_VARIABLE: &str = "AUTHD_USER_PASSWORD";
+
+/// Goes on if `yes` was given or somebody says so.
+fn confirm(yes: bool, question: &str, ctx: &Context) -> Result<(), CliError> {
+    if yes || (ctx.has_someone_to_ask() && prompt::confirm(question)?) {
+        return Ok(());
+    }
+    Err(CliError::NotConfirmed)
+}

@@ -1,0 +1,40 @@
+//! `authctl user passwd`.
+
+use super::PASSWORD_VARIABLE;
+use crate::cli::context::{Context, IfMissing};
+use crate::cli::error::CliError;
+use crate::cli::password::{self, PasswordArgs};
+use crate::cli::prompt;
+use crate::domain::user::UserRef;
+use crate::service::accounts::PasswordChecks;
+
+/// Set a new password for an account
+///
+/// Its sessions end now: the next verify of any token it holds fails. The password is asked for,
+/// or comes from standard input, a file, or `AUTHD_USER_PASSWORD[_FILE]`.
+#[derive(clap::Args, Debug)]
+pub(in crate::cli) struct Args {
+    /// E-mail address or id of the account
+    user: UserRef,
+
+    #[command(flatten)]
+    password: PasswordArgs,
+}
+
+pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
+    let given = password::given(&args.password, &[PASSWORD_VARIABLE], ctx)?;
+    if given.is_none() && !ctx.has_someone_to_ask() {
+        return Err(ctx.cannot_ask(
+            "a password",
+            "--password-stdin, --password-file or AUTHD_USER_PASSWORD",
+        ));
+    }
+    let accounts = ctx.accounts(IfMissing::Fail)?;
+    accounts.find(&args.user)?;
+    let password = match given {
+        Some(password) => password,
+        None => prompt::new_password()?,
+    };
+    let user = accounts.set_password(&args.user, &password, PasswordChecks::Enforce)?;
+    ctx.output.user(&user)
+}

@@ -1,0 +1,91 @@
+//! `authctl user set`.
+
+use crate::cli::context::{Context, IfMissing};
+use crate::cli::error::CliError;
+use crate::domain::email::Email;
+use crate::domain::name::PersonName;
+use crate::domain::phone::Phone;
+use crate::domain::user::{UserChange, UserRef};
+use crate::service::accounts::LastSuperuser;
+
+/// Change fields of an account
+///
+/// What is not named stays as it is. Passwords are changed by 'passwd', logging in is allowed and
+/// stopped by 'enable' and 'disable'.
+#[derive(clap::Args, Debug)]
+#[command(
+    after_help = "Examples:\n  authctl user set ada@example.com --last-name Lovelace --staff true\n  authctl user set ada@example.com --phone-number ''"
+)]
+pub(in crate::cli) struct Args {
+    /// E-mail address or id of the account
+    user: UserRef,
+
+    /// New e-mail address: the user name
+    #[arg(long)]
+    email: Option<Email>,
+
+    /// New first name
+    #[arg(long, alias = "first_name", value_name = "NAME")]
+    first_name: Option<PersonName>,
+
+    /// New last name
+    #[arg(long, alias = "last_name", value_name = "NAME")]
+    last_name: Option<PersonName>,
+
+    /// New phone number, as +44 20 7946 0000; '' for none
+    #[arg(long, alias = "phone_number", value_name = "NUMBER", value_parser = phone_or_none)]
+    phone_number: Option<PhoneOrNone>,
+
+    /// Whether it may use the management API
+    #[arg(long, value_name = "BOOL")]
+    staff: Option<bool>,
+
+    /// Whether it may do everything
+    #[arg(long, value_name = "BOOL")]
+    superuser: Option<bool>,
+
+    /// Demote even the last active superuser
+    #[arg(long)]
+    force: bool,
+}
+
+/// A number, or the wish for none.
+#[derive(Clone, Debug)]
+struct PhoneOrNone(Option<Phone>);
+
+pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
+    let is_empty = args.email.is_none()
+        && args.first_name.is_none()
+        && args.last_name.is_none()
+        && args.phone_number.is_none()
+        && args.staff.is_none()
+        && args.superuser.is_none();
+    if is_empty {
+        return Err(CliError::NothingToChange);
+    }
+    let change = UserChange {
+        email: args.email,
+        first_name: args.first_name,
+        last_name: args.last_name,
+        phone_number: args.phone_number.map(|phone| phone.0),
+        is_staff: args.staff,
+        is_superuser: args.superuser,
+    };
+    let guard = if args.force {
+        LastSuperuser::Force
+    } else {
+        LastSuperuser::Keep
+    };
+    let user = ctx
+        .accounts(IfMissing::Fail)?
+        .change(&args.user, change, guard)?;
+    ctx.output.user(&user)
+}
+
+fn phone_or_none(text: &str) -> Result<PhoneOrNone, <Phone as std::str::FromStr>::Err> {
+    if text.is_empty() {
+        Ok(PhoneOrNone(None))
+    } else {
+        text.parse().map(|p| PhoneOrNone(Some(p)))
+    }
+}
