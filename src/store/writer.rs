@@ -194,9 +194,9 @@ mod tests {
     #[test]
     fn a_panicking_write_is_reported_and_leaves_nothing() {
         let (_folder, store) = new_store(WriteMode::Grouped);
-        let failed = store.write(|tx| {
+        let failed = store.write(|tx| -> Result<(), StoreError> {
             bump(tx)?;
-            Err::<(), _>(panic!("on purpose"))
+            panic!("on purpose")
         });
         assert!(failed.is_err());
         assert_eq!(store.write(bump).expect("writes"), 1);
