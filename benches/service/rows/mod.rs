@@ -1,0 +1,67 @@
+//! One file a row.
+
+use clap::ValueEnum;
+
+use crate::Failure;
+use crate::report::Report;
+use crate::site::Site;
+
+mod login;
+mod memory;
+mod start;
+mod storm;
+mod verify;
+mod wire;
+
+/// A row of the table, by the name it is asked for.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Row {
+    /// The listeners: rouille's own, ours, and bare hyper
+    Wire,
+    /// Token checks against a bare server with the same answer
+    Verify,
+    /// Logins against Argon2id by itself
+    Login,
+    /// Token checks with and without a storm of logins beside them
+    Storm,
+    /// Memory at rest and under load
+    Memory,
+    /// From process start to first answer
+    Start,
+}
+
+impl Row {
+    /// Every row, in the order of the table.
+    pub(crate) const ALL: &[Self] = &[
+        Self::Wire,
+        Self::Verify,
+        Self::Login,
+        Self::Storm,
+        Self::Memory,
+        Self::Start,
+    ];
+
+    /// As it is asked for and printed.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Wire => "wire",
+            Self::Verify => "verify",
+            Self::Login => "login",
+            Self::Storm => "storm",
+            Self::Memory => "memory",
+            Self::Start => "start",
+        }
+    }
+
+    /// Measures it and prints its figures.
+    pub(crate) fn run(self, site: &Site, report: &mut Report) -> Result<(), Failure> {
+        match self {
+            Self::Wire => wire::run(site, report),
+            Self::Verify => verify::run(site, report),
+            Self::Login => login::run(site, report),
+            Self::Storm => storm::run(site, report),
+            Self::Memory => memory::run(site, report),
+            Self::Start => start::run(site, report),
+        }
+    }
+}
