@@ -14,6 +14,11 @@ pub(super) fn json<T: DeserializeOwned>(request: &Request) -> Result<T, Problem>
         return Err(Problem::new(Code::UnsupportedMediaType, detail));
     }
     let bytes = bytes(request)?;
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        // serde would take an array for a struct, its values in the order of the fields.
+        let detail = "The body: expected an object at line 1.";
+        return Err(Problem::new(Code::MalformedBody, detail));
+    }
     serde_json::from_slice(&bytes)
         .map_err(|error| Problem::new(Code::MalformedBody, format!("The body: {error}.")))
 }
