@@ -29,6 +29,12 @@ fn check_method(method: &Method) -> Result<(), Problem> {
 /// A path from the root without dot segments, and without bytes that other parties read as
 /// separators or ends.
 fn check_target(uri: &Uri) -> Result<(), Problem> {
+    if uri
+        .authority()
+        .is_some_and(|host| !is_host(host.as_str().as_bytes()))
+    {
+        return Err(refusal("A request names exactly one host."));
+    }
     let path = uri.path();
     let hidden = ["%00", "%0d", "%0a", "%5c"];
     let escapes = |path: &str| {
