@@ -1,5 +1,7 @@
 //! `authd serve`.
 
+use std::time::Duration;
+
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -52,9 +54,14 @@ pub(super) fn run(args: Args, config: Config) -> Result<(), CliError> {
         .await;
         Ok::<_, CliError>(())
     })?;
+    // Lets the last connections go, and with them the database, which checkpoints.
+    runtime.shutdown_timeout(LAST_MOMENT);
     tracing::info!("stopped");
     Ok(())
 }
+
+/// For threads that still wait for the database after `server.shutdown_timeout`.
+const LAST_MOMENT: Duration = Duration::from_secs(1);
 
 fn open_store(args: &Args, config: &Config) -> Result<Store, CliError> {
     let database = &config.database;
