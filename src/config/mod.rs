@@ -68,6 +68,8 @@ pub struct ServerConfig {
     pub header_timeout: Duration,
     /// From the end of the header to the end of the body.
     pub body_timeout: Duration,
+    /// How long an answer may wait for the client to take some of it.
+    pub write_timeout: Duration,
     /// Between two requests of a connection.
     pub keep_alive: Duration,
     /// For requests under way when the daemon is told to stop.
@@ -166,6 +168,7 @@ impl ServerConfig {
             max_body_bytes: layers.size("server.max_body_size")?,
             header_timeout: layers.duration("server.header_timeout")?,
             body_timeout: layers.duration("server.body_timeout")?,
+            write_timeout: layers.duration("server.write_timeout")?,
             keep_alive: layers.duration("server.keep_alive")?,
             shutdown_timeout: layers.duration("server.shutdown_timeout")?,
         })

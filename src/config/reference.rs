@@ -117,6 +117,12 @@ pub const KEYS: &[Key] = &[
         "From the end of the header to the end of the body.",
     ),
     key(
+        "server.write_timeout",
+        Kind::Duration(1, 300),
+        "10s",
+        "How long an answer may wait for the client to take some more of it.",
+    ),
+    key(
         "server.keep_alive",
         Kind::Duration(1, HOUR),
         "75s",

@@ -43,11 +43,16 @@ impl RequestIds {
     }
 
     /// The id that the client gave (a proxy's, most likely), if it is plain; else a new one.
-    pub(super) fn next(&self, headers: &HeaderMap) -> RequestId {
+    pub(super) fn of(&self, headers: &HeaderMap) -> RequestId {
         let given = headers.get(X_REQUEST_ID).and_then(|id| id.to_str().ok());
-        if let Some(id) = given.filter(|id| is_plain(id)) {
-            return RequestId(id.to_owned());
+        match given.filter(|id| is_plain(id)) {
+            Some(id) => RequestId(id.to_owned()),
+            None => self.fresh(),
         }
+    }
+
+    /// A new one.
+    pub(super) fn fresh(&self) -> RequestId {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         RequestId(format!("{:016x}{number:08x}", self.process))
     }
@@ -59,29 +64,50 @@ fn is_plain(id: &str) -> bool {
 }
 
 /// A request's line in the log: id, method, route, status, duration; never its target or its
-/// header fields, which may hold secrets.
+/// header fields, which may hold secrets. The line is written when this is dropped, so that a
+/// request whose client went away has one too.
 pub(super) struct Record {
+    id: RequestId,
     method: &'static str,
     pub(super) route: &'static str,
     began: Instant,
+    status: u16,
 }
 
+/// In the log, of a request whose client did not wait for the answer (nginx's number for it).
+const CLIENT_WENT_AWAY: u16 = 499;
+
 impl Record {
-    pub(super) fn begin(method: &Method) -> Self {
+    pub(super) fn begin(id: &RequestId, method: &Method) -> Self {
         Self {
+            id: id.clone(),
             method: known(method),
             route: "-",
             began: Instant::now(),
+            status: CLIENT_WENT_AWAY,
         }
     }
 
-    pub(super) fn finish(self, id: &RequestId, status: u16) {
+    /// The record of something that could not be read as a request.
+    pub(super) fn unparsed(id: &RequestId) -> Self {
+        let mut record = Self::begin(id, &Method::GET);
+        record.method = "-";
+        record
+    }
+
+    pub(super) fn finish(mut self, status: u16) {
+        self.status = status;
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
         let micros = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
         tracing::info!(
-            id = id.0,
+            id = self.id.0,
             method = self.method,
             route = self.route,
-            status,
+            status = self.status,
             micros,
             "request"
         );

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Bytes, Incoming};
-use hyper::header::{CONNECTION, HeaderName, HeaderValue};
+use hyper::header::{CONNECTION, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::Semaphore;
@@ -15,6 +15,7 @@ use super::answer::{self, RequestId, RequestIds};
 use super::gate;
 use super::problem::{Code, Problem};
 use super::routes::{self, Lane, Route};
+use super::unparsed;
 
 /// What hyper sends back.
 pub(super) type Answer = Response<Full<Bytes>>;
@@ -48,10 +49,13 @@ impl Exchange {
         peer: Option<SocketAddr>,
     ) -> Answer {
         let (parts, body) = request.into_parts();
-        let id = self.ids.next(&parts.headers);
-        let mut record = answer::Record::begin(&parts.method);
+        let id = self.ids.of(&parts.headers);
+        let mut record = answer::Record::begin(&id, &parts.method);
+        // hyper drops a Content-Length beside it, and another party may have gone by that one:
+        // what follows is never run as a request (RFC 9112, section 6.1).
+        let is_chunked = parts.headers.contains_key(TRANSFER_ENCODING);
         let outcome = self.respond(&id, &mut record, parts, body, peer).await;
-        let closes = outcome.as_ref().is_err_and(|refusal| refusal.closes);
+        let closes = is_chunked || outcome.as_ref().is_err_and(|refusal| refusal.closes);
         let response = outcome.unwrap_or_else(|refusal| refusal.problem.into_response());
         let mut answer = into_hyper(response, &id);
         if closes {
@@ -59,8 +63,17 @@ impl Exchange {
                 .headers_mut()
                 .insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        record.finish(&id, answer.status().as_u16());
+        record.finish(answer.status().as_u16());
         answer
+    }
+
+    /// What is sent for bytes that are no request: hyper says that with this status.
+    pub(super) fn refuse_unparsed(&self, status: StatusCode) -> Vec<u8> {
+        let id = self.ids.fresh();
+        let record = answer::Record::unparsed(&id);
+        let answer = into_hyper(unparsed::problem(status).into_response(), &id);
+        record.finish(answer.status().as_u16());
+        unparsed::bytes(answer)
     }
 
     async fn respond(

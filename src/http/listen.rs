@@ -1,10 +1,12 @@
 //! The sockets `authd` listens at.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, UnixListener};
@@ -35,6 +37,25 @@ pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
+/// A connection, and the IP address that it comes from, if it comes from one.
+pub(super) type Accepted = (Box<dyn Stream>, Option<SocketAddr>);
+
+/// Waits for a connection at any of the sockets. `turn` is the socket to look at first, and is
+/// moved on, so that a busy socket does not keep the others waiting.
+pub(super) async fn accept_any(sockets: &[Bound], turn: &mut usize) -> io::Result<Accepted> {
+    poll_fn(|cx| {
+        for _ in 0..sockets.len() {
+            let socket = &sockets[*turn % sockets.len()];
+            *turn = turn.wrapping_add(1);
+            if let Poll::Ready(accepted) = socket.poll_accept(cx) {
+                return Poll::Ready(accepted);
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
+
 /// Why a socket cannot be listened at.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen at {address}: {cause}")]
@@ -61,19 +82,18 @@ impl Bound {
         Ok(Self { listener, address })
     }
 
-    /// Waits for a connection; says from which IP address it comes, if from one.
-    pub(super) async fn accept(&self) -> io::Result<(Box<dyn Stream>, Option<SocketAddr>)> {
-        match &self.listener {
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Accepted>> {
+        Poll::Ready(match &self.listener {
             Listener::Tcp(listener) => {
-                let (stream, peer) = listener.accept().await?;
+                let (stream, peer) = ready!(listener.poll_accept(cx))?;
                 stream.set_nodelay(true)?;
                 Ok((Box::new(stream), Some(peer)))
             }
             Listener::Unix(listener) => {
-                let (stream, _) = listener.accept().await?;
+                let (stream, _) = ready!(listener.poll_accept(cx))?;
                 Ok((Box::new(stream), None))
             }
-        }
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! The service over HTTP.
 //!
-//! `wire` and what it uses (`listen`, `patience`, `gate`, `exchange`) hold the sockets; `routes` is
+//! `wire` and what it uses (`listen`, `patience`, `unparsed`, `gate`, `exchange`) hold the sockets; `routes` is
 //! the table of everything there is; each resource has a file of its own.
 
 mod answer;
@@ -19,6 +19,7 @@ pub mod probe;
 mod problem;
 mod routes;
 mod schema;
+mod unparsed;
 mod verify;
 mod wire;
 

@@ -1,7 +1,8 @@
-//! A connection that does not wait for ever: the time-out on a request's header.
+//! A connection that does not wait for ever: for a request's header, for a client that takes
+//! nothing of its answer, for a refused client to see why.
 //!
 //! hyper's own time-out starts when the previous answer is done, so it bounds how long a
-//! connection may rest. This one starts with a request's first byte.
+//! connection may rest. The one for the header starts with a request's first byte.
 
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::pin::Pin;
@@ -10,8 +11,11 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper::StatusCode;
+use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
 use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::unparsed;
 
 /// What a connection is doing, shared between its stream and its service.
 #[derive(Clone)]
@@ -23,6 +27,14 @@ const RESTING: u8 = 0;
 const HEADER: u8 = 1;
 /// A request is being answered.
 const ANSWERING: u8 = 2;
+/// An answer is on its way out.
+const SENDING: u8 = 3;
+/// The last answer is on its way out; the client may still be sending.
+const ENDING: u8 = 4;
+
+/// For a client to see the last answer while it is still sending: closing at once would make its
+/// system throw the answer away.
+const LINGER: Duration = Duration::from_secs(1);
 
 impl Phase {
     pub(super) fn new() -> Self {
@@ -31,12 +43,16 @@ impl Phase {
 
     /// A header is complete.
     pub(super) fn answering(&self) {
-        self.0.store(ANSWERING, Ordering::Relaxed);
+        self.set(ANSWERING);
     }
 
-    /// An answer is on its way; the next byte begins a new request.
-    pub(super) fn answered(&self) {
-        self.0.store(RESTING, Ordering::Relaxed);
+    /// There is an answer.
+    pub(super) fn answered(&self, is_last: bool) {
+        self.set(if is_last { ENDING } else { SENDING });
+    }
+
+    fn set(&self, phase: u8) {
+        self.0.store(phase, Ordering::Relaxed);
     }
 
     fn is(&self, phase: u8) -> bool {
@@ -44,54 +60,138 @@ impl Phase {
     }
 }
 
-/// A stream that fails when a request's header does not arrive in time.
-pub(super) struct Patient<S> {
-    stream: S,
-    limit: Duration,
-    phase: Phase,
-    header_began: Instant,
-    /// Exists only for a header that did not come in one piece.
-    timer: Option<Pin<Box<Sleep>>>,
+/// How long a connection waits, for what.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    /// From a request's first byte to the end of its header.
+    pub(super) header: Duration,
+    /// For the client to take some of an answer.
+    pub(super) write: Duration,
 }
 
-impl<S> Patient<S> {
-    pub(super) fn new(stream: S, limit: Duration, phase: Phase) -> Self {
+/// A stream that fails when the client takes too long. `R` words the answer to what is no request.
+pub(super) struct Patient<S, R> {
+    stream: S,
+    limits: Limits,
+    phase: Phase,
+    refuse: R,
+    header_began: Instant,
+    /// Exists only for a header that did not come in one piece.
+    header_timer: Option<Timer>,
+    /// Exists only while the client takes nothing.
+    write_timer: Option<Timer>,
+    /// Exists only while the last answer is left to be seen.
+    linger_timer: Option<Timer>,
+    /// What is sent in place of hyper's words, and how much of it was.
+    instead: Option<(Vec<u8>, usize)>,
+}
+
+type Timer = Pin<Box<Sleep>>;
+
+impl<S, R> Patient<S, R> {
+    pub(super) fn new(stream: S, limits: Limits, phase: Phase, refuse: R) -> Self {
         Self {
             stream,
-            limit,
+            limits,
             phase,
+            refuse,
             header_began: Instant::now(),
-            timer: None,
+            header_timer: None,
+            write_timer: None,
+            linger_timer: None,
+            instead: None,
         }
     }
 
     /// Bytes came in: if they are a request's first, its time begins.
     fn note_arrival(&mut self) {
         if self.phase.is(RESTING) {
-            self.phase.0.store(HEADER, Ordering::Relaxed);
+            self.phase.set(HEADER);
             self.header_began = Instant::now();
-            self.timer = None;
+            self.header_timer = None;
         }
     }
 
     /// No bytes are there: within a header, that may go on until its time is over.
-    fn wait(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+    fn wait_for_header(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
         if !self.phase.is(HEADER) {
             return Poll::Pending;
         }
-        let deadline = self.header_began + self.limit;
-        let timer = self
-            .timer
-            .get_or_insert_with(|| Box::pin(sleep_until(deadline)));
-        ready!(timer.as_mut().poll(cx));
-        Poll::Ready(Err(Error::new(
-            ErrorKind::TimedOut,
-            "a header took too long",
-        )))
+        let deadline = self.header_began + self.limits.header;
+        ready!(poll_timer(&mut self.header_timer, deadline, cx));
+        Poll::Ready(Err(timed_out("a header took too long")))
+    }
+
+    /// Nothing could be sent: that may go on until the time is over. Each byte sent begins anew.
+    fn wait_for_client(
+        &mut self,
+        sent: Poll<Result<usize>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<usize>> {
+        if sent.is_ready() {
+            self.write_timer = None;
+            return sent;
+        }
+        let deadline = Instant::now() + self.limits.write;
+        ready!(poll_timer(&mut self.write_timer, deadline, cx));
+        Poll::Ready(Err(timed_out("the client does not take its answer")))
     }
 }
 
-impl<S: Read + Unpin> Read for Patient<S> {
+impl<S: Write + Unpin, R: Fn(StatusCode) -> Vec<u8>> Patient<S, R> {
+    /// Sends our words in place of hyper's, if these are a refusal of its own.
+    fn send(&mut self, bufs: &[IoSlice<'_>], cx: &mut Context<'_>) -> Poll<Result<usize>> {
+        if self.instead.is_none() && (self.phase.is(RESTING) || self.phase.is(HEADER)) {
+            if let Some(status) = unparsed::refusal(bufs) {
+                self.instead = Some(((self.refuse)(status), 0));
+                self.phase.set(ENDING);
+            }
+        }
+        let Some((words, done)) = &mut self.instead else {
+            return match bufs {
+                [only] => Pin::new(&mut self.stream).poll_write(cx, only),
+                several => Pin::new(&mut self.stream).poll_write_vectored(cx, several),
+            };
+        };
+        while *done < words.len() {
+            match ready!(Pin::new(&mut self.stream).poll_write(cx, &words[*done..]))? {
+                0 => return Poll::Ready(Err(ErrorKind::WriteZero.into())),
+                count => *done += count,
+            }
+        }
+        Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()))
+    }
+}
+
+impl<S: Read + Unpin, R> Patient<S, R> {
+    /// Throws away what the client still sends, until it has closed or the time is over.
+    fn linger(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        let deadline = Instant::now() + LINGER;
+        while poll_timer(&mut self.linger_timer, deadline, cx).is_pending() {
+            let mut thrown_away = [0; 4096];
+            let mut buffer = ReadBuf::new(&mut thrown_away);
+            let read = ready!(Pin::new(&mut self.stream).poll_read(cx, buffer.unfilled()));
+            if read.is_err() || buffer.filled().is_empty() {
+                break;
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Polls the timer, which is begun if there is none.
+fn poll_timer(timer: &mut Option<Timer>, deadline: Instant, cx: &mut Context<'_>) -> Poll<()> {
+    timer
+        .get_or_insert_with(|| Box::pin(sleep_until(deadline)))
+        .as_mut()
+        .poll(cx)
+}
+
+fn timed_out(what: &'static str) -> Error {
+    Error::new(ErrorKind::TimedOut, what)
+}
+
+impl<S: Read + Unpin, R: Unpin> Read for Patient<S, R> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -100,28 +200,38 @@ impl<S: Read + Unpin> Read for Patient<S> {
         let outcome = Pin::new(&mut self.stream).poll_read(cx, buf);
         match outcome {
             Poll::Ready(Ok(())) => self.note_arrival(),
-            Poll::Pending => return self.wait(cx),
+            Poll::Pending => return self.wait_for_header(cx),
             Poll::Ready(Err(_)) => {}
         }
         outcome
     }
 }
 
-impl<S: Write + Unpin> Write for Patient<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+impl<S, R> Write for Patient<S, R>
+where
+    S: Read + Write + Unpin,
+    R: Fn(StatusCode) -> Vec<u8> + Unpin,
+{
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<Result<usize>> {
+        self.poll_write_vectored(cx, &[IoSlice::new(buf)])
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+        if self.phase.is(SENDING) {
+            self.phase.set(RESTING);
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        if self.linger_timer.is_none() {
+            ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+        }
+        if self.phase.is(ENDING) {
+            return self.linger(cx);
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -133,6 +243,7 @@ impl<S: Write + Unpin> Write for Patient<S> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        let sent = self.send(bufs, cx);
+        self.wait_for_client(sent, cx)
     }
 }

@@ -28,6 +28,8 @@ pub(super) enum Code {
     MethodNotAllowed,
     /// The body took too long to arrive.
     RequestTimeout,
+    /// Request line and header fields are longer, or more, than allowed.
+    HeaderTooLarge,
     /// The body is longer than allowed.
     BodyTooLarge,
     /// The body is not declared as JSON.
@@ -48,6 +50,7 @@ impl Code {
             Self::RequestTimeout => 408,
             Self::BodyTooLarge => 413,
             Self::UnsupportedMediaType => 415,
+            Self::HeaderTooLarge => 431,
             Self::Internal => 500,
             Self::Overloaded => 503,
         }
@@ -62,6 +65,7 @@ impl Code {
             Self::NotFound => "There is nothing here",
             Self::MethodNotAllowed => "The method is not allowed here",
             Self::RequestTimeout => "The request took too long to arrive",
+            Self::HeaderTooLarge => "The header is too large",
             Self::BodyTooLarge => "The body is too large",
             Self::UnsupportedMediaType => "The body has the wrong media type",
             Self::Internal => "The service failed",
@@ -78,6 +82,7 @@ impl Code {
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::RequestTimeout => "request_timeout",
+            Self::HeaderTooLarge => "header_too_large",
             Self::BodyTooLarge => "body_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::Internal => "internal",

@@ -1,19 +1,21 @@
 //! The wire (ADR 1): accepts connections, bounds them, and hands each request on.
 
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use hyper::header::CONNECTION;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use super::exchange::Exchange;
-use super::listen::{Bound, Stream, origin_of};
-use super::patience::{Patient, Phase};
+use super::exchange::{Answer, Exchange};
+use super::listen::{Bound, Stream, accept_any, origin_of};
+use super::patience::{Limits, Patient, Phase};
 use crate::config::ServerConfig;
 
 /// A pause after the kernel refused a connection, most likely for want of file descriptors.
@@ -30,17 +32,12 @@ pub async fn serve(app: super::App, bound: Vec<Bound>, stop: impl Future<Output 
         stopped,
         config,
     });
-    let acceptors: Vec<_> = bound
-        .into_iter()
-        .map(|bound| tokio::spawn(Arc::clone(&wire).accept(bound)))
-        .collect();
+    let acceptor = tokio::spawn(Arc::clone(&wire).accept(bound));
     stop.await;
     // Nobody is left to tell if every connection is gone already.
     let _ = stopping.send(true);
-    for acceptor in acceptors {
-        // An acceptor ends when told to; if it died instead, there is nothing to wait for.
-        let _ = acceptor.await;
-    }
+    // The acceptor ends when told to; if it died instead, there is nothing to wait for.
+    let _ = acceptor.await;
     wire.finish().await;
 }
 
@@ -55,13 +52,15 @@ struct Wire {
 
 impl Wire {
     /// Accepts until told to stop. A connection is accepted only when there is a place for it;
-    /// until then it waits in the kernel.
-    async fn accept(self: Arc<Self>, bound: Bound) {
+    /// until then it waits in the kernel. One loop has all sockets: each with a loop of its own
+    /// would hold a place while it waits, and starve the others when places are few.
+    async fn accept(self: Arc<Self>, bound: Vec<Bound>) {
         let mut stopped = self.stopped.clone();
         let mut was_refused = false;
+        let mut turn = 0;
         loop {
             let place = Arc::clone(&self.places).acquire_owned();
-            let next = async { (place.await, bound.accept().await) };
+            let next = async { (place.await, accept_any(&bound, &mut turn).await) };
             let (place, accepted) = tokio::select! {
                 () = told_to_stop(&mut stopped) => return,
                 next = next => next,
@@ -72,6 +71,8 @@ impl Wire {
                     was_refused = false;
                     Arc::clone(&self).begin(stream, peer, place);
                 }
+                // The client went away before its turn: nothing of ours is short.
+                Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
                 Err(error) => {
                     if !std::mem::replace(&mut was_refused, true) {
                         tracing::warn!(%error, "a connection could not be accepted; pausing");
@@ -103,17 +104,18 @@ impl Wire {
 
     async fn converse(&self, stream: Box<dyn Stream>, peer: Option<SocketAddr>) {
         let phase = Phase::new();
-        let stream = Patient::new(
-            TokioIo::new(stream),
-            self.config.header_timeout,
-            phase.clone(),
-        );
+        let limits = Limits {
+            header: self.config.header_timeout,
+            write: self.config.write_timeout,
+        };
+        let refuse = |status| self.exchange.refuse_unparsed(status);
+        let stream = Patient::new(TokioIo::new(stream), limits, phase.clone(), refuse);
         let service = service_fn(|request| {
             phase.answering();
             let answer = self.exchange.answer(request, peer);
             async {
                 let answer = answer.await;
-                phase.answered();
+                phase.answered(is_last(&answer));
                 Ok::<_, std::convert::Infallible>(answer)
             }
         });
@@ -156,6 +158,11 @@ impl Wire {
 async fn told_to_stop(stopped: &mut watch::Receiver<bool>) {
     // If the sender is gone, so is whoever could say otherwise.
     let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+/// Whether the connection ends with this answer.
+fn is_last(answer: &Answer) -> bool {
+    answer.headers().contains_key(CONNECTION)
 }
 
 /// hyper's read buffer is never smaller.
