@@ -318,3 +318,30 @@ fn read(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Answer
         text,
     }
 }
+
+impl Authd {
+    /// Every `ADDRESS:PORT` that it listens at.
+    pub(crate) fn addresses(&self) -> Vec<String> {
+        let words = self.greeting.split(' ');
+        words
+            .filter_map(|word| word.strip_prefix("http://"))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// The lines of the log, each of which must be one JSON object.
+    pub(crate) fn log_lines(&self) -> Vec<Value> {
+        let parse = |line: &str| match serde_json::from_str(line) {
+            Ok(Value::Object(object)) => Value::Object(object),
+            other => panic!("not a JSON object: {line:?} {other:?}"),
+        };
+        self.log().lines().map(parse).collect()
+    }
+
+    /// The log's lines about requests.
+    pub(crate) fn requests(&self) -> Vec<Value> {
+        let mut lines = self.log_lines();
+        lines.retain(|line| line["message"] == "request");
+        lines
+    }
+}

@@ -4,3 +4,5 @@
 
 mod env;
 mod first_steps;
+mod raw;
+mod wire;
