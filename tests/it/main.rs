@@ -4,5 +4,7 @@
 
 mod env;
 mod first_steps;
+mod gate;
 mod raw;
+mod stop;
 mod wire;
