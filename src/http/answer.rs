@@ -12,6 +12,7 @@ use rouille::{Request, Response};
 use super::App;
 use super::problem::Problem;
 use super::routes::Route;
+use crate::domain::sources::Random;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -32,10 +33,9 @@ pub(super) struct RequestIds {
 }
 
 impl RequestIds {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(random: &dyn Random) -> Self {
         let mut process = [0; 8];
-        // Only uniqueness is asked of it; a failure would make ids less unique, no more.
-        let _ = aws_lc_rs::rand::fill(&mut process);
+        random.fill(&mut process);
         Self {
             process: u64::from_be_bytes(process),
             next: AtomicU64::new(0),

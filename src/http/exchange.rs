@@ -35,8 +35,8 @@ impl Exchange {
     pub(super) fn new(app: App) -> Self {
         let blocking = Arc::new(Semaphore::new(BLOCKING_PLACES));
         Self {
+            ids: RequestIds::new(app.services.random()),
             app: Arc::new(app),
-            ids: RequestIds::new(),
             blocking,
         }
     }

@@ -104,6 +104,11 @@ impl Services {
         self.keys.ring().public_jwks()
     }
 
+    /// Unpredictable bytes, for what an edge needs to be unique.
+    pub fn random(&self) -> &dyn Random {
+        &*self.sources.random
+    }
+
     /// Whether the database answers and holds the keys in use.
     pub fn check_ready(&self) -> Result<(), KeysError> {
         keys::check(&self.store)
