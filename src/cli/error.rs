@@ -1,5 +1,6 @@
 //! Why a command failed, and the exit status that says so.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use serde_json::json;
@@ -177,10 +178,11 @@ pub(super) fn report_clap(error: &clap::Error, program: &str, format: Format) ->
 }
 
 fn say(program: &str, format: Format, status: Status, message: &str) {
-    if format == Format::Json {
-        let error = json!({"error": {"code": status.code(), "message": message}});
-        eprintln!("{error}");
+    let line = if format == Format::Json {
+        json!({"error": {"code": status.code(), "message": message}}).to_string()
     } else {
-        eprintln!("{program}: {message}");
-    }
+        format!("{program}: {message}")
+    };
+    // Standard error is gone: the status alone must do.
+    let _ = writeln!(std::io::stderr(), "{line}");
 }

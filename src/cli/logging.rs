@@ -16,6 +16,8 @@ pub(super) fn start_daemon(config: LogConfig) {
     };
     let log = tracing_subscriber::fmt()
         .with_writer(io::stderr)
+        // A log that cannot be written is no reason to stop: reporting that there would panic.
+        .log_internal_errors(false)
         .with_max_level(config.level);
     if is_text {
         log.with_ansi(is_terminal).with_target(false).init();
@@ -32,6 +34,7 @@ pub(super) fn start_daemon(config: LogConfig) {
 pub(super) fn start_command() {
     tracing_subscriber::fmt()
         .with_writer(io::stderr)
+        .log_internal_errors(false)
         .with_max_level(Level::WARN)
         .with_ansi(io::stderr().is_terminal())
         .with_target(false)
