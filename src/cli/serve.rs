@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::context::system_sources;
@@ -34,10 +35,11 @@ pub(super) struct Args {
 pub(super) fn run(args: Args, config: Config) -> Result<(), CliError> {
     logging::start_daemon(config.log);
     raise_file_limit();
+    let runtime = http::runtime().map_err(CliError::io("starting the I/O threads"))?;
+    outlive_size_limit(&runtime).map_err(CliError::io("listening for signals"))?;
     let store = open_store(&args, &config)?;
     let is_empty = !store.read(users::any)?;
     let services = Services::start(store, config.service_settings(), system_sources())?;
-    let runtime = http::runtime().map_err(CliError::io("starting the I/O threads"))?;
     runtime.block_on(async {
         let listen = config.server.listen.iter();
         let bound = listen.map(Bound::open).collect::<Result<Vec<_>, _>>()?;
@@ -99,6 +101,14 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => tracing::info!("told to stop by SIGINT"),
         }
     })
+}
+
+/// A write past the limit on the size of a file fails like any other on a full disk; without this
+/// it would end the process.
+fn outlive_size_limit(runtime: &Runtime) -> std::io::Result<()> {
+    let _inside = runtime.enter();
+    // Once there is a listener the signal does nothing by itself any more, also when it is gone.
+    signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map(drop)
 }
 
 /// Takes as many file descriptors as the system allows without asking anybody.
