@@ -1,5 +1,7 @@
 //! Why the store could not do what was asked.
 
+use std::path::PathBuf;
+
 use super::engine::DatabaseUrl;
 use crate::domain::email::Email;
 
@@ -52,6 +54,11 @@ pub enum Reason {
     /// It cannot be made where it is wanted.
     #[error("cannot be created because its directory does not exist: create the directory first")]
     NoDirectory,
+    /// The log of a database that is gone; playing it into another would ruin that.
+    #[error(
+        "is missing, but its log '{0}' is there: restore both from a backup, or remove the log to start anew"
+    )]
+    LogWithoutDatabase(PathBuf),
     /// No permission, a directory in its place ...
     #[error("cannot be opened ({0}): check its path and its permissions")]
     Unreadable(String),

@@ -132,6 +132,15 @@ mod tests {
         (folder, url)
     }
 
+    /// Why the database could not be used.
+    pub(in crate::store) fn reason<T>(outcome: Result<T, StoreError>) -> Reason {
+        match outcome {
+            Err(StoreError::Unavailable(unavailable)) => unavailable.reason,
+            Err(error) => panic!("failed for another reason: {error}"),
+            Ok(_) => panic!("did not fail"),
+        }
+    }
+
     pub(in crate::store) fn new_store(mode: WriteMode) -> (tempfile::TempDir, Store) {
         let (folder, url) = new_database();
         let store = Store::open(&url, mode, Duration::from_secs(5)).expect("opens it");

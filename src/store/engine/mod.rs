@@ -9,7 +9,9 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 pub(super) use rusqlite::{OptionalExtension, Row, named_params};
-pub(super) use sqlite::{create, exists, in_transaction, open, savepoint, transaction};
+pub(super) use sqlite::{
+    create, exists, in_transaction, is_duplicate, open, savepoint, transaction,
+};
 
 pub use sqlite::{Conn, Tx};
 
