@@ -2,8 +2,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, SendTimeoutError, Sender, bounded};
 
@@ -14,6 +14,11 @@ use super::error::{Reason, StoreError};
 const QUEUE: usize = 1024;
 /// Writes that share one commit at most, so that the first does not wait for long.
 const BATCH: usize = 256;
+/// A writer that is never idle makes way for other processes this often, so that none of them
+/// waits past its time-out.
+const TURN: Duration = Duration::from_millis(50);
+/// For how long it makes way: some polls of those who wait.
+const PAUSE: Duration = Duration::from_millis(3);
 
 pub(super) enum Writer {
     Direct(Mutex<Conn>),
@@ -51,14 +56,22 @@ pub(super) struct GroupWriter {
     timeout: Duration,
 }
 
-/// Does its work in a savepoint, and says how to answer once the commit's fate is known.
-type Job = Box<dyn FnOnce(&Tx<'_>) -> Answer + Send>;
+/// Does its work in a savepoint of the transaction, if there is one, and says how to answer once
+/// the commit's fate is known.
+type Job = Box<dyn FnOnce(Option<&Tx<'_>>) -> Done + Send>;
+
+struct Done {
+    answer: Answer,
+    /// Why the whole transaction is gone, if it is.
+    lost: Option<Reason>,
+}
+
 type Answer = Box<dyn FnOnce(Result<(), Reason>) + Send>;
 
 impl GroupWriter {
     fn start(connection: Conn, timeout: Duration) -> Result<Self, StoreError> {
         let (queue, jobs) = bounded(QUEUE);
-        let thread = std::thread::Builder::new()
+        let thread = thread::Builder::new()
             .name("writer".into())
             .spawn(move || commit_all(&connection, &jobs))
             .map_err(|error| Reason::Failed(error.to_string()))?;
@@ -75,14 +88,21 @@ impl GroupWriter {
     ) -> Result<T, StoreError> {
         let (sender, outcome) = bounded(1);
         let job: Job = Box::new(move |tx| {
-            let result = engine::savepoint(tx, |tx| {
-                catch_unwind(AssertUnwindSafe(|| work(tx)))
-                    .unwrap_or_else(|_| Err(writer_gave_up().into()))
-            });
-            Box::new(move |commit| {
+            let result = match tx {
+                Some(tx) => engine::savepoint(tx, |tx| {
+                    catch_unwind(AssertUnwindSafe(|| work(tx)))
+                        .unwrap_or_else(|_| Err(writer_gave_up().into()))
+                }),
+                None => Err(writer_gave_up().into()),
+            };
+            let is_lost = tx.is_some_and(|tx| !engine::in_transaction(tx));
+            Done {
+                lost: is_lost.then(|| result.as_ref().err().map_or_else(writer_gave_up, reason)),
                 // Whoever asked may be gone; then nobody misses the answer.
-                let _ = sender.send(commit.map_err(StoreError::from).and(result));
-            })
+                answer: Box::new(move |commit| {
+                    let _ = sender.send(commit.map_err(StoreError::from).and(result));
+                }),
+            }
         });
         let queue = self.queue.as_ref().ok_or(Reason::Overloaded)?;
         queue
@@ -112,29 +132,70 @@ fn writer_gave_up() -> Reason {
 
 /// The writer thread's life.
 fn commit_all(connection: &Conn, jobs: &Receiver<Job>) {
+    let mut turn = Turn::begin();
     while let Ok(first) = jobs.recv() {
-        let batch = std::iter::once(first).chain(jobs.try_iter().take(BATCH - 1));
-        let mut answers = Vec::new();
+        turn.make_way();
+        let mut batch = std::iter::once(first)
+            .chain(jobs.try_iter().take(BATCH - 1))
+            .collect::<Vec<_>>()
+            .into_iter();
+        let mut answers = Vec::with_capacity(batch.len());
         let committed = engine::transaction(connection, |tx| {
-            for job in batch {
-                answers.push(job(tx));
-                if !engine::in_transaction(tx) {
-                    return Err(Reason::Failed("the transaction was lost".into()).into());
+            for job in batch.by_ref() {
+                let done = job(Some(tx));
+                answers.push(done.answer);
+                if let Some(reason) = done.lost {
+                    return Err(reason.into());
                 }
             }
             Ok(())
         });
-        let fate = committed.map_err(reason);
+        turn.released();
+        let fate = committed.map_err(|error| reason(&error));
+        // Those without a transaction share the fate of the others: there was none, or it is lost.
+        answers.extend(batch.map(|job| job(None).answer));
         for answer in answers {
             answer(fate.clone());
         }
     }
 }
 
-fn reason(error: StoreError) -> Reason {
+/// For how long the lock has been taken again and again, without time for another process.
+struct Turn {
+    began: Instant,
+    released: Instant,
+}
+
+impl Turn {
+    fn begin() -> Self {
+        let now = Instant::now();
+        Self {
+            began: now,
+            released: now,
+        }
+    }
+
+    fn released(&mut self) {
+        self.released = Instant::now();
+    }
+
+    /// Waits if others have had no chance for too long.
+    fn make_way(&mut self) {
+        let idle = self.released.elapsed();
+        if idle < PAUSE {
+            if self.began.elapsed() < TURN {
+                return;
+            }
+            thread::sleep(PAUSE);
+        }
+        self.began = Instant::now();
+    }
+}
+
+fn reason(error: &StoreError) -> Reason {
     match error {
-        StoreError::Engine(error) => Reason::of(&error),
-        StoreError::Unavailable(unavailable) => unavailable.reason,
+        StoreError::Engine(error) => Reason::of(error),
+        StoreError::Unavailable(unavailable) => unavailable.reason.clone(),
         other => Reason::Failed(other.to_string()),
     }
 }
@@ -142,10 +203,12 @@ fn reason(error: StoreError) -> Reason {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
     use std::thread;
+    use std::time::{Duration, Instant};
 
-    use crate::store::tests::new_store;
-    use crate::store::{Reason, StoreError, Tx, Unavailable, WriteMode};
+    use crate::store::tests::{new_database, new_store, reason};
+    use crate::store::{Conn, Reason, Store, StoreError, Tx, WriteMode};
 
     fn bump(tx: &Tx<'_>) -> Result<i64, StoreError> {
         const SQL: &str = "UPDATE change_sequence SET value = value + 1 RETURNING value";
@@ -181,14 +244,105 @@ mod tests {
             bump(tx)?;
             Err::<(), _>(Reason::Full.into())
         });
-        assert!(matches!(
-            failed,
-            Err(StoreError::Unavailable(Unavailable {
-                reason: Reason::Full,
-                ..
-            }))
-        ));
+        assert_eq!(reason(failed), Reason::Full);
         assert_eq!(store.write(bump).expect("writes"), 1);
+    }
+
+    /// Security statement 96, within one process.
+    #[test]
+    fn a_full_disk_fails_writes_alone_and_they_go_on_when_there_is_room() {
+        let (_folder, store) = new_store(WriteMode::Grouped);
+        let fill = |tx: &Tx<'_>| -> Result<(), StoreError> {
+            bump(tx)?;
+            Ok(tx.execute_batch(
+                "CREATE TABLE IF NOT EXISTS filler (x BLOB);
+                 INSERT INTO filler VALUES (zeroblob(100000))",
+            )?)
+        };
+        let room = |pages: u32| {
+            store.write(move |tx| {
+                Ok(tx.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?)
+            })
+        };
+        room(1).expect("no page more than there are");
+        for _ in 0..3 {
+            let full = store.write(fill);
+            assert_eq!(reason(full), Reason::Full);
+        }
+        let value = |connection: &Conn| -> Result<i64, StoreError> {
+            Ok(connection.query_row("SELECT value FROM change_sequence", [], |row| row.get(0))?)
+        };
+        assert_eq!(store.read(value).expect("reads go on"), 0);
+        room(1000).expect("there is room again");
+        store.write(fill).expect("writes");
+        assert_eq!(store.read(value).expect("reads"), 1);
+    }
+
+    #[test]
+    fn a_lock_held_past_the_time_out_fails_all_that_wait_at_once_as_locked() {
+        let (folder, url) = new_database();
+        let timeout = Duration::from_millis(300);
+        let store = Store::open(&url, WriteMode::Grouped, timeout).expect("opens");
+        let other = rusqlite::Connection::open(folder.path().join("authd.db")).expect("opens");
+        other.execute_batch("BEGIN IMMEDIATE").expect("locks");
+        let began = Instant::now();
+        thread::scope(|scope| {
+            let waiting: Vec<_> = (0..8).map(|_| scope.spawn(|| store.write(bump))).collect();
+            for write in waiting {
+                assert_eq!(reason(write.join().expect("joins")), Reason::Locked);
+            }
+        });
+        // The first waits alone, the others together: not eight time-outs in a row.
+        assert!(began.elapsed() < 4 * timeout, "{:?}", began.elapsed());
+        other.execute_batch("ROLLBACK").expect("unlocks");
+        assert_eq!(store.write(bump).expect("writes"), 1);
+    }
+
+    #[test]
+    fn a_write_that_loses_the_transaction_is_not_acknowledged_and_says_why() {
+        let (_folder, store) = new_store(WriteMode::Grouped);
+        let lost = store.write(|tx| -> Result<(), StoreError> {
+            bump(tx)?;
+            tx.execute_batch("ROLLBACK")?;
+            Err(Reason::Full.into())
+        });
+        assert_eq!(reason(lost), Reason::Full);
+        let swallowed = store.write(|tx| {
+            bump(tx)?;
+            Ok(tx.execute_batch("ROLLBACK")?)
+        });
+        assert!(matches!(reason(swallowed), Reason::Failed(_)));
+        assert_eq!(store.write(bump).expect("writes"), 1);
+    }
+
+    #[test]
+    fn a_writer_that_is_never_idle_lets_another_process_write_in_time() {
+        let (_folder, url) = new_database();
+        let timeout = Duration::from_secs(5);
+        let store = Store::open(&url, WriteMode::Grouped, timeout).expect("opens");
+        // A connection of its own is as strange to the lock as another process.
+        let other = Store::open(&url, WriteMode::Direct, timeout).expect("opens");
+        let stop = AtomicBool::new(false);
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    while !stop.load(Ordering::Relaxed) {
+                        store.write(bump).expect("writes");
+                    }
+                });
+            }
+            let waits: Vec<_> = (0..20)
+                .map(|_| {
+                    let began = Instant::now();
+                    other.write(bump).map(|_| began.elapsed())
+                })
+                .collect();
+            stop.store(true, Ordering::Relaxed);
+            for wait in waits {
+                let wait = wait.expect("is not locked out");
+                assert!(wait < timeout / 2, "waited {wait:?}");
+            }
+        });
     }
 
     #[test]
