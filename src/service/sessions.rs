@@ -73,7 +73,10 @@ fn check(
 ) -> Result<Checked, LoginError> {
     let usable = credentials
         .filter(|found| found.user.is_active)
-        .and_then(|found| Some((found.user, PhcString::from_stored(found.password_hash?))));
+        .and_then(|found| {
+            let hash = found.password_hash?.expose().clone();
+            Some((found.user, PhcString::from_stored(hash)))
+        });
     let stored = usable.as_ref().map(|(_, hash)| hash);
     let verdict = match services.hasher.verify(password, stored) {
         Err(PoolError::Hash(error @ HashError::Damaged)) => {

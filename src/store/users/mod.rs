@@ -1,16 +1,21 @@
 //! The tables `users`, `user_tombstones` and `change_sequence`.
 
+mod listing;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::engine::{Conn, OptionalExtension, Row, Tx, named_params};
+use super::engine::{self, Conn, OptionalExtension, Row, Tx, named_params};
 use super::error::StoreError;
 use super::keys::KeyState;
 use crate::domain::email::Email;
 use crate::domain::name::PersonName;
 use crate::domain::phone::Phone;
+use crate::domain::secret::Secret;
 use crate::domain::user::{NewUser, User, UserChange, UserId, UserRef};
+
+pub use listing::{UserFilter, list};
 
 /// What a login needs to know of an account.
 #[derive(Debug)]
@@ -18,7 +23,7 @@ pub struct Credentials {
     /// The account.
     pub user: User,
     /// Its password hash as stored; `None`: it cannot log in.
-    pub password_hash: Option<String>,
+    pub password_hash: Option<Secret<String>>,
 }
 
 /// What a verification needs to know of an account and a key, from one moment.
@@ -30,21 +35,6 @@ pub struct Standing {
     pub tokens_valid_after_ms: Option<i64>,
     /// The state of the key asked about; `None`: there is no such key.
     pub key_state: Option<KeyState>,
-}
-
-/// Which accounts [`list`] gives.
-#[derive(Clone, Debug, Default)]
-pub struct UserFilter {
-    /// Only active ones, or only the others.
-    pub is_active: Option<bool>,
-    /// Only staff, or only the others.
-    pub is_staff: Option<bool>,
-    /// Only superusers, or only the others.
-    pub is_superuser: Option<bool>,
-    /// Only those with this text in the e-mail address, a name or the phone number.
-    pub search: Option<String>,
-    /// Only those after this one.
-    pub after: Option<UserId>,
 }
 
 /// Adds an account and returns it as stored.
@@ -108,7 +98,8 @@ pub fn credentials(connection: &Conn, email: &Email) -> Result<Option<Credential
     connection
         .prepare_cached(SQL)?
         .query_row([email.key()], |row| {
-            let password_hash = row.get("password_hash")?;
+            let password_hash = row.get::<_, Option<String>>("password_hash")?;
+            let password_hash = password_hash.map(Secret::new);
             Ok(user(row).map(|user| Credentials {
                 user,
                 password_hash,
@@ -176,7 +167,7 @@ pub fn replace_hash(tx: &Tx<'_>, id: UserId, old: &str, new: &str) -> Result<(),
 /// Changes what `change` names. Fails with [`StoreError::EmailTaken`] if the new address is.
 pub fn update(tx: &Tx<'_>, id: UserId, change: &UserChange) -> Result<Option<User>, StoreError> {
     const SQL: &str = "
-        UPDATE OR IGNORE users SET
+        UPDATE users SET
             email        = coalesce(:email, email),
             email_key    = coalesce(:email_key, email_key),
             first_name   = coalesce(:first_name, first_name),
@@ -207,13 +198,12 @@ pub fn update(tx: &Tx<'_>, id: UserId, change: &UserChange) -> Result<Option<Use
             },
             |row| Ok(user(row)),
         )
-        .optional()?
-        .transpose()?;
+        .optional();
     match (updated, &change.email) {
-        (None, Some(email)) if find(tx, &UserRef::Id(id))?.is_some() => {
+        (Err(error), Some(email)) if engine::is_duplicate(&error, "users.email_key") => {
             Err(StoreError::EmailTaken(email.clone()))
         }
-        (updated, _) => Ok(updated),
+        (updated, _) => updated?.transpose(),
     }
 }
 
@@ -276,35 +266,6 @@ pub fn delete(tx: &Tx<'_>, id: UserId, now: Timestamp) -> Result<bool, StoreErro
     Ok(true)
 }
 
-/// Up to `limit` accounts in the order they were created.
-pub fn list(connection: &Conn, filter: &UserFilter, limit: u32) -> Result<Vec<User>, StoreError> {
-    const SQL: &str = r"
-        SELECT * FROM users
-        WHERE (:after IS NULL OR id > :after)
-          AND (:is_active IS NULL OR is_active = :is_active)
-          AND (:is_staff IS NULL OR is_staff = :is_staff)
-          AND (:is_superuser IS NULL OR is_superuser = :is_superuser)
-          AND (:pattern IS NULL
-               OR email_key LIKE :pattern ESCAPE '\'
-               OR lower(first_name || ' ' || last_name) LIKE :pattern ESCAPE '\'
-               OR phone_number LIKE :pattern ESCAPE '\')
-        ORDER BY id LIMIT :limit";
-    let mut statement = connection.prepare_cached(SQL)?;
-    let mut rows = statement.query(named_params! {
-        ":after": filter.after.map(|id| id.to_string()),
-        ":is_active": filter.is_active,
-        ":is_staff": filter.is_staff,
-        ":is_superuser": filter.is_superuser,
-        ":pattern": filter.search.as_deref().map(contains),
-        ":limit": limit,
-    })?;
-    let mut users = Vec::new();
-    while let Some(row) = rows.next()? {
-        users.push(user(row)?);
-    }
-    Ok(users)
-}
-
 /// Whether there is any account at all.
 pub fn any(connection: &Conn) -> Result<bool, StoreError> {
     const SQL: &str = "SELECT EXISTS (SELECT 1 FROM users)";
@@ -327,16 +288,6 @@ pub fn other_active_superuser(connection: &Conn, id: UserId) -> Result<bool, Sto
 fn next_version(tx: &Tx<'_>) -> Result<i64, StoreError> {
     const SQL: &str = "UPDATE change_sequence SET value = value + 1 RETURNING value";
     Ok(tx.prepare_cached(SQL)?.query_row([], |row| row.get(0))?)
-}
-
-/// A LIKE pattern for "contains this text", with the text's own wildcards made plain.
-fn contains(text: &str) -> String {
-    let plain = text
-        .to_lowercase()
-        .replace('\\', r"\\")
-        .replace('%', r"\%")
-        .replace('_', r"\_");
-    format!("%{plain}%")
 }
 
 fn user(row: &Row<'_>) -> Result<User, StoreError> {
@@ -373,122 +324,4 @@ fn damaged(column: &'static str) -> StoreError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::sources::Random;
-    use crate::domain::sources::fixed::CountingRandom;
-    use crate::store::tests::new_store;
-    use crate::store::{Store, WriteMode};
-
-    const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
-
-    fn new_user(email: &str) -> NewUser {
-        NewUser {
-            email: email.parse().expect("is an address"),
-            first_name: "Ada".parse().expect("is a name"),
-            last_name: PersonName::default(),
-            phone_number: None,
-            is_active: true,
-            is_staff: false,
-            is_superuser: false,
-        }
-    }
-
-    fn add(store: &Store, email: &str) -> Result<User, StoreError> {
-        static RANDOM: CountingRandom = CountingRandom::new();
-        let (id, new) = (UserId(RANDOM.uuid_v7(NOW)), new_user(email));
-        store.write(move |tx| insert(tx, id, &new, Some("hash"), NOW))
-    }
-
-    #[test]
-    fn an_address_is_taken_whatever_its_letter_case() {
-        let (_folder, store) = new_store(WriteMode::Direct);
-        let ada = add(&store, "Ada@example.com").expect("is new");
-        assert_eq!(ada.email.as_str(), "Ada@example.com");
-        assert!(matches!(
-            add(&store, "ada@EXAMPLE.com"),
-            Err(StoreError::EmailTaken(_))
-        ));
-        let bob = add(&store, "bob@example.com").expect("is new");
-        let change = UserChange {
-            email: Some(ada.email.clone()),
-            ..UserChange::default()
-        };
-        let taken = store.write(move |tx| update(tx, bob.id, &change));
-        assert!(matches!(taken, Err(StoreError::EmailTaken(_))));
-    }
-
-    #[test]
-    fn every_change_has_a_higher_version_and_a_deletion_leaves_a_tombstone() {
-        let (_folder, store) = new_store(WriteMode::Direct);
-        let ada = add(&store, "ada@example.com").expect("is new");
-        let id = ada.id;
-        let off = store
-            .write(move |tx| set_active(tx, id, false, NOW))
-            .expect("writes");
-        let off = off.expect("is there");
-        assert!(off.version > ada.version && !off.is_active);
-        assert!(store.write(move |tx| delete(tx, id, NOW)).expect("writes"));
-        assert!(!store.write(move |tx| delete(tx, id, NOW)).expect("writes"));
-        let tombstone: i64 =
-            store
-                .read(|connection| {
-                    Ok(connection
-                        .query_row("SELECT version FROM user_tombstones", [], |r| r.get(0))?)
-                })
-                .expect("reads");
-        assert!(tombstone > off.version);
-    }
-
-    #[test]
-    fn a_login_under_a_password_that_was_changed_meanwhile_is_not_recorded() {
-        let (_folder, store) = new_store(WriteMode::Direct);
-        let id = add(&store, "ada@example.com").expect("is new").id;
-        store
-            .write(move |tx| set_password(tx, id, "other", NOW))
-            .expect("writes");
-        assert_eq!(
-            store
-                .write(move |tx| record_login(tx, id, "hash", NOW))
-                .expect("writes"),
-            None
-        );
-        let ada = store
-            .write(move |tx| record_login(tx, id, "other", NOW))
-            .expect("writes");
-        assert_eq!(ada.expect("logs in").last_login, Some(NOW));
-    }
-
-    #[test]
-    fn pages_follow_one_another_without_gap_or_overlap_and_wildcards_are_plain_text() {
-        let (_folder, store) = new_store(WriteMode::Direct);
-        for number in 0..5 {
-            add(&store, &format!("user{number}@example.com")).expect("is new");
-        }
-        let mut filter = UserFilter::default();
-        let mut seen = Vec::new();
-        loop {
-            let page = store
-                .read(|connection| list(connection, &filter, 2))
-                .expect("reads");
-            let Some(last) = page.last() else { break };
-            filter.after = Some(last.id);
-            seen.extend(page.into_iter().map(|user| user.email.to_string()));
-        }
-        assert_eq!(seen.len(), 5);
-        let search = |text: &str| {
-            let filter = UserFilter {
-                search: Some(text.into()),
-                ..UserFilter::default()
-            };
-            store
-                .read(|connection| list(connection, &filter, 9))
-                .expect("reads")
-                .len()
-        };
-        assert_eq!(
-            (search("USER3"), search("%"), search("_"), search("ada")),
-            (1, 0, 0, 5)
-        );
-    }
-}
+mod tests;

@@ -1,0 +1,225 @@
+//! What the statements over accounts hold to.
+
+use super::*;
+use crate::domain::sources::Random;
+use crate::domain::sources::fixed::CountingRandom;
+use crate::store::tests::new_store;
+use crate::store::{Store, WriteMode};
+
+const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
+
+fn new_user(email: &str) -> NewUser {
+    NewUser {
+        email: email.parse().expect("is an address"),
+        first_name: "Ada".parse().expect("is a name"),
+        last_name: PersonName::default(),
+        phone_number: None,
+        is_active: true,
+        is_staff: false,
+        is_superuser: false,
+    }
+}
+
+fn add(store: &Store, email: &str) -> Result<User, StoreError> {
+    static RANDOM: CountingRandom = CountingRandom::new();
+    let (id, new) = (UserId(RANDOM.uuid_v7(NOW)), new_user(email));
+    store.write(move |tx| insert(tx, id, &new, Some("hash"), NOW))
+}
+
+#[test]
+fn an_address_is_taken_whatever_its_letter_case() {
+    let (_folder, store) = new_store(WriteMode::Direct);
+    let ada = add(&store, "Ada@example.com").expect("is new");
+    assert_eq!(ada.email.as_str(), "Ada@example.com");
+    assert!(matches!(
+        add(&store, "ada@EXAMPLE.com"),
+        Err(StoreError::EmailTaken(_))
+    ));
+    let bob = add(&store, "bob@example.com").expect("is new");
+    let change = UserChange {
+        email: Some(ada.email.clone()),
+        ..UserChange::default()
+    };
+    let taken = store.write(move |tx| update(tx, bob.id, &change));
+    assert!(matches!(taken, Err(StoreError::EmailTaken(_))));
+}
+
+#[test]
+fn every_change_has_a_higher_version_and_a_deletion_leaves_a_tombstone() {
+    let (_folder, store) = new_store(WriteMode::Direct);
+    let ada = add(&store, "ada@example.com").expect("is new");
+    let id = ada.id;
+    let off = store
+        .write(move |tx| set_active(tx, id, false, NOW))
+        .expect("writes");
+    let off = off.expect("is there");
+    assert!(off.version > ada.version && !off.is_active);
+    assert!(store.write(move |tx| delete(tx, id, NOW)).expect("writes"));
+    assert!(!store.write(move |tx| delete(tx, id, NOW)).expect("writes"));
+    let tombstone: i64 = store
+        .read(|connection| {
+            Ok(connection.query_row("SELECT version FROM user_tombstones", [], |r| r.get(0))?)
+        })
+        .expect("reads");
+    assert!(tombstone > off.version);
+}
+
+#[test]
+fn a_login_under_a_password_that_was_changed_meanwhile_is_not_recorded() {
+    let (_folder, store) = new_store(WriteMode::Direct);
+    let id = add(&store, "ada@example.com").expect("is new").id;
+    store
+        .write(move |tx| set_password(tx, id, "other", NOW))
+        .expect("writes");
+    assert_eq!(
+        store
+            .write(move |tx| record_login(tx, id, "hash", NOW))
+            .expect("writes"),
+        None
+    );
+    let ada = store
+        .write(move |tx| record_login(tx, id, "other", NOW))
+        .expect("writes");
+    assert_eq!(ada.expect("logs in").last_login, Some(NOW));
+}
+
+#[test]
+fn pages_follow_one_another_without_gap_or_overlap_and_wildcards_are_plain_text() {
+    let (_folder, store) = new_store(WriteMode::Direct);
+    for number in 0..5 {
+        add(&store, &format!("user{number}@example.com")).expect("is new");
+    }
+    let mut filter = UserFilter::default();
+    let mut seen = Vec::new();
+    loop {
+        let page = store
+            .read(|connection| list(connection, &filter, 2))
+            .expect("reads");
+        let Some(last) = page.last() else { break };
+        filter.after = Some(last.id);
+        seen.extend(page.into_iter().map(|user| user.email.to_string()));
+    }
+    assert_eq!(seen.len(), 5);
+    let search = |text: &str| {
+        let filter = UserFilter {
+            search: Some(text.into()),
+            ..UserFilter::default()
+        };
+        store
+            .read(|connection| list(connection, &filter, 9))
+            .expect("reads")
+            .len()
+    };
+    assert_eq!(
+        (search("USER3"), search("%"), search("_"), search("ada")),
+        (1, 0, 0, 5)
+    );
+}
+
+#[test]
+fn only_a_taken_address_is_reported_as_taken() {
+    let (_folder, store) = new_store(WriteMode::Direct);
+    let ada = add(&store, "ada@example.com").expect("is new");
+    add(&store, "bob@example.com").expect("is new");
+    let id = ada.id;
+    let change = UserChange {
+        email: Some("ada@EXAMPLE.com".parse().expect("is an address")),
+        ..UserChange::default()
+    };
+    // The numbers of changes have been set back by hand: the next one is in use.
+    let broken = store.write(move |tx| {
+        tx.execute("UPDATE change_sequence SET value = value - 1", [])?;
+        update(tx, id, &change)
+    });
+    assert!(
+        matches!(broken, Err(StoreError::Unavailable(_))),
+        "{broken:?}"
+    );
+    let now = store.read(|connection| find(connection, &UserRef::Id(id)));
+    assert_eq!(now.expect("reads"), Some(ada), "nothing was changed");
+}
+
+#[test]
+fn the_numbers_of_a_change_that_failed_are_never_seen() {
+    let (_folder, store) = new_store(WriteMode::Grouped);
+    let ada = add(&store, "ada@example.com").expect("is new");
+    for _ in 0..3 {
+        add(&store, "ADA@example.com").expect_err("is taken");
+    }
+    let bob = add(&store, "bob@example.com").expect("is new");
+    assert_eq!((ada.version, bob.version), (1, 2));
+}
+
+#[test]
+fn a_clock_that_jumps_back_revives_no_ended_token() {
+    let (_folder, store) = new_store(WriteMode::Direct);
+    let id = add(&store, "ada@example.com").expect("is new").id;
+    let hour_ago = Timestamp::constant(NOW.as_second() - 3600, 0);
+    let ended = |store: &Store| {
+        let standing = store.read(|connection| standing(connection, id, "none"));
+        let standing = standing.expect("reads").expect("is there");
+        standing.tokens_valid_after_ms
+    };
+    store
+        .write(move |tx| set_password(tx, id, "other", NOW))
+        .expect("writes");
+    assert_eq!(ended(&store), Some(NOW.as_millisecond()));
+    store
+        .write(move |tx| set_password(tx, id, "third", hour_ago))
+        .expect("writes");
+    assert_eq!(ended(&store), Some(NOW.as_millisecond()));
+    for is_active in [false, true] {
+        store
+            .write(move |tx| set_active(tx, id, is_active, hour_ago))
+            .expect("writes");
+        assert_eq!(ended(&store), Some(NOW.as_millisecond()));
+    }
+}
+
+#[test]
+fn a_password_hash_does_not_show_in_debug_output() {
+    let (_folder, store) = new_store(WriteMode::Direct);
+    let ada = add(&store, "ada@example.com").expect("is new");
+    let found = store.read(|connection| credentials(connection, &ada.email));
+    let text = format!("{:?}", found.expect("reads").expect("is there"));
+    assert!(
+        text.contains("[redacted]") && !text.contains("\"hash\""),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_search_finds_names_and_addresses_as_they_are_written() {
+    let (_folder, store) = new_store(WriteMode::Direct);
+    let id = add(&store, "ada@Bücher.example").expect("is new").id;
+    let change = UserChange {
+        first_name: Some("Émilie".parse().expect("is a name")),
+        last_name: Some("du Châtelet".parse().expect("is a name")),
+        ..UserChange::default()
+    };
+    store
+        .write(move |tx| update(tx, id, &change))
+        .expect("writes");
+    let finds = |text: &str| {
+        let filter = UserFilter {
+            search: Some(text.into()),
+            ..UserFilter::default()
+        };
+        let found = store.read(|connection| list(connection, &filter, 9));
+        found.expect("reads").len() == 1
+    };
+    for text in [
+        "Émilie",
+        "Émilie DU",
+        "MILIE",
+        "CHâTELET",
+        "Bücher",
+        "bücher",
+        "ADA@",
+    ] {
+        assert!(finds(text), "{text}");
+    }
+    for text in ["Bob", "'; DROP TABLE users; --", "\\", "%_%"] {
+        assert!(!finds(text), "{text}");
+    }
+}
