@@ -1,8 +1,8 @@
 //! A connection that does not wait for ever: for a request's header, for a client that takes
 //! nothing of its answer, for a refused client to see why.
 //!
-//! hyper's own time-out starts when the previous answer is done, so it bounds how long a
-//! connection may rest. The one for the header starts with a request's first byte.
+//! hyper has one time-out for a rest and the header after it, and makes a timer for each request.
+//! Here they are two, and a busy connection never touches a timer.
 
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::pin::Pin;
@@ -63,6 +63,8 @@ impl Phase {
 /// How long a connection waits, for what.
 #[derive(Clone, Copy)]
 pub(super) struct Limits {
+    /// Between an answer and the next request's first byte.
+    pub(super) rest: Duration,
     /// From a request's first byte to the end of its header.
     pub(super) header: Duration,
     /// For the client to take some of an answer.
@@ -75,7 +77,10 @@ pub(super) struct Patient<S, R> {
     limits: Limits,
     phase: Phase,
     refuse: R,
-    header_began: Instant,
+    /// When the present rest or header began.
+    began: Instant,
+    /// Wakes a resting connection; kept from rest to rest, and set anew only when it goes off.
+    rest_timer: Option<Timer>,
     /// Exists only for a header that did not come in one piece.
     header_timer: Option<Timer>,
     /// Exists only while the client takes nothing.
@@ -95,7 +100,8 @@ impl<S, R> Patient<S, R> {
             limits,
             phase,
             refuse,
-            header_began: Instant::now(),
+            began: Instant::now(),
+            rest_timer: None,
             header_timer: None,
             write_timer: None,
             linger_timer: None,
@@ -107,19 +113,36 @@ impl<S, R> Patient<S, R> {
     fn note_arrival(&mut self) {
         if self.phase.is(RESTING) {
             self.phase.set(HEADER);
-            self.header_began = Instant::now();
+            self.began = Instant::now();
             self.header_timer = None;
         }
     }
 
-    /// No bytes are there: within a header, that may go on until its time is over.
-    fn wait_for_header(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+    /// No bytes are there: that may go on until the time of the rest or the header is over. The
+    /// end of a rest looks to hyper as if the client had closed.
+    fn wait_for_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        if self.phase.is(RESTING) {
+            ready!(self.poll_rest(cx));
+            return Poll::Ready(Ok(()));
+        }
         if !self.phase.is(HEADER) {
             return Poll::Pending;
         }
-        let deadline = self.header_began + self.limits.header;
+        let deadline = self.began + self.limits.header;
         ready!(poll_timer(&mut self.header_timer, deadline, cx));
         Poll::Ready(Err(timed_out("a header took too long")))
+    }
+
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let deadline = self.began + self.limits.rest;
+        loop {
+            ready!(poll_timer(&mut self.rest_timer, deadline, cx));
+            if Instant::now() >= deadline {
+                return Poll::Ready(());
+            }
+            // It was set for an earlier rest.
+            self.rest_timer = None;
+        }
     }
 
     /// Nothing could be sent: that may go on until the time is over. Each byte sent begins anew.
@@ -200,7 +223,7 @@ impl<S: Read + Unpin, R: Unpin> Read for Patient<S, R> {
         let outcome = Pin::new(&mut self.stream).poll_read(cx, buf);
         match outcome {
             Poll::Ready(Ok(())) => self.note_arrival(),
-            Poll::Pending => return self.wait_for_header(cx),
+            Poll::Pending => return self.wait_for_bytes(cx),
             Poll::Ready(Err(_)) => {}
         }
         outcome
@@ -220,6 +243,7 @@ where
         ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
         if self.phase.is(SENDING) {
             self.phase.set(RESTING);
+            self.began = Instant::now();
         }
         Poll::Ready(Ok(()))
     }

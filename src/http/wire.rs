@@ -10,7 +10,7 @@ use std::time::Duration;
 use hyper::header::CONNECTION;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::exchange::{Answer, Exchange};
@@ -105,6 +105,7 @@ impl Wire {
     async fn converse(&self, stream: Box<dyn Stream>, peer: Option<SocketAddr>) {
         let phase = Phase::new();
         let limits = Limits {
+            rest: self.config.keep_alive,
             header: self.config.header_timeout,
             write: self.config.write_timeout,
         };
@@ -121,8 +122,8 @@ impl Wire {
         });
         let mut connection = pin!(
             http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(self.config.keep_alive)
+                // `Patient` does it.
+                .header_read_timeout(None)
                 .max_headers(self.config.max_headers)
                 .max_header_size(self.config.max_header_bytes)
                 .max_buf_size(self.config.max_header_bytes.max(MIN_BUFFER))

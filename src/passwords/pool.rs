@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+use thread_priority::unix::{set_thread_priority_and_policy, thread_native_id};
+use thread_priority::{NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy};
 
 use super::argon::{self, HashError, HashParams, Memory, PhcString, Verdict};
 use crate::domain::password::Password;
@@ -46,8 +48,6 @@ type Job = Box<dyn FnOnce(&mut Memory) + Send>;
 
 /// A thread without work for so long gives its memory back.
 const IDLE: Duration = Duration::from_secs(30);
-/// Every other thread of the process goes first (nice value).
-const LOWEST_PRIORITY: i32 = 19;
 
 impl Hasher {
     /// Starts the threads. They take their memory with their first hash.
@@ -114,12 +114,19 @@ impl Hasher {
     }
 }
 
+/// Lets every other thread go first, at once: with the lowest nice value alone, an I/O thread that
+/// has something to do still waits for the end of a time slice (sched(7), `SCHED_IDLE`).
+fn give_way() {
+    let policy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+    let this = thread_native_id();
+    if let Err(error) = set_thread_priority_and_policy(this, ThreadPriority::Min, policy) {
+        tracing::warn!(?error, "hashing threads run at normal priority");
+    }
+}
+
 /// A hashing thread's life: ends when the [`Hasher`] is dropped.
 fn work(jobs: &Receiver<Job>) {
-    let thread = rustix::thread::gettid();
-    if let Err(error) = rustix::process::setpriority_process(Some(thread), LOWEST_PRIORITY) {
-        tracing::warn!(%error, "hashing threads run at normal priority");
-    }
+    give_way();
     let mut memory = Memory::default();
     loop {
         match jobs.recv_timeout(IDLE) {

@@ -1,6 +1,6 @@
 //! Accounts page by page.
 
-use super::{Conn, StoreError, User, UserId, named_params, user};
+use super::{Conn, StoreError, User, UserId, named_params, user, user_columns};
 
 /// Which accounts [`list`] gives.
 #[derive(Clone, Debug, Default)]
@@ -20,8 +20,10 @@ pub struct UserFilter {
 
 /// Up to `limit` accounts in the order they were created.
 pub fn list(connection: &Conn, filter: &UserFilter, limit: u32) -> Result<Vec<User>, StoreError> {
-    const SQL: &str = r"
-        SELECT * FROM users
+    const SQL: &str = concat!(
+        "SELECT ",
+        user_columns!(),
+        r" FROM users
         WHERE (:after IS NULL OR id > :after)
           AND (:is_active IS NULL OR is_active = :is_active)
           AND (:is_staff IS NULL OR is_staff = :is_staff)
@@ -32,7 +34,8 @@ pub fn list(connection: &Conn, filter: &UserFilter, limit: u32) -> Result<Vec<Us
                OR first_name || ' ' || last_name LIKE :typed ESCAPE '\'
                OR lower(first_name || ' ' || last_name) LIKE :pattern ESCAPE '\'
                OR phone_number LIKE :pattern ESCAPE '\')
-        ORDER BY id LIMIT :limit";
+        ORDER BY id LIMIT :limit"
+    );
     let lower = filter.search.as_deref().map(str::to_lowercase);
     let mut statement = connection.prepare_cached(SQL)?;
     let mut rows = statement.query(named_params! {

@@ -37,6 +37,15 @@ pub struct Standing {
     pub key_state: Option<KeyState>,
 }
 
+/// The columns that [`user`] reads, in its order.
+macro_rules! user_columns {
+    () => {
+        "id, email, email_key, first_name, last_name, phone_number, is_active, is_staff, \
+         is_superuser, date_joined, last_login, version"
+    };
+}
+pub(self) use user_columns;
+
 /// Adds an account and returns it as stored.
 ///
 /// Fails with [`StoreError::EmailTaken`] if the normalised address is in use.
@@ -47,13 +56,15 @@ pub fn insert(
     password_hash: Option<&str>,
     now: Timestamp,
 ) -> Result<User, StoreError> {
-    const SQL: &str = "
-        INSERT INTO users (id, email, email_key, first_name, last_name, phone_number,
+    const SQL: &str = concat!(
+        "INSERT INTO users (id, email, email_key, first_name, last_name, phone_number,
             password_hash, is_active, is_staff, is_superuser, date_joined, version)
         VALUES (:id, :email, :email_key, :first_name, :last_name, :phone_number,
             :password_hash, :is_active, :is_staff, :is_superuser, :now, :version)
         ON CONFLICT (email_key) DO NOTHING
-        RETURNING *";
+        RETURNING ",
+        user_columns!()
+    );
     let version = next_version(tx)?;
     tx.prepare_cached(SQL)?
         .query_row(
@@ -79,8 +90,12 @@ pub fn insert(
 
 /// The account of that name, if there is one.
 pub fn find(connection: &Conn, name: &UserRef) -> Result<Option<User>, StoreError> {
-    const BY_ID: &str = "SELECT * FROM users WHERE id = ?1";
-    const BY_EMAIL: &str = "SELECT * FROM users WHERE email_key = ?1";
+    const BY_ID: &str = concat!("SELECT ", user_columns!(), " FROM users WHERE id = ?1");
+    const BY_EMAIL: &str = concat!(
+        "SELECT ",
+        user_columns!(),
+        " FROM users WHERE email_key = ?1"
+    );
     let (sql, key) = match name {
         UserRef::Id(id) => (BY_ID, id.to_string()),
         UserRef::Email(email) => (BY_EMAIL, email.key().to_owned()),
@@ -94,7 +109,11 @@ pub fn find(connection: &Conn, name: &UserRef) -> Result<Option<User>, StoreErro
 
 /// The account that logs in with this address, if there is one.
 pub fn credentials(connection: &Conn, email: &Email) -> Result<Option<Credentials>, StoreError> {
-    const SQL: &str = "SELECT * FROM users WHERE email_key = ?1";
+    const SQL: &str = concat!(
+        "SELECT ",
+        user_columns!(),
+        ", password_hash FROM users WHERE email_key = ?1"
+    );
     connection
         .prepare_cached(SQL)?
         .query_row([email.key()], |row| {
@@ -111,9 +130,12 @@ pub fn credentials(connection: &Conn, email: &Email) -> Result<Option<Credential
 
 /// Account and key of a token, in one query (the hot path of verify).
 pub fn standing(connection: &Conn, id: UserId, kid: &str) -> Result<Option<Standing>, StoreError> {
-    const SQL: &str = "
-        SELECT users.*, (SELECT state FROM signing_keys WHERE kid = ?2) AS key_state
-        FROM users WHERE id = ?1";
+    const SQL: &str = concat!(
+        "SELECT ",
+        user_columns!(),
+        ", tokens_valid_after, (SELECT state FROM signing_keys WHERE kid = ?2) AS key_state
+        FROM users WHERE id = ?1"
+    );
     let mut id_text = uuid::Uuid::encode_buffer();
     let id_text: &str = id.0.hyphenated().encode_lower(&mut id_text);
     connection
@@ -142,10 +164,12 @@ pub fn record_login(
     checked_hash: &str,
     now: Timestamp,
 ) -> Result<Option<User>, StoreError> {
-    const SQL: &str = "
-        UPDATE users SET last_login = ?3, version = ?4
+    const SQL: &str = concat!(
+        "UPDATE users SET last_login = ?3, version = ?4
         WHERE id = ?1 AND password_hash = ?2 AND is_active = 1
-        RETURNING *";
+        RETURNING ",
+        user_columns!()
+    );
     let version = next_version(tx)?;
     tx.prepare_cached(SQL)?
         .query_row(
@@ -166,8 +190,8 @@ pub fn replace_hash(tx: &Tx<'_>, id: UserId, old: &str, new: &str) -> Result<(),
 
 /// Changes what `change` names. Fails with [`StoreError::EmailTaken`] if the new address is.
 pub fn update(tx: &Tx<'_>, id: UserId, change: &UserChange) -> Result<Option<User>, StoreError> {
-    const SQL: &str = "
-        UPDATE users SET
+    const SQL: &str = concat!(
+        "UPDATE users SET
             email        = coalesce(:email, email),
             email_key    = coalesce(:email_key, email_key),
             first_name   = coalesce(:first_name, first_name),
@@ -177,7 +201,9 @@ pub fn update(tx: &Tx<'_>, id: UserId, change: &UserChange) -> Result<Option<Use
             is_superuser = coalesce(:is_superuser, is_superuser),
             version      = :version
         WHERE id = :id
-        RETURNING *";
+        RETURNING ",
+        user_columns!()
+    );
     let version = next_version(tx)?;
     let updated = tx
         .prepare_cached(SQL)?
@@ -214,11 +240,13 @@ pub fn set_password(
     hash: &str,
     now: Timestamp,
 ) -> Result<Option<User>, StoreError> {
-    const SQL: &str = "
-        UPDATE users SET password_hash = ?2, version = ?4,
+    const SQL: &str = concat!(
+        "UPDATE users SET password_hash = ?2, version = ?4,
             tokens_valid_after = max(coalesce(tokens_valid_after, ?3), ?3)
         WHERE id = ?1
-        RETURNING *";
+        RETURNING ",
+        user_columns!()
+    );
     let version = next_version(tx)?;
     tx.prepare_cached(SQL)?
         .query_row(
@@ -236,12 +264,14 @@ pub fn set_active(
     is_active: bool,
     now: Timestamp,
 ) -> Result<Option<User>, StoreError> {
-    const SQL: &str = "
-        UPDATE users SET is_active = ?2, version = ?4,
+    const SQL: &str = concat!(
+        "UPDATE users SET is_active = ?2, version = ?4,
             tokens_valid_after = CASE WHEN ?2 THEN tokens_valid_after
                 ELSE max(coalesce(tokens_valid_after, ?3), ?3) END
         WHERE id = ?1
-        RETURNING *";
+        RETURNING ",
+        user_columns!()
+    );
     let version = next_version(tx)?;
     tx.prepare_cached(SQL)?
         .query_row(
@@ -290,25 +320,25 @@ fn next_version(tx: &Tx<'_>) -> Result<i64, StoreError> {
     Ok(tx.prepare_cached(SQL)?.query_row([], |row| row.get(0))?)
 }
 
+/// By position, not by name: finding names cost verify more than reading the row did.
 fn user(row: &Row<'_>) -> Result<User, StoreError> {
-    let id: &str = row.get_ref("id")?.as_str().unwrap_or_default();
-    let first_name = PersonName::from_stored(row.get("first_name")?);
-    let phone_number: Option<String> = row.get("phone_number")?;
-    let last_login: Option<i64> = row.get("last_login")?;
+    let id: &str = row.get_ref(0)?.as_str().unwrap_or_default();
+    let phone_number: Option<String> = row.get(5)?;
+    let last_login: Option<i64> = row.get(10)?;
     Ok(User {
         id: id.parse().map_err(|_| damaged("id"))?,
-        email: Email::from_stored(row.get("email")?, row.get("email_key")?),
-        first_name,
-        last_name: PersonName::from_stored(row.get("last_name")?),
+        email: Email::from_stored(row.get(1)?, row.get(2)?),
+        first_name: PersonName::from_stored(row.get(3)?),
+        last_name: PersonName::from_stored(row.get(4)?),
         phone_number: phone_number.map(Phone::from_stored),
-        is_active: row.get("is_active")?,
-        is_staff: row.get("is_staff")?,
-        is_superuser: row.get("is_superuser")?,
+        is_active: row.get(6)?,
+        is_staff: row.get(7)?,
+        is_superuser: row.get(8)?,
         groups: Vec::new(),
         fields: BTreeMap::new(),
-        date_joined: second(row.get("date_joined")?, "date_joined")?,
+        date_joined: second(row.get(9)?, "date_joined")?,
         last_login: last_login.map(|at| second(at, "last_login")).transpose()?,
-        version: row.get("version")?,
+        version: row.get(11)?,
     })
 }
 
