@@ -274,7 +274,9 @@ fn check_strength(jwk: &Jwk, algorithm: Algorithm) -> Result<(), KeyError> {
             };
             parsed.map(drop).map_err(|_| KeyError::Malformed)
         }
-        (AlgorithmParameters::OctetKeyPair(key), Algorithm::EdDSA) => {
+        (AlgorithmParameters::OctetKeyPair(key), Algorithm::EdDSA)
+            if key.curve == EllipticCurve::Ed25519 =>
+        {
             ParsedPublicKey::new(&ED25519, bytes(&key.x)?)
                 .map(drop)
                 .map_err(|_| KeyError::Malformed)
@@ -315,6 +317,8 @@ fn bytes(base64url: &str) -> Result<Vec<u8>, KeyError> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     const ALL: [KeyAlgorithm; 3] = [
@@ -337,6 +341,54 @@ mod tests {
             assert_eq!(json["use"], "sig");
             assert_eq!(json["kid"], thumbprint(jwk).expect("has one"));
         }
+    }
+
+    /// Security statement 20: 32 bytes are no Ed25519 key under the name of another curve.
+    #[test]
+    fn an_octet_key_pair_is_of_the_curve_ed25519() {
+        let jwk = |curve| {
+            format!(
+                r#"{{"kty":"OKP","crv":"{curve}","alg":"EdDSA",
+                    "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}}"#
+            )
+        };
+        assert!(VerifyingKey::from_jwk(&jwk("Ed25519")).is_ok());
+        for other in ["P-256", "P-384", "P-521"] {
+            let outcome = VerifyingKey::from_jwk(&jwk(other));
+            assert!(matches!(outcome, Err(KeyError::Algorithm)), "{other}");
+        }
+    }
+
+    /// Security statement 15: raw signatures of Wycheproof's Ed25519 set.
+    #[test]
+    fn every_ed25519_vector_is_judged_as_stated() {
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/vectors/wycheproof/ed25519_test.json"
+        );
+        let text = std::fs::read_to_string(path).expect("reads the vectors");
+        let file: Value = serde_json::from_str(&text).expect("is JSON");
+        let list = |value: &Value| value.as_array().expect("is a list").clone();
+        let bytes = |hex: &Value| {
+            let hex = hex.as_str().expect("is a string");
+            (0..hex.len())
+                .step_by(2)
+                .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("is hexadecimal"))
+                .collect::<Vec<_>>()
+        };
+        let mut judged = 0;
+        for group in list(&file["testGroups"]) {
+            let mut jwk = group["publicKeyJwk"].clone();
+            jwk["alg"] = "EdDSA".into();
+            let key = VerifyingKey::from_jwk(&jwk.to_string()).expect("is a key");
+            for test in list(&group["tests"]) {
+                let signature = URL_SAFE_NO_PAD.encode(bytes(&test["sig"]));
+                let good = key.verifies(&bytes(&test["msg"]), &signature);
+                assert_eq!(good, test["result"] == "valid", "{test}");
+                judged += 1;
+            }
+        }
+        assert_eq!(judged, 151);
     }
 
     #[test]
