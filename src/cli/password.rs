@@ -23,7 +23,7 @@ pub(super) struct PasswordArgs {
     pub(super) password_file: Option<PathBuf>,
 }
 
-/// Longer input is no password; in bytes.
+/// Longer input is no password and is refused, never cut; in bytes.
 const MAX_BYTES: u64 = 64 * 1024;
 
 /// The password that was given without asking, if one was. `variables` are tried in order, each
@@ -59,9 +59,15 @@ fn read_file(path: &Path) -> Result<Password, CliError> {
 fn read(name: &str, source: impl Read) -> Result<Password, CliError> {
     let mut text = Zeroizing::new(String::new());
     source
-        .take(MAX_BYTES)
+        .take(MAX_BYTES + 1)
         .read_to_string(&mut text)
         .map_err(CliError::io(format!("reading the password from {name}")))?;
+    if text.len() as u64 > MAX_BYTES {
+        return Err(CliError::Value {
+            what: "password",
+            problem: format!("{name} holds more than {MAX_BYTES} bytes, which is no password"),
+        });
+    }
     let password = text.strip_suffix('\n').unwrap_or(&text);
     Ok(Password::new(
         password.strip_suffix('\r').unwrap_or(password),
