@@ -65,6 +65,11 @@ pub struct Owner<'a> {
 /// The service's own name and obvious relatives, which are the first guesses after the user's.
 const SERVICE_WORDS: [&str; 3] = ["authd", "authctl", "superuser"];
 
+/// Common passwords of 8 characters and more, in lower case, one a line: those of Django 5.2.19
+/// (`django/contrib/auth/common-passwords.txt.gz`, compiled by Royce Williams). The estimate below
+/// does not know the ones that look random and are in every attacker's list all the same.
+const COMMON: &str = include_str!("common.txt");
+
 impl Policy {
     /// Says whether an account of `owner` may have this password.
     pub fn check(&self, password: &Password, owner: Owner<'_>) -> Result<(), PolicyError> {
@@ -85,6 +90,11 @@ impl Policy {
         let typed = password.expose().to_lowercase();
         if let Some((what, _)) = words.iter().find(|(_, word)| *word == typed) {
             return Err(PolicyError::Personal(what));
+        }
+        if COMMON.lines().any(|common| common == typed) {
+            return Err(PolicyError::Guessable {
+                hint: Some("it is on the list of common passwords".into()),
+            });
         }
         let inputs: Vec<&str> = words
             .iter()
@@ -206,6 +216,19 @@ mod tests {
                 matches!(check(text), Err(PolicyError::Guessable { .. })),
                 "{text}"
             );
+        }
+    }
+
+    /// Security statement 66: what looks random and is common all the same.
+    #[test]
+    fn a_common_password_is_refused_in_any_letter_case() {
+        for text in ["fqrg7cs493", "FqRg7Cs493", "ilovemymom"] {
+            let shorter = Policy {
+                min_chars: 8,
+                ..DEFAULT
+            };
+            let error = shorter.check(&Password::new(text), ADA).expect_err(text);
+            assert!(error.to_string().contains("list of common"), "{error}");
         }
     }
 
