@@ -57,7 +57,11 @@ pub(crate) mod fixed {
         }
 
         pub(crate) fn advance_secs(&self, seconds: i64) {
-            self.0.fetch_add(seconds * 1000, Ordering::SeqCst);
+            self.advance_millis(seconds * 1000);
+        }
+
+        pub(crate) fn advance_millis(&self, millis: i64) {
+            self.0.fetch_add(millis, Ordering::SeqCst);
         }
     }
 

@@ -8,6 +8,8 @@ pub mod keys;
 pub mod secret_key;
 pub mod sessions;
 pub mod system;
+#[cfg(test)]
+mod trial;
 pub mod verification;
 
 use std::sync::Arc;

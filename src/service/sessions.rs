@@ -128,3 +128,88 @@ fn record(services: &Services, checked: Checked) -> Result<Grant, LoginError> {
         user,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::passwords::HashParams;
+    use crate::service::accounts::LastSuperuser;
+    use crate::service::trial::{PASSWORD, Trial};
+
+    const NEW: &str = "violet lantern orbits quartz";
+
+    /// A login that has found the password right and written nothing yet.
+    fn halfway(trial: &Trial) -> Checked {
+        let email = "ada@example.com".parse().expect("is an address");
+        let credentials = trial
+            .services
+            .store
+            .read(|connection| users::credentials(connection, &email));
+        let found = credentials.expect("reads");
+        check(&trial.services, &Password::new(PASSWORD), found).expect("is right")
+    }
+
+    fn stored_hash(trial: &Trial) -> String {
+        halfway(trial).hash.as_str().to_owned()
+    }
+
+    #[test]
+    fn a_login_that_a_password_change_overtakes_fails() {
+        let trial = Trial::new();
+        let checked = halfway(&trial);
+        trial.set_password(NEW);
+        let outcome = record(&trial.services, checked);
+        assert!(matches!(outcome, Err(LoginError::InvalidCredentials)));
+        let user = trial.accounts.find(&trial.ada()).expect("is there");
+        assert_eq!(user.last_login, None);
+    }
+
+    #[test]
+    fn a_login_that_disabling_or_deleting_overtakes_fails() {
+        let trial = Trial::new();
+        let (one, two) = (halfway(&trial), halfway(&trial));
+        let disabled = trial.accounts.disable(&trial.ada(), LastSuperuser::Keep);
+        disabled.expect("is disabled");
+        let outcome = record(&trial.services, one);
+        assert!(matches!(outcome, Err(LoginError::InvalidCredentials)));
+        let deleted = trial.accounts.delete(&trial.ada(), LastSuperuser::Keep);
+        deleted.expect("is deleted");
+        let outcome = record(&trial.services, two);
+        assert!(matches!(outcome, Err(LoginError::InvalidCredentials)));
+    }
+
+    /// Security statement 69.
+    #[test]
+    fn raised_parameters_rewrite_the_hash_at_the_next_login_and_end_nothing() {
+        let mut trial = Trial::new();
+        let (old, token) = (stored_hash(&trial), trial.token());
+        trial.restart(HashParams {
+            iterations: 3,
+            ..HashParams::FLOOR
+        });
+        assert!(trial.login("wrong horse battery staple").is_err());
+        assert_eq!(stored_hash(&trial), old);
+        assert!(trial.login(PASSWORD).is_ok());
+        let fresh = stored_hash(&trial);
+        assert!(fresh.contains("m=19456,t=3,p=1"), "{fresh}");
+        assert!(halfway(&trial).fresh_hash.is_none());
+        assert_eq!(trial.refusal(&token), None);
+    }
+
+    /// Security statement 69: the rewriting of the old password's hash never undoes a change.
+    #[test]
+    fn a_rewritten_hash_does_not_overwrite_a_new_password() {
+        let mut trial = Trial::new();
+        trial.restart(HashParams {
+            iterations: 3,
+            ..HashParams::FLOOR
+        });
+        let checked = halfway(&trial);
+        assert!(checked.fresh_hash.is_some());
+        trial.set_password(NEW);
+        assert!(record(&trial.services, checked).is_err());
+        let outcome = trial.login(PASSWORD);
+        assert!(matches!(outcome, Err(LoginError::InvalidCredentials)));
+        assert!(trial.login(NEW).is_ok());
+    }
+}

@@ -1,0 +1,146 @@
+//! For tests: the services over a database of their own, at a time that stands until it is moved.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::accounts::{Accounts, PasswordChecks};
+use super::secret_key::SecretKeySource;
+use super::sessions::{self, Grant, LoginError};
+use super::verification::{self, Refusal, VerifyError};
+use super::{PasswordSettings, ServiceSettings, Services, Sources};
+use crate::domain::password::Password;
+use crate::domain::sources::fixed::{CountingRandom, FixedClock};
+use crate::domain::user::{NewUser, User, UserRef};
+use crate::passwords::{HashParams, Policy, PoolSize};
+use crate::store::{self, DatabaseUrl, Store, WriteMode};
+use crate::tokens::TokenRules;
+
+pub(super) const PASSWORD: &str = "correct horse battery staple";
+/// Life of a token.
+pub(super) const TTL_SECS: i64 = 900;
+/// How far clocks may differ.
+pub(super) const LEEWAY_SECS: i64 = 30;
+/// 2026-01-01.
+const START_SECS: i64 = 1_767_225_600;
+
+/// One account, and what can be done with it.
+pub(super) struct Trial {
+    pub(super) services: Services,
+    pub(super) accounts: Accounts,
+    pub(super) clock: Arc<FixedClock>,
+    pub(super) user: User,
+    folder: tempfile::TempDir,
+}
+
+impl Trial {
+    pub(super) fn new() -> Self {
+        let folder = tempfile::tempdir().expect("makes a folder");
+        let clock = Arc::new(FixedClock::at_second(START_SECS));
+        let settings = passwords(HashParams::FLOOR);
+        let url = DatabaseUrl::Sqlite(folder.path().join("authd.db"));
+        store::create(&url, jiff::Timestamp::UNIX_EPOCH).expect("creates a database");
+        let accounts = Accounts::new(open(&folder), settings, sources(&clock));
+        let new = NewUser {
+            email: "ada@example.com".parse().expect("is an address"),
+            first_name: "Ada".parse().expect("is a name"),
+            last_name: "Lovelace".parse().expect("is a name"),
+            phone_number: None,
+            is_active: true,
+            is_staff: false,
+            is_superuser: false,
+        };
+        let password = Password::new(PASSWORD);
+        let user = accounts.create(new, Some(&password), PasswordChecks::Enforce);
+        Self {
+            services: services(&folder, &clock, settings),
+            accounts,
+            user: user.expect("is created"),
+            clock,
+            folder,
+        }
+    }
+
+    /// The daemon started anew with this cost of a hash.
+    pub(super) fn restart(&mut self, params: HashParams) {
+        self.services = services(&self.folder, &self.clock, passwords(params));
+    }
+
+    /// The account's name for commands.
+    pub(super) fn ada(&self) -> UserRef {
+        UserRef::Id(self.user.id)
+    }
+
+    pub(super) fn login(&self, password: &str) -> Result<Grant, LoginError> {
+        sessions::login(&self.services, "ada@example.com", password)
+    }
+
+    /// A token of a login that must succeed.
+    pub(super) fn token(&self) -> String {
+        self.login(PASSWORD).expect("logs in").access_token
+    }
+
+    pub(super) fn set_password(&self, password: &str) {
+        let password = Password::new(password);
+        self.accounts
+            .set_password(&self.ada(), &password, PasswordChecks::Enforce)
+            .expect("is set");
+    }
+
+    /// Why the token is refused; `None` if it is good.
+    pub(super) fn refusal(&self, token: &str) -> Option<Refusal> {
+        match verification::verify(&self.services, token) {
+            Ok(found) => {
+                assert_eq!(found.user.id, self.user.id);
+                None
+            }
+            Err(VerifyError::Refused(reason)) => Some(reason),
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+fn passwords(params: HashParams) -> PasswordSettings {
+    PasswordSettings {
+        policy: Policy {
+            min_chars: 15,
+            max_chars: 256,
+        },
+        params,
+        pool: PoolSize {
+            threads: 1,
+            queue: 4,
+        },
+    }
+}
+
+fn sources(clock: &Arc<FixedClock>) -> Sources {
+    Sources {
+        clock: Arc::clone(clock) as _,
+        random: Arc::new(CountingRandom::default()),
+    }
+}
+
+fn open(folder: &tempfile::TempDir) -> Store {
+    let url = DatabaseUrl::Sqlite(folder.path().join("authd.db"));
+    Store::open(&url, WriteMode::Direct, Duration::from_secs(5)).expect("opens it")
+}
+
+fn services(
+    folder: &tempfile::TempDir,
+    clock: &Arc<FixedClock>,
+    passwords: PasswordSettings,
+) -> Services {
+    let settings = ServiceSettings {
+        passwords,
+        tokens: TokenRules {
+            issuer: "https://auth.example.com".into(),
+            audience: "https://api.example.com".into(),
+            ttl_secs: TTL_SECS,
+            leeway_secs: LEEWAY_SECS,
+            user_claims: vec![],
+        },
+        max_age_secs: 5,
+        secret_key: SecretKeySource::File(folder.path().join("authd.key")),
+    };
+    Services::start(open(folder), settings, sources(clock)).expect("starts")
+}
