@@ -2,9 +2,13 @@
 //!
 //! One file a capability; `env` is the harness that speaks the users' language.
 
+mod bearer;
 mod env;
 mod first_steps;
+mod forger;
 mod gate;
 mod raw;
+mod scene;
 mod stop;
+mod tokens;
 mod wire;
