@@ -10,5 +10,7 @@ mod gate;
 mod raw;
 mod scene;
 mod stop;
+mod token_form;
+mod token_keys;
 mod tokens;
 mod wire;
