@@ -13,4 +13,5 @@ mod stop;
 mod token_form;
 mod token_keys;
 mod tokens;
+mod vectors;
 mod wire;
