@@ -7,6 +7,7 @@ mod env;
 mod first_steps;
 mod forger;
 mod gate;
+mod login_security;
 mod passwords;
 mod raw;
 mod scene;
