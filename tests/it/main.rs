@@ -8,6 +8,7 @@ mod first_steps;
 mod forger;
 mod gate;
 mod login_security;
+mod offline;
 mod passwords;
 mod raw;
 mod scene;
