@@ -7,7 +7,7 @@ use super::secret_key::{SecretKeyError, SecretKeySource};
 use crate::store::keys::{self, KeyRow, KeyState};
 use crate::store::{Store, StoreError};
 use crate::tokens::{
-    KeyAlgorithm, KeyError, KeyRing, SealError, SealingKey, SigningKey, VerifyingKey,
+    JwkSet, KeyAlgorithm, KeyError, KeyRing, SealError, SealingKey, SigningKey, VerifyingKey,
 };
 
 /// New tokens are signed with this.
@@ -80,7 +80,7 @@ impl Keys {
     /// The ring with the key `kid`, loaded anew if another process has added it meanwhile.
     pub(super) fn ring_with(&self, store: &Store, kid: &str) -> Result<Arc<KeyRing>, KeysError> {
         let ring = self.ring();
-        if ring.find(kid).is_some() || !store.read(|connection| keys::exists(connection, kid))? {
+        if ring.find(kid).is_some() || !store.read(|connection| keys::verifies(connection, kid))? {
             return Ok(ring);
         }
         self.reload(store)
@@ -111,6 +111,18 @@ impl Keys {
 pub(super) fn check(store: &Store) -> Result<(), KeysError> {
     let active = store.read(|connection| keys::active_kid(connection, ALGORITHM.name()))?;
     active.map(drop).ok_or(KeysError::NoneActive)
+}
+
+/// The public keys that tokens are good under, as the database has them at this moment, oldest
+/// first (RFC 7517, section 5). Shared secrets are left out.
+pub(super) fn public_jwks(store: &Store) -> Result<JwkSet, KeysError> {
+    let mut set = JwkSet { keys: Vec::new() };
+    for row in store.read(keys::all)? {
+        if row.state.verifies() {
+            set.keys.extend(verifying_key(&row)?.public_jwk().cloned());
+        }
+    }
+    Ok(set)
 }
 
 /// The name of the algorithm whose active key signs.
@@ -157,11 +169,7 @@ fn load(store: &Store, sealing: &SealingKey) -> Result<KeyRing, KeysError> {
             }
             signing = Some(key);
         } else if row.state.verifies() {
-            let key = VerifyingKey::from_jwk(&row.public_jwk).map_err(damaged)?;
-            if key.kid() != row.kid {
-                return Err(damaged(KeyError::Malformed));
-            }
-            verifying.push(key);
+            verifying.push(verifying_key(&row)?);
         }
     }
     let signing = signing.ok_or(KeysError::NoneActive)?;
@@ -169,4 +177,19 @@ fn load(store: &Store, sealing: &SealingKey) -> Result<KeyRing, KeysError> {
         kid: "of the whole ring".into(),
         cause,
     })
+}
+
+fn verifying_key(row: &KeyRow) -> Result<VerifyingKey, KeysError> {
+    VerifyingKey::from_jwk(&row.public_jwk)
+        .and_then(|key| {
+            if key.kid() == row.kid {
+                Ok(key)
+            } else {
+                Err(KeyError::Malformed)
+            }
+        })
+        .map_err(|cause| KeysError::Damaged {
+            kid: row.kid.clone(),
+            cause,
+        })
 }

@@ -102,8 +102,8 @@ impl Services {
     }
 
     /// The public keys, for other services to verify offline (RFC 7517, section 5).
-    pub fn public_jwks(&self) -> JwkSet {
-        self.keys.ring().public_jwks()
+    pub fn public_jwks(&self) -> Result<JwkSet, KeysError> {
+        keys::public_jwks(&self.store)
     }
 
     /// Unpredictable bytes, for what an edge needs to be unique.

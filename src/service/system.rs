@@ -1,6 +1,5 @@
 //! The real clock and the real randomness.
 
-use aws_lc_rs::rand;
 use jiff::Timestamp;
 
 use crate::domain::sources::{Clock, Random};
@@ -25,6 +24,6 @@ pub struct SystemRandom;
 
 impl Random for SystemRandom {
     fn fill(&self, bytes: &mut [u8]) {
-        rand::fill(bytes).expect("the operating system has a random generator");
+        getrandom::fill(bytes).expect("the operating system has a random generator");
     }
 }

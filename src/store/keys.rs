@@ -78,9 +78,11 @@ pub fn insert_first(tx: &Tx<'_>, key: &KeyRow, now: jiff::Timestamp) -> Result<b
     Ok(inserted == 1)
 }
 
-/// Whether there is a key of that id, in whatever state.
-pub fn exists(connection: &Conn, kid: &str) -> Result<bool, StoreError> {
-    const SQL: &str = "SELECT EXISTS (SELECT 1 FROM signing_keys WHERE kid = ?1)";
+/// Whether there is a key of that id that verifies.
+pub fn verifies(connection: &Conn, kid: &str) -> Result<bool, StoreError> {
+    const SQL: &str = "
+        SELECT EXISTS (
+            SELECT 1 FROM signing_keys WHERE kid = ?1 AND state IN ('next', 'active'))";
     Ok(connection
         .prepare_cached(SQL)?
         .query_row([kid], |row| row.get(0))?)

@@ -3,8 +3,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use jsonwebtoken::jwk::JwkSet;
-
 use super::key::{KeyError, SigningKey, VerifyingKey};
 
 /// An immutable snapshot of the keys. When the keys change, a new ring takes its place.
@@ -34,18 +32,6 @@ impl KeyRing {
     /// The key of that id.
     pub fn find(&self, kid: &str) -> Option<&VerifyingKey> {
         self.verifying.get(kid)
-    }
-
-    /// The public keys as a JWK set (RFC 7517, section 5), sorted by id. Shared secrets are left
-    /// out.
-    pub fn public_jwks(&self) -> JwkSet {
-        let mut keys: Vec<_> = self
-            .verifying
-            .values()
-            .filter_map(|key| key.public_jwk().cloned())
-            .collect();
-        keys.sort_by(|one, other| one.common.key_id.cmp(&other.common.key_id));
-        JwkSet { keys }
     }
 }
 
