@@ -28,6 +28,18 @@ pub(super) fn start_daemon(config: LogConfig) {
             .with_span_list(false)
             .init();
     }
+    log_panics();
+}
+
+/// A panic is a line of the log like any other, not text between the lines.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(tracing::field::display);
+        let payload = panic.payload();
+        let message = payload.downcast_ref::<&str>().copied();
+        let message = message.or_else(|| payload.downcast_ref().map(String::as_str));
+        tracing::error!(place, message, "a thread panicked");
+    }));
 }
 
 /// Starts a command's log: what is worth a warning, in text.
