@@ -146,3 +146,61 @@ pub(super) fn complete(headers: &mut HeaderMap, id: &RequestId) -> Result<(), In
         .or_insert(HeaderValue::from_static("no-store"));
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::routes::Lane;
+    use super::super::tests::{app, log_of};
+    use super::*;
+
+    #[test]
+    fn a_handler_that_panics_is_a_500_with_a_line_in_the_log() {
+        let folder = tempfile::tempdir().expect("makes a folder");
+        let app = app(folder.path());
+        let request = Request::fake_http("GET", "/test", vec![], vec![]);
+        let id = RequestIds::new().fresh();
+        let panics = Route {
+            template: "/test",
+            lane: Lane::Inline,
+            run: Box::new(|_, _| panic!("the inside of it")),
+        };
+        let (response, log) = log_of(|| run(&app, &request, panics, &id));
+
+        assert_eq!(response.status_code, 500);
+        let field = |name: &str| {
+            let found = response.headers.iter().find(|(found, _)| found == name);
+            found.map_or("", |(_, value)| value)
+        };
+        assert_eq!(field("Content-Type"), "application/problem+json");
+        let (mut reader, _) = response.data.into_reader_and_size();
+        let body: serde_json::Value = serde_json::from_reader(&mut reader).expect("is JSON");
+        assert_eq!(body["code"], "internal");
+        assert!(!body.to_string().contains("inside"), "{body}");
+        assert!(
+            log.contains(&id.to_string()) && log.contains("panicked"),
+            "{log}"
+        );
+
+        let well = Route {
+            template: "/test",
+            lane: Lane::Inline,
+            run: Box::new(|_, _| Ok(Response::text("well"))),
+        };
+        assert_eq!(run(&app, &request, well, &id).status_code, 200);
+    }
+
+    #[test]
+    fn a_request_nobody_waits_for_has_a_line_in_the_log() {
+        let id = RequestIds::new().fresh();
+        let ((), log) = log_of(|| drop(Record::begin(&id, &Method::GET)));
+        assert!(
+            log.contains("status=499") && log.contains(&id.to_string()),
+            "{log}"
+        );
+        let ((), log) = log_of(|| Record::begin(&id, &Method::GET).finish(204));
+        assert!(
+            log.contains("status=204") && log.lines().count() == 1,
+            "{log}"
+        );
+    }
+}

@@ -200,9 +200,7 @@ fn into_rouille(parts: Parts, body: Bytes, peer: Option<SocketAddr>) -> rouille:
 fn into_hyper(response: rouille::Response, id: &RequestId) -> Answer {
     try_into_hyper(response, id).unwrap_or_else(|_| {
         tracing::error!(%id, "a handler made a response that cannot be sent");
-        let mut answer = Response::new(Full::new(Bytes::from_static(b"")));
-        *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-        answer
+        try_into_hyper(Problem::internal().into_response(), id).expect("a problem is plain")
     })
 }
 
@@ -226,4 +224,77 @@ fn try_into_hyper(
     }
     answer::complete(headers, id)?;
     Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use rouille::Request;
+
+    use super::super::tests::{app, log_of};
+    use super::*;
+
+    fn route(run: impl FnOnce() -> rouille::Response + Send + 'static) -> Route {
+        Route {
+            template: "/test",
+            lane: Lane::Blocking,
+            run: Box::new(move |_, _| Ok(run())),
+        }
+    }
+
+    fn run(exchange: &Exchange, route: Route) -> rouille::Response {
+        let request = Request::fake_http("GET", "/test", vec![], vec![]);
+        let id = exchange.ids.fresh();
+        let work = exchange.run_blocking(request, route, &id);
+        let runtime = tokio::runtime::Runtime::new().expect("starts");
+        let outcome = runtime.block_on(work);
+        outcome.unwrap_or_else(|refusal| refusal.problem.into_response())
+    }
+
+    #[test]
+    fn a_handler_that_panics_gives_its_place_back() {
+        let folder = tempfile::tempdir().expect("makes a folder");
+        let exchange = Exchange::new(app(folder.path()));
+        let response = run(&exchange, route(|| panic!("for the test")));
+        assert_eq!(response.status_code, 500);
+        assert_eq!(exchange.blocking.available_permits(), BLOCKING_PLACES);
+        let response = run(&exchange, route(|| rouille::Response::text("well")));
+        assert_eq!(response.status_code, 200);
+    }
+
+    #[test]
+    fn a_full_lane_is_a_503_and_says_when_to_come_back() {
+        let folder = tempfile::tempdir().expect("makes a folder");
+        let exchange = Exchange::new(app(folder.path()));
+        let all = u32::try_from(BLOCKING_PLACES).expect("is small");
+        let places = exchange.blocking.try_acquire_many(all).expect("are free");
+        let response = run(&exchange, route(|| unreachable!("there is no place")));
+        assert_eq!(response.status_code, 503);
+        let retry = response
+            .headers
+            .iter()
+            .find(|(name, _)| name == "Retry-After");
+        assert!(retry.is_some());
+        drop(places);
+        let response = run(&exchange, route(|| rouille::Response::text("well")));
+        assert_eq!(response.status_code, 200);
+    }
+
+    #[test]
+    fn a_line_end_in_a_header_is_a_500_and_never_two_fields() {
+        for value in ["a\r\nset-cookie: b", "a\nb", "a\rb", "a\0b"] {
+            let id = RequestIds::new().fresh();
+            let response = rouille::Response::text("secret").with_additional_header("X-A", value);
+            let (answer, log) = log_of(|| into_hyper(response, &id));
+            assert_eq!(answer.status(), 500);
+            let headers = answer.headers();
+            assert!(!headers.contains_key("x-a") && !headers.contains_key("set-cookie"));
+            assert_eq!(headers["content-type"], "application/problem+json");
+            assert_eq!(headers["cache-control"], "no-store");
+            assert_eq!(headers["x-request-id"], id.to_string().as_str());
+            assert!(
+                log.contains(&id.to_string()) && !log.contains("set-cookie"),
+                "{log}"
+            );
+        }
+    }
 }

@@ -46,3 +46,70 @@ pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
         .enable_all()
         .build()
 }
+
+#[cfg(test)]
+mod tests {
+    //! What the tests of this folder share.
+
+    use std::io::Write;
+    use std::path::Path;
+    use std::sync::{Arc, Mutex, PoisonError};
+
+    use super::App;
+    use crate::config::{Config, Environment, Flags};
+    use crate::domain::sources::Clock;
+    use crate::service::system::{SystemClock, SystemRandom};
+    use crate::service::{Services, Sources};
+    use crate::store::{self, Store, WriteMode};
+
+    /// Everything a handler works with, on a database in this folder.
+    pub(super) fn app(folder: &Path) -> App {
+        let file = folder.join("authd.toml");
+        std::fs::write(&file, "").expect("writes a file");
+        let flags = Flags {
+            config: Some(file),
+            database: Some(format!("sqlite:{}", folder.join("authd.db").display())),
+            listen: vec![],
+        };
+        let config = Config::load(&flags, &Environment::default()).expect("is sound");
+        let url = &config.database.url;
+        store::create(url, SystemClock.now()).expect("makes a database");
+        let store = Store::open(url, WriteMode::Grouped, config.database.timeout);
+        let sources = Sources {
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+        };
+        let store = store.expect("opens the database");
+        App {
+            services: Services::start(store, config.service_settings(), sources).expect("starts"),
+            server: config.server,
+        }
+    }
+
+    /// Runs something; also gives what it logged on this thread.
+    pub(super) fn log_of<T>(run: impl FnOnce() -> T) -> (T, String) {
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        let outcome = tracing::subscriber::with_default(subscriber, run);
+        let bytes = log.0.lock().unwrap_or_else(PoisonError::into_inner);
+        (outcome, String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            log.write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+}

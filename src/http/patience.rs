@@ -164,11 +164,11 @@ impl<S, R> Patient<S, R> {
 impl<S: Write + Unpin, R: Fn(StatusCode) -> Vec<u8>> Patient<S, R> {
     /// Sends our words in place of hyper's, if these are a refusal of its own.
     fn send(&mut self, bufs: &[IoSlice<'_>], cx: &mut Context<'_>) -> Poll<Result<usize>> {
-        if self.instead.is_none() && (self.phase.is(RESTING) || self.phase.is(HEADER)) {
-            if let Some(status) = unparsed::refusal(bufs) {
-                self.instead = Some(((self.refuse)(status), 0));
-                self.phase.set(ENDING);
-            }
+        if (self.phase.is(RESTING) || self.phase.is(HEADER))
+            && let Some(status) = unparsed::refusal(bufs)
+        {
+            self.instead = Some(((self.refuse)(status), 0));
+            self.phase.set(ENDING);
         }
         let Some((words, done)) = &mut self.instead else {
             return match bufs {
