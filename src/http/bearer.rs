@@ -1,9 +1,22 @@
 //! Bearer tokens in requests (RFC 6750).
 
-use rouille::Request;
+use std::collections::BTreeMap;
 
-use super::problem::{Code, Problem};
+use rouille::Request;
+use utoipa::IntoResponses;
+use utoipa::openapi::{RefOr, Response};
+
+use super::problem::{self, Code, Problem};
 use crate::service::verification::{Refusal, VerifyError};
+
+/// 401 of the routes that want a token, for the API's document.
+pub(super) struct Refused;
+
+impl IntoResponses for Refused {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problem::responses("401", "No token, or not a good one; see WWW-Authenticate")
+    }
+}
 
 /// The token of the `Authorization` header, if there is one.
 ///

@@ -1,11 +1,23 @@
 //! JSON bodies. The wire has bounded them already.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 
 use rouille::Request;
 use serde::de::DeserializeOwned;
+use utoipa::IntoResponses;
+use utoipa::openapi::{RefOr, Response};
 
-use super::problem::{Code, Problem};
+use super::problem::{self, Code, Problem};
+
+/// 415 of the routes that take a body, for the API's document.
+pub(super) struct Refused;
+
+impl IntoResponses for Refused {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problem::responses("415", "The body is not declared as JSON")
+    }
+}
 
 /// Reads a body that must be JSON of this shape; says where it is not.
 pub(super) fn json<T: DeserializeOwned>(request: &Request) -> Result<T, Problem> {

@@ -17,7 +17,7 @@ const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
 
 /// Go to the API page
 #[utoipa::path(
-    get, path = "/api/docs", tag = "documents",
+    get, path = "/api/docs", operation_id = "docs", tag = "documents",
     responses((status = 303, description = "The page is elsewhere; see Location")),
 )]
 #[expect(clippy::unnecessary_wraps, reason = "every handler has this shape")]
@@ -34,8 +34,8 @@ pub(super) fn index(app: &App, _: &Request) -> Result<Response, Problem> {
 
 /// Give the API page, or a file it needs
 #[utoipa::path(
-    get, path = "/api/docs/{file}", tag = "documents",
-    params(("file" = String, Path, description = "`index.html`, or a file that it names")),
+    get, path = "/api/docs/{file}", operation_id = "docsFile", tag = "documents",
+    params(("file" = String, Path, pattern = "^[a-z][a-z0-9.-]*$", description = "`index.html`, or a file that it names")),
     responses(
         (status = 200, description = "The file", body = String, content_type = "*/*"),
         (status = 404, description = "There is no such file", body = ProblemBody, content_type = "application/problem+json"),

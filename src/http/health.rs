@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::App;
-use super::problem::{Problem, ProblemBody};
+use super::problem::Problem;
 
 /// All is well.
 #[derive(Serialize, ToSchema)]
@@ -17,7 +17,7 @@ pub(super) struct Health {
 
 /// Say that the process is up
 #[utoipa::path(
-    get, path = "/livez", tag = "health",
+    get, path = "/livez", operation_id = "livez", tag = "health",
     responses((status = 200, description = "The process is up", body = Health)),
 )]
 #[expect(clippy::unnecessary_wraps, reason = "every handler has this shape")]
@@ -27,10 +27,9 @@ pub(super) fn live(_: &App, _: &Request) -> Result<Response, Problem> {
 
 /// Say whether database and keys can be used
 #[utoipa::path(
-    get, path = "/readyz", tag = "health",
+    get, path = "/readyz", operation_id = "readyz", tag = "health",
     responses(
         (status = 200, description = "Ready to serve", body = Health),
-        (status = 503, description = "The database cannot be used", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
 pub(super) fn ready(app: &App, _: &Request) -> Result<Response, Problem> {

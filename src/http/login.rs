@@ -44,14 +44,11 @@ pub(super) struct Reply {
 /// 401 does not say which of the two was wrong, nor whether the account is disabled, nor does the
 /// time it took.
 #[utoipa::path(
-    post, path = "/auth/login", tag = "auth", request_body = Body,
+    post, path = "/auth/login", operation_id = "login", tag = "auth", request_body = Body,
     responses(
         (status = 200, description = "Logged in", body = Reply),
-        (status = 400, description = "The body is not this JSON", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "The e-mail address or the password is wrong", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too large", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "The body is not declared as JSON", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "Too many logins at once; see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
+        body::Refused,
     ),
 )]
 pub(super) fn create(app: &App, request: &Request) -> Result<Response, Problem> {

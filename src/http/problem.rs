@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use rouille::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
+use utoipa::openapi::{self, Content, ResponseBuilder};
 
 use crate::service::keys::KeysError;
 use crate::store::StoreError;
@@ -119,6 +120,23 @@ pub(super) struct ProblemBody<'a> {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(required = false)]
     errors: BTreeMap<String, Vec<String>>,
+}
+
+/// An error as the API's document describes it.
+pub(super) fn response(description: &str) -> openapi::Response {
+    let schema = openapi::Ref::from_schema_name("Problem");
+    ResponseBuilder::new()
+        .description(description)
+        .content("application/problem+json", Content::new(Some(schema)))
+        .build()
+}
+
+/// One such error, for the handlers that know it.
+pub(super) fn responses(
+    status: &str,
+    description: &str,
+) -> BTreeMap<String, openapi::RefOr<openapi::Response>> {
+    BTreeMap::from([(status.to_owned(), response(description).into())])
 }
 
 /// Seconds after which an overloaded service may be asked again.

@@ -3,10 +3,11 @@
 use std::sync::LazyLock;
 
 use rouille::{Request, Response};
+use utoipa::openapi::PathItem;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::problem::Problem;
+use super::problem::{self, Problem, ProblemBody};
 use super::{App, docs, health, jwks, login, me, verify};
 
 /// Everything there is.
@@ -26,7 +27,8 @@ use super::{App, docs, health, jwks, login, me, verify};
         (name = "health", description = "For orchestrators"),
         (name = "documents", description = "This document and its page"),
     ),
-    modifiers(&BearerScheme),
+    components(schemas(verify::Body, ProblemBody)),
+    modifiers(&BearerScheme, &Refusals),
 )]
 struct Document;
 
@@ -40,6 +42,43 @@ impl Modify for BearerScheme {
             .build();
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+/// What any request may be answered with, whatever it asks for.
+const REFUSALS: [(&str, &str); 6] = [
+    ("400", "The request, or its body, is not well-formed"),
+    ("408", "The body took too long to arrive"),
+    ("413", "The body is too large"),
+    ("431", "The header is too large"),
+    ("500", "The service failed"),
+    (
+        "503",
+        "The service is overloaded, or the database cannot be used; see Retry-After",
+    ),
+];
+
+struct Refusals;
+
+impl Modify for Refusals {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        for item in document.paths.paths.values_mut() {
+            let PathItem {
+                get,
+                put,
+                post,
+                patch,
+                delete,
+                ..
+            } = item;
+            for operation in [get, put, post, patch, delete].into_iter().flatten() {
+                for (status, description) in REFUSALS {
+                    let responses = &mut operation.responses.responses;
+                    let response = || problem::response(description).into();
+                    responses.entry(status.into()).or_insert_with(response);
+                }
+            }
+        }
     }
 }
 
@@ -60,11 +99,11 @@ pub fn openapi_yaml() -> &'static str {
 
 /// Give this document: YAML, or JSON with `?format=json`
 #[utoipa::path(
-    get, path = "/api/schema", tag = "documents",
+    get, path = "/api/schema", operation_id = "schema", tag = "documents",
     params(("format" = Option<String>, Query, description = "`json` for JSON; anything else is YAML")),
     responses((
         status = 200, description = "OpenAPI 3.1",
-        content((String = "application/yaml"), (serde_json::Value = "application/json")),
+        content((serde_json::Value = "application/yaml"), (serde_json::Value = "application/json")),
     )),
 )]
 #[expect(clippy::unnecessary_wraps, reason = "every handler has this shape")]

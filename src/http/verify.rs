@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::App;
 use super::bearer;
 use super::body;
-use super::problem::{Problem, ProblemBody};
+use super::problem::Problem;
 use crate::domain::user::User;
 use crate::service::verification::{self, Verification};
 
@@ -40,12 +40,10 @@ pub(super) struct Reply<'a> {
 ///
 /// Writes nothing. What `authctl` changes shows at the next call.
 #[utoipa::path(
-    get, path = "/auth/verify", tag = "auth", security(("bearer" = [])),
+    get, path = "/auth/verify", operation_id = "verify", tag = "auth", security(("bearer" = [])),
     responses(
         (status = 200, description = "The token is good", body = Reply),
-        (status = 400, description = "More than one token, or none in a bearer header", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "No token, or not a good one", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The database cannot be used; see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
+        bearer::Refused,
     ),
 )]
 pub(super) fn read(app: &App, request: &Request) -> Result<Response, Problem> {
@@ -56,15 +54,12 @@ pub(super) fn read(app: &App, request: &Request) -> Result<Response, Problem> {
 
 /// Say whether the token in the header or in the body is good, and who is behind it right now
 #[utoipa::path(
-    post, path = "/auth/verify", tag = "auth", security(("bearer" = []), ()),
-    request_body(content = Option<Body>, description = "Leave it out if the token is in the header"),
+    post, path = "/auth/verify", operation_id = "verifyToken", tag = "auth", security(("bearer" = []), ()),
+    request_body(content = ref("#/components/schemas/TokenToVerify"), description = "Leave it out if the token is in the header"),
     responses(
         (status = 200, description = "The token is good", body = Reply),
-        (status = 400, description = "Not this JSON, or tokens in header and body at once", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "No token, or not a good one", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too large", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "The body is not declared as JSON", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The database cannot be used; see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
+        bearer::Refused,
+        body::Refused,
     ),
 )]
 pub(super) fn create(app: &App, request: &Request) -> Result<Response, Problem> {
