@@ -345,3 +345,31 @@ impl Authd {
         lines
     }
 }
+
+impl Answer {
+    /// Asserts that this is a problem with this status and code, marked as every answer is.
+    #[track_caller]
+    pub(crate) fn is_problem(&self, status: u16, code: &str) {
+        assert_eq!(self.status, status, "{self:?}");
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        assert_eq!(self.header("cache-control"), "no-store");
+        assert!(self.header("x-request-id").len() >= 8);
+        let body = &self.body;
+        assert_eq!(body["code"], code, "{self:?}");
+        assert_eq!(body["status"], status);
+        assert_eq!(body["type"], format!("urn:authd:problem:{code}"));
+        for sentence in [&body["title"], &body["detail"]] {
+            assert!(sentence.as_str().is_some_and(|text| !text.is_empty()));
+        }
+    }
+}
+
+impl TestEnv {
+    /// An account, a daemon, and a good token.
+    pub(crate) fn signed_in(&self) -> (Authd, String) {
+        self.add_user("ada@example.com", PASSWORD);
+        let authd = self.authd();
+        let token = authd.login("ada@example.com", PASSWORD);
+        (authd, token)
+    }
+}

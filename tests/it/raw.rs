@@ -1,7 +1,7 @@
 //! A client without manners: it puts bytes on a socket and looks at what comes back.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -18,25 +18,16 @@ pub(crate) struct Raw {
 }
 
 trait Stream: Read + Write + Send {
-    fn end_of_sending(&self);
     fn wait_at_most(&self, time: Duration);
 }
 
 impl Stream for TcpStream {
-    fn end_of_sending(&self) {
-        self.shutdown(Shutdown::Write).expect("shuts down");
-    }
-
     fn wait_at_most(&self, time: Duration) {
         self.set_read_timeout(Some(time)).expect("sets an option");
     }
 }
 
 impl Stream for UnixStream {
-    fn end_of_sending(&self) {
-        self.shutdown(Shutdown::Write).expect("shuts down");
-    }
-
     fn wait_at_most(&self, time: Duration) {
         self.set_read_timeout(Some(time)).expect("sets an option");
     }
@@ -119,11 +110,6 @@ impl Raw {
     /// Sends these bytes, as far as the other side lets us.
     pub(crate) fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
         self.stream.write_all(bytes.as_ref())
-    }
-
-    /// Says that nothing more will be sent.
-    pub(crate) fn end_of_sending(&self) {
-        self.stream.end_of_sending();
     }
 
     /// The next answer.

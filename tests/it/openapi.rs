@@ -1,0 +1,144 @@
+//! The API's document and its page, judged by others' tools.
+
+use std::process::Command;
+
+use crate::env::{Authd, PASSWORD, TestEnv, run};
+use crate::raw::{ask, get};
+
+/// The Python that has the tools of `tests/python/requirements.txt`; `make test` makes one.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test is told by its caller where the tools are"
+)]
+fn python() -> String {
+    std::env::var("AUTHD_TEST_PYTHON").unwrap_or_else(|_| "python3".into())
+}
+
+/// Examples of each operation that schemathesis makes up.
+const EXAMPLES: &str = "25";
+
+/// Security statement 89.
+#[test]
+fn the_document_is_valid_openapi_3_1_in_yaml_and_json() {
+    let env = TestEnv::new();
+    let authd = env.authd();
+    for (target, media_type, file) in [
+        ("/api/schema", "application/yaml", "schema.yaml"),
+        ("/api/schema?format=json", "application/json", "schema.json"),
+    ] {
+        let answer = authd.get(target);
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.header("content-type"), media_type);
+        let file = env.write(file, &answer.text);
+        let mut check = env.command(python());
+        check.args(["-m", "openapi_spec_validator", "--schema", "3.1.0"]);
+        run(check.arg(file), "").succeeded();
+    }
+    assert_eq!(
+        authd.get("/api/schema?format=json").body["openapi"],
+        "3.1.0"
+    );
+}
+
+#[track_caller]
+fn lives(authd: &Authd) {
+    assert_eq!(authd.get("/readyz").status, 200);
+    let requests = authd.requests();
+    let failed = requests
+        .iter()
+        .find(|line| line["status"].as_u64() >= Some(500));
+    assert_eq!(failed, None);
+}
+
+/// Security statement 89: no server error, and nothing that the document does not say.
+#[test]
+fn schemathesis_finds_nothing() {
+    let env = TestEnv::new();
+    env.add_user("ada@example.com", PASSWORD);
+    let authd = env.authd();
+    let token = authd.login("ada@example.com", PASSWORD);
+    // From a file, for it leaves out the operation that it loads the document from.
+    let document = env.write("schema.json", &authd.get("/api/schema?format=json").text);
+    let check = |more: &[&str]| {
+        let mut check: Command = env.command(python());
+        check.args(["-m", "schemathesis.cli", "run", "--url", &authd.url]);
+        check.args(["--max-examples", EXAMPLES, "--seed", "2", "--no-color"]);
+        check.args(["--generation-database", "none", "--continue-on-failure"]);
+        let out = run(check.args(more).arg(&document), "");
+        assert_eq!(out.status, 0, "{}\n{}", out.stdout, out.stderr);
+        out.stdout
+    };
+    let bearer = format!("Authorization: Bearer {token}");
+    let said = check(&["--header", &bearer, "--exclude-operation-id", "verifyToken"]);
+    assert!(said.contains("Tested: 9"), "{said}");
+    // A token in the header and one in the body are refused together, so this one comes without.
+    let said = check(&["--include-operation-id", "verifyToken"]);
+    assert!(said.contains("Tested: 1"), "{said}");
+    lives(&authd);
+}
+
+#[test]
+fn the_page_works_without_the_internet() {
+    let env = TestEnv::new();
+    let authd = env.authd();
+    for path in ["/api/docs", "/api/docs/"] {
+        let answer = authd.get(path);
+        assert_eq!(answer.status, 303);
+        assert_eq!(answer.header("location"), "/api/docs/index.html");
+    }
+    let page = authd.get("/api/docs/index.html");
+    assert_eq!(page.status, 200);
+    assert!(page.header("content-type").starts_with("text/html"));
+    let files: Vec<&str> = page
+        .text
+        .split(['"', '\''])
+        .filter(|word| {
+            [".js", ".css", ".png"]
+                .iter()
+                .any(|end| word.ends_with(end))
+        })
+        .collect();
+    assert!(files.len() >= 4, "{files:?}");
+    for file in files {
+        let path = format!("/api/docs/{}", file.trim_start_matches("./"));
+        let asset = ask(authd.address(), get(&path));
+        assert_eq!(asset.status, 200, "{file}");
+        assert!(!asset.header("content-type").is_empty());
+        assert_eq!(asset.header("x-content-type-options"), "nosniff");
+    }
+    let script = authd.get("/api/docs/swagger-initializer.js");
+    assert!(
+        script.text.contains("../schema?format=json"),
+        "{}",
+        script.text
+    );
+    for outside in ["http://", "https://", "//cdn"] {
+        assert!(!page.text.contains(outside), "{}", page.text);
+        assert!(!script.text.contains(outside), "{}", script.text);
+    }
+}
+
+#[test]
+fn the_page_runs_its_own_scripts_only() {
+    let env = TestEnv::new();
+    let authd = env.authd();
+    let page = authd.get("/api/docs/index.html");
+    assert_eq!(page.header("x-content-type-options"), "nosniff");
+    let policy = page.header("content-security-policy");
+    let rules: Vec<&str> = policy.split(';').map(str::trim).collect();
+    for rule in [
+        "default-src 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    ] {
+        assert!(rules.contains(&rule), "{policy}");
+    }
+    assert!(
+        !policy.contains("script-src") && !policy.contains("unsafe-eval"),
+        "{policy}"
+    );
+    // Nothing in the page needs what the policy forbids.
+    for inline in ["<script>", "onclick", "onload", "javascript:"] {
+        assert!(!page.text.contains(inline), "{}", page.text);
+    }
+}
