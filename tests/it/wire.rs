@@ -75,7 +75,7 @@ fn a_body_over_64_kib_is_refused_with_413() {
     // Refused by what is announced, before a byte of it is sent ...
     ask_last(at, login_head(limit + 1)).is_problem(413, "body_too_large");
     // ... and a client that sends all of it first still sees why.
-    let whole = login_head(1 << 20) + &" ".repeat(1 << 20);
+    let whole = login_head(1 << 24) + &" ".repeat(1 << 24);
     ask_last(at, whole).is_problem(413, "body_too_large");
 
     let head = "POST /auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
