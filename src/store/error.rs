@@ -98,8 +98,10 @@ pub enum Reason {
     /// No space left.
     #[error("cannot be written because the disk is full: free some space")]
     Full,
-    /// Read only, by permission or by mount.
-    #[error("cannot be written because it is read-only: check its permissions and its mount")]
+    /// Read only, by permission or by mount. The log is made beside the file.
+    #[error(
+        "cannot be written because it or its directory is read-only: check permissions and mount"
+    )]
     ReadOnly,
     /// Reading or writing failed beneath the engine.
     #[error("cannot be read or written ({0}): check the disk")]
