@@ -1,5 +1,6 @@
 //! The harness: a folder with a database, both programs, and a client that is not ours.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -372,4 +373,73 @@ impl TestEnv {
         let token = authd.login("ada@example.com", PASSWORD);
         (authd, token)
     }
+}
+impl TestEnv {
+    /// `authd serve`, which must give up by itself within two seconds.
+    #[track_caller]
+    pub(crate) fn authd_refusal(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Outcome {
+        let mut command = self.authd_command(&["serve", "--listen", "127.0.0.1:0"]);
+        command.args(arguments).envs(variables.iter().copied());
+        refusal(&mut command)
+    }
+
+    /// Every file in the folder by its name, with its content; but not the daemon's log.
+    pub(crate) fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        let entries = std::fs::read_dir(self.folder.path()).expect("lists the folder");
+        entries
+            .map(|entry| entry.expect("reads").path())
+            .filter(|path| path.is_file() && !path.ends_with("authd.log"))
+            .map(|path| {
+                let name = path.file_name().expect("has a name").to_string_lossy();
+                (name.into_owned(), std::fs::read(&path).expect("reads"))
+            })
+            .collect()
+    }
+}
+
+/// Runs a program that must end by itself within two seconds, and say one line why.
+#[track_caller]
+pub(crate) fn refusal(command: &mut Command) -> Outcome {
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("starts");
+    let deadline = Instant::now() + Duration::from_secs(2);
+    while child.try_wait().expect("waits").is_none() {
+        if Instant::now() > deadline {
+            child.kill().expect("is killed");
+            let output = child.wait_with_output().expect("ends");
+            panic!("did not give up within two seconds: {output:?}");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let output = child.wait_with_output().expect("ends");
+    let outcome = Outcome {
+        status: code(output.status),
+        stdout: String::from_utf8(output.stdout).expect("prints UTF-8"),
+        stderr: String::from_utf8(output.stderr).expect("prints UTF-8"),
+    };
+    assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
+    assert_eq!(outcome.stdout, "", "{outcome:?}");
+    outcome
+}
+
+/// For how long a test that goes on for a time does so: `AUTHD_TEST_SECONDS`, or `otherwise`.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place where the tests read the environment"
+)]
+pub(crate) fn test_seconds(otherwise: u64) -> Duration {
+    let given = std::env::var("AUTHD_TEST_SECONDS");
+    let seconds = given.map_or(otherwise, |text| {
+        text.parse().expect("AUTHD_TEST_SECONDS is a number")
+    });
+    Duration::from_secs(seconds)
+}
+
+/// Says past the test runner's capture what this machine does not let a test check.
+pub(crate) fn not_checked(what: &str) {
+    // Nobody may listen; the test that calls this says what else covers it.
+    let _ = writeln!(std::io::stderr(), "NOT CHECKED here: {what}");
 }

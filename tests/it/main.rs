@@ -2,6 +2,7 @@
 //!
 //! One file a capability; `env` is the harness that speaks the users' language.
 
+mod architecture;
 mod bearer;
 mod env;
 mod first_steps;
@@ -18,6 +19,7 @@ mod places;
 mod raw;
 mod scene;
 mod stop;
+mod storage;
 mod token_form;
 mod token_keys;
 mod tokens;
