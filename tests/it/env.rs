@@ -426,12 +426,8 @@ pub(crate) fn refusal(command: &mut Command) -> Outcome {
 }
 
 /// For how long a test that goes on for a time does so: `AUTHD_TEST_SECONDS`, or `otherwise`.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place where the tests read the environment"
-)]
 pub(crate) fn test_seconds(otherwise: u64) -> Duration {
-    let given = std::env::var("AUTHD_TEST_SECONDS");
+    let given = test_variable("AUTHD_TEST_SECONDS");
     let seconds = given.map_or(otherwise, |text| {
         text.parse().expect("AUTHD_TEST_SECONDS is a number")
     });
@@ -442,4 +438,22 @@ pub(crate) fn test_seconds(otherwise: u64) -> Duration {
 pub(crate) fn not_checked(what: &str) {
     // Nobody may listen; the test that calls this says what else covers it.
     let _ = writeln!(std::io::stderr(), "NOT CHECKED here: {what}");
+}
+
+/// A variable of the test run's own environment.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place where the tests read the environment"
+)]
+pub(crate) fn test_variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+impl Authd {
+    /// Tells it to stop, and waits until everything is in the database file.
+    #[track_caller]
+    pub(crate) fn stop(mut self) {
+        self.signal("TERM");
+        assert_eq!(self.wait(Duration::from_secs(20)), 0);
+    }
 }

@@ -199,9 +199,7 @@ impl Bound {
             is_root,
         };
         bound.env.add_user("ada@example.com", PASSWORD);
-        let mut authd = bound.env.authd();
-        authd.signal("TERM");
-        assert_eq!(authd.wait(Duration::from_secs(10)), 0);
+        bound.env.authd().stop();
         for program in ["authd", "authctl"] {
             // The build's own folder may be closed to others.
             let built = Path::new(env!("CARGO_BIN_EXE_authd")).with_file_name(program);
