@@ -7,6 +7,7 @@ mod bearer;
 mod env;
 mod first_steps;
 mod forger;
+mod full_disk;
 mod gate;
 mod hostile;
 mod http;
