@@ -457,3 +457,39 @@ impl Authd {
         assert_eq!(self.wait(Duration::from_secs(20)), 0);
     }
 }
+
+impl Authd {
+    /// As `get_with`, but `None` if the daemon went away.
+    pub(crate) fn try_get(&self, path: &str, headers: &[(&str, &str)]) -> Option<Answer> {
+        let mut request = self.agent.get(format!("{}{path}", self.url));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        try_read(request.call())
+    }
+
+    /// As `post`, but `None` if the daemon went away.
+    pub(crate) fn try_post(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Option<Answer> {
+        let mut request = self.agent.post(format!("{}{path}", self.url));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        try_read(request.send(body))
+    }
+}
+
+fn try_read(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Option<Answer> {
+    let mut answer = answer.ok()?;
+    let text = answer.body_mut().read_to_string().ok()?;
+    Some(Answer {
+        status: answer.status().as_u16(),
+        headers: answer.headers().clone(),
+        body: serde_json::from_str(&text).unwrap_or(Value::Null),
+        text,
+    })
+}
