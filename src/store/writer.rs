@@ -203,7 +203,6 @@ fn reason(error: &StoreError) -> Reason {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
     use std::thread;
     use std::time::{Duration, Instant};
 
@@ -313,36 +312,6 @@ mod tests {
         });
         assert!(matches!(reason(swallowed), Reason::Failed(_)));
         assert_eq!(store.write(bump).expect("writes"), 1);
-    }
-
-    #[test]
-    fn a_writer_that_is_never_idle_lets_another_process_write_in_time() {
-        let (_folder, url) = new_database();
-        let timeout = Duration::from_secs(5);
-        let store = Store::open(&url, WriteMode::Grouped, timeout).expect("opens");
-        // A connection of its own is as strange to the lock as another process.
-        let other = Store::open(&url, WriteMode::Direct, timeout).expect("opens");
-        let stop = AtomicBool::new(false);
-        thread::scope(|scope| {
-            for _ in 0..8 {
-                scope.spawn(|| {
-                    while !stop.load(Ordering::Relaxed) {
-                        store.write(bump).expect("writes");
-                    }
-                });
-            }
-            let waits: Vec<_> = (0..20)
-                .map(|_| {
-                    let began = Instant::now();
-                    other.write(bump).map(|_| began.elapsed())
-                })
-                .collect();
-            stop.store(true, Ordering::Relaxed);
-            for wait in waits {
-                let wait = wait.expect("is not locked out");
-                assert!(wait < timeout / 2, "waited {wait:?}");
-            }
-        });
     }
 
     #[test]
