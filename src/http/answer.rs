@@ -152,13 +152,14 @@ mod tests {
     use super::super::routes::Lane;
     use super::super::tests::{app, log_of};
     use super::*;
+    use crate::domain::sources::fixed::CountingRandom;
 
     #[test]
     fn a_handler_that_panics_is_a_500_with_a_line_in_the_log() {
         let folder = tempfile::tempdir().expect("makes a folder");
         let app = app(folder.path());
         let request = Request::fake_http("GET", "/test", vec![], vec![]);
-        let id = RequestIds::new().fresh();
+        let id = RequestIds::new(&CountingRandom::default()).fresh();
         let panics = Route {
             template: "/test",
             lane: Lane::Inline,
@@ -191,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_request_nobody_waits_for_has_a_line_in_the_log() {
-        let id = RequestIds::new().fresh();
+        let id = RequestIds::new(&CountingRandom::default()).fresh();
         let ((), log) = log_of(|| drop(Record::begin(&id, &Method::GET)));
         assert!(
             log.contains("status=499") && log.contains(&id.to_string()),

@@ -232,6 +232,7 @@ mod tests {
 
     use super::super::tests::{app, log_of};
     use super::*;
+    use crate::domain::sources::fixed::CountingRandom;
 
     fn route(run: impl FnOnce() -> rouille::Response + Send + 'static) -> Route {
         Route {
@@ -282,7 +283,7 @@ mod tests {
     #[test]
     fn a_line_end_in_a_header_is_a_500_and_never_two_fields() {
         for value in ["a\r\nset-cookie: b", "a\nb", "a\rb", "a\0b"] {
-            let id = RequestIds::new().fresh();
+            let id = RequestIds::new(&CountingRandom::default()).fresh();
             let response = rouille::Response::text("secret").with_additional_header("X-A", value);
             let (answer, log) = log_of(|| into_hyper(response, &id));
             assert_eq!(answer.status(), 500);
