@@ -48,9 +48,9 @@ impl Context {
         ))
     }
 
-    /// Whether somebody sits at a terminal and may be asked.
+    /// Whether somebody sits at a terminal, sees the questions (standard error), and may be asked.
     pub(super) fn has_someone_to_ask(&self) -> bool {
-        self.may_ask && std::io::stdin().is_terminal()
+        self.may_ask && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
     }
 
     /// The error for something that must be asked and cannot be.

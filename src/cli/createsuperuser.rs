@@ -3,7 +3,8 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use super::context::{Context, IfMissing};
+use super::account;
+use super::context::Context;
 use super::error::CliError;
 use super::password::{self, PasswordArgs};
 use super::prompt;
@@ -11,14 +12,14 @@ use crate::domain::email::Email;
 use crate::domain::name::PersonName;
 use crate::domain::password::Password;
 use crate::domain::phone::Phone;
-use crate::domain::user::{NewUser, User, UserRef};
-use crate::service::accounts::{AccountError, Accounts, PasswordChecks};
+use crate::domain::user::NewUser;
+use crate::service::accounts::{self, PasswordChecks};
 
 /// Create an account that may do everything
 ///
 /// Asks for what is not given. With --no-input, everything comes from flags and from the
-/// environment: `AUTHD_SUPERUSER_EMAIL`, `_FIRST_NAME`, `_LAST_NAME`, `_PHONE_NUMBER`,
-/// `_PASSWORD` or `_PASSWORD_FILE` (`DJANGO_SUPERUSER_...` will do, too).
+/// environment: AUTHD_SUPERUSER_EMAIL, _FIRST_NAME, _LAST_NAME, _PHONE_NUMBER, _PASSWORD or
+/// _PASSWORD_FILE (DJANGO_SUPERUSER_EMAIL and so on will do, too).
 #[derive(clap::Args, Debug)]
 #[command(
     after_help = "Examples:\n  authctl createsuperuser\n  AUTHD_SUPERUSER_PASSWORD_FILE=/run/secrets/admin \\\n    authctl createsuperuser --no-input --if-not-exists --email admin@example.com"
@@ -61,14 +62,14 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
     if given.is_none() && !can_ask {
         return Err(ctx.cannot_ask("an e-mail address", "--email or AUTHD_SUPERUSER_EMAIL"));
     }
-    let accounts = ctx.accounts(IfMissing::Create)?;
     let email = match given {
         Some(email) => email,
-        None => ask_free_email(&accounts)?,
+        None => ask_free_email(ctx)?,
     };
-    if args.if_not_exists
-        && let Some(user) = existing(&accounts, &email)?
-    {
+    if let Some(user) = account::existing(&email, ctx)? {
+        if !args.if_not_exists {
+            return Err(account::taken(email));
+        }
         if !user.is_superuser {
             return Err(CliError::NotASuperuser(user.email.to_string()));
         }
@@ -90,8 +91,8 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
         is_staff: true,
         is_superuser: true,
     };
-    let (password, checks) = choose_password(&args, &new, &accounts, ctx)?;
-    let user = accounts.create(new, Some(&password), checks)?;
+    let (password, checks) = choose_password(&args, &new, ctx)?;
+    let user = account::create(new, Some(&password), checks, ctx)?;
     ctx.output.note("Superuser created.");
     ctx.output.created(&user, true)
 }
@@ -115,10 +116,13 @@ fn require_everything(args: &Args, ctx: &Context) -> Result<(), CliError> {
     ))
 }
 
-/// A variable of ours, or Django's.
-fn variable<'c>(name: &str, ctx: &'c Context) -> Option<&'c str> {
-    let find = |prefix: &str| ctx.environment.find(&format!("{prefix}_SUPERUSER_{name}"));
-    find("AUTHD").or_else(|| find("DJANGO"))
+/// A variable of ours, or Django's: its full name and its value.
+fn variable<'c>(name: &str, ctx: &'c Context) -> Option<(String, &'c str)> {
+    ["AUTHD", "DJANGO"].into_iter().find_map(|prefix| {
+        let variable = format!("{prefix}_SUPERUSER_{name}");
+        let value = ctx.environment.find(&variable)?;
+        Some((variable, value))
+    })
 }
 
 /// The flag's value, or the variable's.
@@ -127,12 +131,11 @@ fn value<T: FromStr<Err: Display>>(
     name: &'static str,
     ctx: &Context,
 ) -> Result<Option<T>, CliError> {
-    let parse = |text: &str| {
-        let problem = |error: T::Err| CliError::Value {
-            what: name,
+    let parse = |(what, text): (String, &str)| {
+        text.parse().map_err(|error: T::Err| CliError::Value {
+            what,
             problem: error.to_string(),
-        };
-        text.parse().map_err(problem)
+        })
     };
     match flag {
         Some(value) => Ok(Some(value)),
@@ -153,21 +156,13 @@ fn optional<T: FromStr<Err: Display>>(
     }
 }
 
-fn ask_free_email(accounts: &Accounts) -> Result<Email, CliError> {
+fn ask_free_email(ctx: &Context) -> Result<Email, CliError> {
     loop {
         let email: Email = prompt::ask("E-mail address")?;
-        if existing(accounts, &email)?.is_none() {
+        if account::existing(&email, ctx)?.is_none() {
             return Ok(email);
         }
-        eprintln!("the e-mail address '{email}' is taken");
-    }
-}
-
-fn existing(accounts: &Accounts, email: &Email) -> Result<Option<User>, CliError> {
-    match accounts.find(&UserRef::Email(email.clone())) {
-        Ok(user) => Ok(Some(user)),
-        Err(AccountError::NotFound(_)) => Ok(None),
-        Err(error) => Err(error.into()),
+        eprintln!("{}", account::taken(email));
     }
 }
 
@@ -176,7 +171,6 @@ fn existing(accounts: &Accounts, email: &Email) -> Result<Option<User>, CliError
 fn choose_password(
     args: &Args,
     new: &NewUser,
-    accounts: &Accounts,
     ctx: &Context,
 ) -> Result<(Password, PasswordChecks), CliError> {
     let checks = if args.skip_password_checks {
@@ -199,7 +193,7 @@ fn choose_password(
         if checks == PasswordChecks::Skip {
             return Ok((password, checks));
         }
-        let Err(error) = accounts.check_password(&password, new) else {
+        let Err(error) = accounts::check_password(&ctx.config.passwords, &password, new) else {
             return Ok((password, checks));
         };
         eprintln!("{error}");

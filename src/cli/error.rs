@@ -37,7 +37,7 @@ pub(super) enum CliError {
     #[error("{what}: {problem}")]
     Value {
         /// The value's name.
-        what: &'static str,
+        what: String,
         /// Which rule, and what would pass.
         problem: String,
     },
@@ -86,6 +86,35 @@ enum Status {
 }
 
 impl Status {
+    const ALL: [Self; 7] = [
+        Self::Failed,
+        Self::Usage,
+        Self::NotFound,
+        Self::Conflict,
+        Self::Invalid,
+        Self::Database,
+        Self::NotReady,
+    ];
+
+    /// For the manual.
+    fn meaning(self) -> &'static str {
+        match self {
+            Self::Failed => "Failed for another reason, such as a file that cannot be read.",
+            Self::Usage => {
+                "Called wrongly, not confirmed, something must be asked and there is no terminal, or the configuration cannot be used."
+            }
+            Self::NotFound => "There is no such account.",
+            Self::Conflict => "It exists already, or its state forbids the change.",
+            Self::Invalid => {
+                "A value breaks a rule: an e-mail address, a phone number, a name, a password."
+            }
+            Self::Database => {
+                "The database cannot be used: it is missing, locked, not migrated, or written by a newer release."
+            }
+            Self::NotReady => "authd does not answer, or is not ready.",
+        }
+    }
+
     fn code(self) -> &'static str {
         match self {
             Self::Failed => "internal",
@@ -97,6 +126,13 @@ impl Status {
             Self::NotReady => "not_ready",
         }
     }
+}
+
+/// Every exit status but 0, and what it means.
+pub(super) fn exit_statuses() -> impl Iterator<Item = (u8, &'static str)> {
+    Status::ALL
+        .into_iter()
+        .map(|status| (status as u8, status.meaning()))
 }
 
 impl CliError {
@@ -163,18 +199,31 @@ pub(super) fn report_clap(error: &clap::Error, program: &str, format: Format) ->
         Status::Usage
     };
     if format == Format::Json {
-        let text = error.to_string();
-        let sentence = text
-            .lines()
-            .next()
-            .unwrap_or_default()
-            .trim_start_matches("error: ");
-        say(program, format, status, sentence);
+        say(program, format, status, &sentence_of(error));
     } else {
         // Standard error is gone: the status alone must do.
         let _ = error.print();
     }
     ExitCode::from(status as u8)
+}
+
+/// What went wrong, without the advice below it (usage, "for more information") and on one line.
+fn sentence_of(error: &clap::Error) -> String {
+    use clap::error::ErrorKind;
+    if matches!(
+        error.kind(),
+        ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    ) {
+        return "a command is needed: see --help".into();
+    }
+    let text = error.to_string();
+    let end = ["\n\nUsage:", "\n\nFor more information"]
+        .into_iter()
+        .filter_map(|advice| text.find(advice))
+        .min();
+    let what = text[..end.unwrap_or(text.len())].trim_start_matches("error: ");
+    let words: Vec<&str> = what.split_whitespace().collect();
+    words.join(" ").replace(" tip: ", "; tip: ")
 }
 
 fn say(program: &str, format: Format, status: Status, message: &str) {

@@ -7,6 +7,7 @@
     reason = "doc comments on arguments are help texts for terminals"
 )]
 
+mod account;
 pub mod authctl;
 pub mod authd;
 mod completions;

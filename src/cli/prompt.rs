@@ -1,7 +1,9 @@
 //! Questions to a person at a terminal.
 
 use std::fmt::Display;
+use std::io::ErrorKind;
 use std::str::FromStr;
+use std::time::Duration;
 
 use dialoguer::{Confirm, Input, Password as Hidden};
 use rustix::stdio::stdin;
@@ -13,6 +15,9 @@ use crate::domain::password::Password;
 /// The exit status of a program that was interrupted, as shells have it.
 const INTERRUPTED: i32 = 130;
 
+/// Far longer than the handler takes.
+const HANDLER_PATIENCE: Duration = Duration::from_secs(1);
+
 /// Makes Ctrl-C give the terminal back as it was before the program ends. Nothing has been
 /// written by then: commands write once, after the last question.
 pub(super) fn guard_terminal() {
@@ -23,7 +28,7 @@ pub(super) fn guard_terminal() {
         // The program ends in any case.
         let _ = tcsetattr(stdin(), OptionalActions::Now, &before);
         let _ = dialoguer::console::Term::stderr().show_cursor();
-        eprintln!("\nauthctl: interrupted, nothing was changed");
+        eprintln!("\nauthctl: interrupted");
         end();
     };
     if let Err(error) = ctrlc::set_handler(restore) {
@@ -101,12 +106,18 @@ pub(super) fn confirm(question: &str) -> Result<bool, CliError> {
     Confirm::new()
         .with_prompt(question)
         .default(false)
+        // Otherwise the Enter after the letter answers the next question.
+        .wait_for_newline(true)
         .interact()
         .map_err(failed)
 }
 
 fn failed(error: dialoguer::Error) -> CliError {
     let dialoguer::Error::IO(cause) = error;
+    if cause.kind() == ErrorKind::Interrupted {
+        // Ctrl-C: the handler is about to end the program.
+        std::thread::sleep(HANDLER_PATIENCE);
+    }
     CliError::Io {
         what: "asking on the terminal".into(),
         cause,

@@ -81,7 +81,7 @@ impl Accounts {
         checks: PasswordChecks,
     ) -> Result<User, AccountError> {
         if let (Some(password), PasswordChecks::Enforce) = (password, checks) {
-            self.check_password(password, &new)?;
+            check_password(&self.passwords, password, &new)?;
         }
         let hash = password.map(|password| self.hash(password)).transpose()?;
         let (clock, random) = (
@@ -93,16 +93,6 @@ impl Accounts {
             let id = UserId(random.uuid_v7(now));
             users::insert(tx, id, &new, hash.as_ref().map(PhcString::as_str), now)
         })?)
-    }
-
-    /// Says whether this account could have this password.
-    pub fn check_password(&self, password: &Password, new: &NewUser) -> Result<(), PolicyError> {
-        let owner = Owner {
-            email: new.email.as_str(),
-            first_name: new.first_name.as_str(),
-            last_name: new.last_name.as_str(),
-        };
-        self.passwords.policy.check(password, owner)
     }
 
     /// The account of that name.
@@ -220,6 +210,20 @@ impl Accounts {
             &mut Memory::default(),
         )
     }
+}
+
+/// Says whether a new account could have this password. Needs no database.
+pub fn check_password(
+    settings: &PasswordSettings,
+    password: &Password,
+    new: &NewUser,
+) -> Result<(), PolicyError> {
+    let owner = Owner {
+        email: new.email.as_str(),
+        first_name: new.first_name.as_str(),
+        last_name: new.last_name.as_str(),
+    };
+    settings.policy.check(password, owner)
 }
 
 fn not_found(name: &UserRef) -> AccountError {

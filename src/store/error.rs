@@ -16,7 +16,7 @@ pub enum StoreError {
     #[error("the e-mail address '{0}' is taken")]
     EmailTaken(Email),
     /// Without this account nobody could manage the others.
-    #[error("'{0}' is the last active superuser")]
+    #[error("'{0}' is the last active superuser: make another one first")]
     LastSuperuser(Email),
     /// A row holds what no rule allows: somebody else wrote it.
     #[error("the {column} of a row in {table} is damaged")]

@@ -1,20 +1,21 @@
 //! `authctl user add`.
 
 use super::PASSWORD_VARIABLE;
-use crate::cli::context::{Context, IfMissing};
+use crate::cli::account;
+use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::password::{self, PasswordArgs};
 use crate::cli::prompt;
 use crate::domain::email::Email;
 use crate::domain::name::PersonName;
 use crate::domain::phone::Phone;
-use crate::domain::user::{NewUser, UserRef};
-use crate::service::accounts::{AccountError, PasswordChecks};
+use crate::domain::user::NewUser;
+use crate::service::accounts::PasswordChecks;
 
 /// Add an account
 ///
 /// Creates the database if there is none. The password is asked for, or comes from standard
-/// input, a file, or `AUTHD_USER_PASSWORD[_FILE]`.
+/// input, a file, or AUTHD_USER_PASSWORD or AUTHD_USER_PASSWORD_FILE.
 #[derive(clap::Args, Debug)]
 #[command(
     after_help = "Examples:\n  authctl user add ada@example.com --first-name Ada\n  authctl user add ci@example.com --no-password --if-not-exists -q"
@@ -24,11 +25,23 @@ pub(in crate::cli) struct Args {
     email: Email,
 
     /// First name
-    #[arg(long, alias = "first_name", value_name = "NAME", default_value = "")]
+    #[arg(
+        long,
+        alias = "first_name",
+        value_name = "NAME",
+        default_value = "",
+        hide_default_value = true
+    )]
     first_name: PersonName,
 
     /// Last name
-    #[arg(long, alias = "last_name", value_name = "NAME", default_value = "")]
+    #[arg(
+        long,
+        alias = "last_name",
+        value_name = "NAME",
+        default_value = "",
+        hide_default_value = true
+    )]
     last_name: PersonName,
 
     /// Phone number, as +44 20 7946 0000
@@ -71,13 +84,11 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
             "--password-stdin, --password-file, AUTHD_USER_PASSWORD or --no-password",
         ));
     }
-    let accounts = ctx.accounts(IfMissing::Create)?;
-    if args.if_not_exists {
-        match accounts.find(&UserRef::Email(args.email.clone())) {
-            Ok(user) => return ctx.output.created(&user, false),
-            Err(AccountError::NotFound(_)) => {}
-            Err(error) => return Err(error.into()),
+    if let Some(user) = account::existing(&args.email, ctx)? {
+        if args.if_not_exists {
+            return ctx.output.created(&user, false);
         }
+        return Err(account::taken(args.email));
     }
     let password = match given {
         None if !args.no_password => Some(prompt::new_password()?),
@@ -92,6 +103,6 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
         is_staff: args.staff || args.superuser,
         is_superuser: args.superuser,
     };
-    let user = accounts.create(new, password.as_ref(), PasswordChecks::Enforce)?;
+    let user = account::create(new, password.as_ref(), PasswordChecks::Enforce, ctx)?;
     ctx.output.created(&user, true)
 }
