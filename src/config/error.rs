@@ -13,7 +13,19 @@ pub enum ConfigError {
         "the configuration file '{path}' cannot be read ({cause}): check its path and its permissions"
     )]
     Unreadable {
-        /// The file, or the file a variable names.
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// A file that holds one value cannot be read.
+    #[error(
+        "{variable}: the file '{path}' cannot be read ({cause}): check its path and its permissions"
+    )]
+    UnreadableValue {
+        /// The variable that names the file.
+        variable: String,
+        /// The file.
         path: PathBuf,
         /// Why.
         cause: std::io::Error,
@@ -35,7 +47,15 @@ pub enum ConfigError {
         origin: Origin,
         /// As written.
         key: String,
-        /// The known key, or variable, that looks most like it.
+        /// The known key that looks most like it.
+        nearest: String,
+    },
+    /// No such variable.
+    #[error("{variable}: this is not a configuration key: did you mean '{nearest}'?")]
+    UnknownVariable {
+        /// As it is in the environment.
+        variable: String,
+        /// The known variable that looks most like it.
         nearest: String,
     },
     /// The value does not fit its key.

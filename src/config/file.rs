@@ -9,6 +9,7 @@ use super::environment::Environment;
 use super::error::ConfigError;
 use super::layers::{Origin, Raw};
 use super::reference;
+use super::values::kind_error;
 
 /// Where a file is looked for when none is named.
 const PLACES: [&str; 2] = ["authd.toml", "/etc/authd/authd.toml"];
@@ -52,6 +53,10 @@ fn parse(path: &Path, text: &str) -> Result<Vec<Entry>, ConfigError> {
     for (name, value) in table.get_ref() {
         match value.get_ref() {
             DeValue::Table(section) => {
+                if !reference::is_section(name.get_ref()) {
+                    let key = name.get_ref().to_string();
+                    return Err(unknown(path, line(name.span()), key));
+                }
                 for (inner, value) in section {
                     let key = format!("{}.{}", name.get_ref(), inner.get_ref());
                     entries.push(entry(path, line(inner.span()), key, value.get_ref())?);
@@ -81,12 +86,7 @@ fn entry(
         line,
     };
     let Some(key) = reference::find(&name) else {
-        let nearest = reference::nearest(&name).to_owned();
-        return Err(ConfigError::UnknownKey {
-            origin,
-            key: name,
-            nearest,
-        });
+        return Err(unknown(path, line, name));
     };
     match raw(value) {
         Some(value) => Ok(Entry {
@@ -94,14 +94,18 @@ fn entry(
             value,
             line,
         }),
-        None => Err(ConfigError::Value {
-            origin,
-            key: key.name,
-            problem: format!(
-                "this kind of value does not fit: {} is needed",
-                key.kind.bounds()
-            ),
-        }),
+        None => Err(kind_error(key, origin)),
+    }
+}
+
+fn unknown(path: &Path, line: usize, key: String) -> ConfigError {
+    ConfigError::UnknownKey {
+        origin: Origin::File {
+            path: path.to_owned(),
+            line,
+        },
+        nearest: reference::nearest(&key).to_owned(),
+        key,
     }
 }
 

@@ -178,7 +178,8 @@ impl Layers {
         else {
             return Ok(());
         };
-        let text = std::fs::read_to_string(path).map_err(|cause| ConfigError::Unreadable {
+        let text = std::fs::read_to_string(path).map_err(|cause| ConfigError::UnreadableValue {
+            variable: variable.clone(),
             path: path.into(),
             cause,
         })?;
@@ -193,12 +194,13 @@ impl Layers {
 
 /// A misspelt variable of one of our sections is an error, like a misspelt key of the file.
 fn refuse_unknown_variables(environment: &Environment) -> Result<(), ConfigError> {
-    const SECTIONS: [&str; 5] = [
+    const SECTIONS: [&str; 6] = [
         "AUTHD_SERVER_",
         "AUTHD_DATABASE_",
         "AUTHD_TOKENS_",
         "AUTHD_PASSWORDS_",
         "AUTHD_LOG_",
+        "AUTHD_SECRET_",
     ];
     let known: Vec<String> = KEYS.iter().map(Key::variable).collect();
     for name in environment.names() {
@@ -213,9 +215,8 @@ fn refuse_unknown_variables(environment: &Environment) -> Result<(), ConfigError
             let nearest = known
                 .iter()
                 .max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
-            return Err(ConfigError::UnknownKey {
-                origin: Origin::Variable(name.to_owned()),
-                key: name.to_owned(),
+            return Err(ConfigError::UnknownVariable {
+                variable: name.to_owned(),
                 nearest: nearest.cloned().unwrap_or_default(),
             });
         }

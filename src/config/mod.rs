@@ -159,7 +159,7 @@ impl Config {
 impl ServerConfig {
     fn from_layers(layers: &Layers) -> Result<Self, ConfigError> {
         Ok(Self {
-            listen: layers.parsed_list("server.listen")?,
+            listen: layers.listen("server.listen")?,
             public_url: layers.public_url("server.public_url")?,
             max_connections: layers.count("server.max_connections")?,
             max_connections_per_address: layers.count("server.max_connections_per_address")?,
@@ -207,7 +207,12 @@ fn passwords(layers: &Layers) -> Result<PasswordSettings, ConfigError> {
 /// By default `authd.key` beside the database.
 fn secret_key(layers: &Layers, database: &DatabaseUrl) -> Result<SecretKeySource, ConfigError> {
     if let Some(given) = layers.text("secret_key")? {
-        return Ok(SecretKeySource::Given(Secret::new(given)));
+        let given = Secret::new(given);
+        return SecretKeySource::given(given.expose()).map_err(|error| ConfigError::Value {
+            origin: layers.find(layers::key("secret_key")).1,
+            key: "secret_key",
+            problem: error.to_string(),
+        });
     }
     let DatabaseUrl::Sqlite(path) = database;
     Ok(SecretKeySource::File(

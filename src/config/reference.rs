@@ -243,6 +243,12 @@ pub fn find(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.name == name)
 }
 
+/// Whether any key is in a section, or table, of that name.
+pub fn is_section(name: &str) -> bool {
+    let section = |key: &Key| key.name.split_once('.').is_some_and(|(of, _)| of == name);
+    KEYS.iter().any(section)
+}
+
 /// The known key that looks most like `name`.
 pub fn nearest(name: &str) -> &'static str {
     KEYS.iter()
@@ -264,7 +270,7 @@ impl Kind {
     /// What is allowed, as the end of "... is allowed".
     pub fn bounds(&self) -> String {
         match self {
-            Self::Text => "text".into(),
+            Self::Text => "a text".into(),
             Self::List => "a list of texts".into(),
             Self::Count(low, high) => format!("a whole number from {low} to {high}"),
             Self::Duration(low, high) => {

@@ -110,6 +110,21 @@ impl Layers {
             .collect()
     }
 
+    /// At least one place to listen at.
+    pub(super) fn listen(&self, name: &str) -> Result<Vec<ListenAddress>, ConfigError> {
+        let addresses = self.parsed_list(name)?;
+        if addresses.is_empty() {
+            let (key, (_, origin)) = (key(name), self.find(key(name)));
+            let problem = "the list is empty: name at least one address, as in 127.0.0.1:8000";
+            return Err(ConfigError::Value {
+                origin,
+                key: key.name,
+                problem: problem.to_owned(),
+            });
+        }
+        Ok(addresses)
+    }
+
     /// A whole number within the key's bounds.
     pub(super) fn count(&self, name: &str) -> Result<usize, ConfigError> {
         let (key, (value, origin)) = (key(name), self.find(key(name)));
@@ -201,8 +216,17 @@ fn with_unit(
     Ok(text)
 }
 
-fn kind_error(key: &'static Key, origin: Origin) -> ConfigError {
-    value_error(key, origin, "this kind of value does not fit")
+/// The value is of another kind than its key: a number for a text, true for a duration.
+pub(super) fn kind_error(key: &'static Key, origin: Origin) -> ConfigError {
+    let problem = format!(
+        "this kind of value does not fit: {} is needed",
+        key.kind.bounds()
+    );
+    ConfigError::Value {
+        origin,
+        key: key.name,
+        problem,
+    }
 }
 
 fn value_error(key: &'static Key, origin: Origin, problem: &str) -> ConfigError {

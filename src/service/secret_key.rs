@@ -11,8 +11,8 @@ use crate::tokens::seal::SECRET_BYTES;
 /// Where the secret comes from.
 #[derive(Clone, Debug)]
 pub enum SecretKeySource {
-    /// 64 hexadecimal digits, given by the configuration.
-    Given(Secret<String>),
+    /// Given by the configuration.
+    Given(SecretKey),
     /// A file with 64 hexadecimal digits.
     File(PathBuf),
 }
@@ -48,10 +48,15 @@ pub enum SecretKeyError {
 pub type SecretKey = Secret<[u8; SECRET_BYTES]>;
 
 impl SecretKeySource {
+    /// The secret itself, as 64 hexadecimal digits.
+    pub fn given(text: &str) -> Result<Self, SecretKeyError> {
+        parse(text, "the value").map(Self::Given)
+    }
+
     /// The secret that must be there.
     pub fn load(&self) -> Result<SecretKey, SecretKeyError> {
         match self {
-            Self::Given(text) => parse(text.expose(), "the configured secret_key"),
+            Self::Given(secret) => Ok(secret.clone()),
             Self::File(path) => read(path)?.ok_or_else(|| SecretKeyError::Missing(path.clone())),
         }
     }
