@@ -3,7 +3,6 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use jiff::SignedDuration;
 use serde_json::json;
 
 use super::context::Context;
@@ -25,10 +24,12 @@ pub(super) struct Args {
     url: Option<String>,
 
     /// Keep asking for so long, as in 30s
-    #[arg(long, value_name = "DURATION")]
-    wait: Option<SignedDuration>,
+    #[arg(long, value_name = "DURATION", value_parser = parse_wait)]
+    wait: Option<Duration>,
 }
 
+/// A question gets at least so long for its answer, however short the wait.
+const SHORTEST_TIMEOUT: Duration = Duration::from_secs(1);
 /// Between two questions.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -36,12 +37,15 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
     let url = args
         .url
         .unwrap_or_else(|| healthcheck::default_url(&ctx.config));
-    let patience = args
-        .wait
-        .map_or(Duration::ZERO, SignedDuration::unsigned_abs);
+    let patience = args.wait.unwrap_or_default();
     let began = Instant::now();
     loop {
-        match probe::ready(&url, healthcheck::TIMEOUT) {
+        let left = patience.saturating_sub(began.elapsed());
+        let timeout = match args.wait {
+            None => healthcheck::TIMEOUT,
+            Some(_) => left.clamp(SHORTEST_TIMEOUT, healthcheck::TIMEOUT),
+        };
+        match probe::ready(&url, timeout) {
             Ok(()) => {
                 let sentence = format!("authd at {url} is ready");
                 return ctx
@@ -53,4 +57,11 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
             Err(_) => sleep(PAUSE),
         }
     }
+}
+
+/// A duration with its unit.
+fn parse_wait(text: &str) -> Result<Duration, &'static str> {
+    let wait: Option<jiff::SignedDuration> = text.parse().ok();
+    wait.and_then(|wait| Duration::try_from(wait).ok())
+        .ok_or("write a duration with its unit, as in 30s or 2m")
 }
