@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 
 use clap::ValueEnum;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
-use comfy_table::{ContentArrangement, Table};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width};
 use serde::Serialize;
 use serde_json::json;
 
@@ -178,13 +178,15 @@ fn row(user: &User) -> Vec<String> {
     ]
 }
 
-/// What fits a terminal: a full row has no room there.
+/// What fits a terminal: a full row has no room there. Ids are for scripts (`-q`, `-o`).
 fn user_table(users: &[User]) -> String {
     let mut table = new_table();
-    table.set_header(["e-mail", "name", "phone", "may", "last login", "id"]);
+    table.set_header(["e-mail", "name", "phone", "role", "last login"]);
     for user in users {
         let name = format!("{} {}", user.first_name, user.last_name);
-        let last_login = user.last_login.map_or("never".into(), |at| at.to_string());
+        let last_login = user.last_login.map_or("never".into(), |at| {
+            at.to_string().chars().take_while(|c| *c != 'T').collect()
+        });
         table.add_row([
             user.email.to_string(),
             name.trim().to_owned(),
@@ -192,20 +194,43 @@ fn user_table(users: &[User]) -> String {
                 .as_ref()
                 .map(ToString::to_string)
                 .unwrap_or_default(),
-            standing(user).to_owned(),
+            role(user).to_owned(),
             last_login,
-            user.id.to_string(),
         ]);
     }
+    break_names_first(&mut table, users);
     table.to_string()
 }
 
-fn standing(user: &User) -> &'static str {
+/// Breaks names first, and addresses only where they are unusually long. In a terminal that is
+/// narrower than usual, everything breaks.
+fn break_names_first(table: &mut Table, users: &[User]) {
+    const USUAL: usize = 24;
+    const PADDING: usize = 2;
+    if table.width().is_none_or(|width| width < 80) {
+        return;
+    }
+    let lengths = users.iter().map(|user| user.email.as_str().chars().count());
+    let room = lengths.max().unwrap_or_default().min(USUAL) + PADDING;
+    let room = Width::Fixed(u16::try_from(room).unwrap_or(u16::MAX));
+    for (index, constraint) in [
+        (0, ColumnConstraint::LowerBoundary(room)),
+        (2, ColumnConstraint::ContentWidth),
+        (3, ColumnConstraint::ContentWidth),
+        (4, ColumnConstraint::ContentWidth),
+    ] {
+        if let Some(column) = table.column_mut(index) {
+            column.set_constraint(constraint);
+        }
+    }
+}
+
+fn role(user: &User) -> &'static str {
     match (user.is_active, user.is_superuser, user.is_staff) {
-        (false, ..) => "nothing (disabled)",
-        (true, true, _) => "everything (superuser)",
-        (true, false, true) => "manage (staff)",
-        (true, false, false) => "log in",
+        (false, ..) => "disabled",
+        (true, true, _) => "superuser",
+        (true, false, true) => "staff",
+        (true, false, false) => "user",
     }
 }
 
