@@ -43,7 +43,7 @@ fmt: components ## Format the sources
 bench:     ## Measure the service against its peers (some minutes; leave the machine alone)
 	$(CARGO) bench --locked --bench service
 
-docs:      ## Write anew what is generated: man/, completions/, contrib/authd.toml, docs/
+docs:      ## Write anew what is generated: man/, completions/, contrib/authd.toml
 	AUTHD_REGENERATE=1 $(CARGO) test --locked --test it generated
 
 audit: $(CARGO_DENY) ## Check licences, bans, sources and known vulnerabilities of all dependencies

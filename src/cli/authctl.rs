@@ -28,16 +28,22 @@ struct Cli {
         global = true,
         value_enum,
         default_value_t,
-        value_name = "FORMAT"
+        value_name = "FORMAT",
+        help_heading = "Global options"
     )]
     output: Format,
 
     /// Say nothing but the result; of accounts, the ids
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = "Global options")]
     quiet: bool,
 
     /// Never ask: what is not given is an error
-    #[arg(long, global = true, alias = "noinput")]
+    #[arg(
+        long,
+        global = true,
+        alias = "noinput",
+        help_heading = "Global options"
+    )]
     no_input: bool,
 
     #[command(subcommand)]

@@ -27,6 +27,7 @@ const EXAMPLES: &str = "\
 Examples:
   authd serve
   authd serve --listen 0.0.0.0:8000 --listen unix:/run/authd/authd.sock
+  authd config check --config new.toml
   authd healthcheck
 
 Exit status: 0 done, 1 failed, 2 usage or configuration, 6 database, 7 not ready.";
@@ -42,6 +43,7 @@ enum Command {
 /// Look at the configuration
 #[derive(Subcommand, Debug)]
 enum DaemonConfig {
+    #[command(after_help = "Examples:\n  authd config check --config new.toml")]
     Check(config::CheckArgs),
 }
 

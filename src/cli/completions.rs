@@ -8,9 +8,8 @@ use clap_complete::{Shell, generate};
 use super::error::CliError;
 
 /// Print the completion script for a shell
-///
-/// For example: authctl completions bash > /etc/bash_completion.d/authctl
 #[derive(clap::Args, Clone, Copy, Debug)]
+#[command(after_help = "Examples:\n  authctl completions bash > /etc/bash_completion.d/authctl")]
 pub(super) struct Args {
     /// The shell
     #[arg(value_enum)]

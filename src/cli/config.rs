@@ -12,6 +12,7 @@ use crate::config::Layers;
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
     Show(ShowArgs),
+    #[command(after_help = "Examples:\n  authctl config check --config new.toml")]
     Check(CheckArgs),
 }
 
@@ -19,6 +20,7 @@ pub(super) enum Command {
 ///
 /// Secrets are not shown. Works with values that 'config check' refuses.
 #[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:\n  authctl config show\n  authctl config show -o json")]
 pub(super) struct ShowArgs {}
 
 /// Check the configuration without doing anything

@@ -13,6 +13,9 @@ use crate::http::probe;
 /// For the health checks of containers: needs no curl. Exits with 0 if it is ready and with 7
 /// otherwise.
 #[derive(clap::Args, Debug)]
+#[command(
+    after_help = "Examples:\n  authd healthcheck\n  authd healthcheck --url unix:/run/authd/authd.sock"
+)]
 pub(super) struct Args {
     /// Where authd is, as http(s)://host:port or unix:/path [default: the first address it is
     /// configured to listen at]

@@ -11,6 +11,7 @@ use crate::store::{self, Migration};
 /// Each step is applied in a transaction of its own; running it again changes nothing. Stop authd
 /// first if the release notes say so.
 #[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:\n  authctl migrate --plan\n  authctl migrate")]
 pub(super) struct Args {
     /// Change nothing; exit with 6 if there is something to do
     #[arg(long, conflicts_with = "plan")]

@@ -17,6 +17,7 @@ mod createsuperuser;
 mod error;
 mod healthcheck;
 mod logging;
+mod manual;
 mod migrate;
 mod output;
 mod password;
@@ -38,7 +39,7 @@ struct ConfigArgs {
         long,
         global = true,
         value_name = "FILE",
-        help_heading = "Configuration"
+        help_heading = "Global options"
     )]
     config: Option<PathBuf>,
 
@@ -47,7 +48,7 @@ struct ConfigArgs {
         long,
         global = true,
         value_name = "URL",
-        help_heading = "Configuration"
+        help_heading = "Global options"
     )]
     database: Option<String>,
 }

@@ -1,9 +1,9 @@
-//! Manual pages, completions and the sample configuration, generated from the definitions.
+//! What is generated from the definitions and committed: manual pages (`manual`), completions, the
+//! sample configuration.
 
 use clap_complete::Shell;
-use clap_mangen::Man;
 
-use super::{authctl, authd};
+use super::{authctl, authd, manual};
 use crate::config::reference::{KEYS, Key, Kind};
 
 /// A generated file: its path below the package's root, and its text.
@@ -17,13 +17,7 @@ pub struct Generated {
 
 /// Everything that is generated.
 pub fn generate() -> Vec<Generated> {
-    let mut files = Vec::new();
-    manual(authctl::command(), "1", &mut files);
-    files.push(page(authd::command(), "authd", "8"));
-    files.push(Generated {
-        path: "man/authd.toml.5".into(),
-        text: configuration_page(),
-    });
+    let mut files = manual::pages();
     files.push(Generated {
         path: "contrib/authd.toml".into(),
         text: sample(),
@@ -38,103 +32,11 @@ pub fn generate() -> Vec<Generated> {
             clap_complete::generate(shell, &mut command.clone(), name, &mut script);
             files.push(Generated {
                 path: format!("completions/{file}"),
-                text: utf8(script),
+                text: String::from_utf8(script).expect("the generator writes UTF-8"),
             });
         }
     }
     files
-}
-
-/// The page of the program, and one for each of its groups of commands.
-fn manual(command: clap::Command, section: &str, files: &mut Vec<Generated>) {
-    let mut command = command;
-    command.build();
-    let program = command.get_name().to_owned();
-    for group in command
-        .get_subcommands()
-        .filter(|group| group.get_name() != "help")
-    {
-        let name = format!("{program}-{}", group.get_name());
-        files.push(page(group.clone(), &name, section));
-    }
-    files.push(page(command, &program, section));
-}
-
-/// One page; a group's commands follow one another in it.
-fn page(command: clap::Command, name: &str, section: &str) -> Generated {
-    let mut command = command.disable_help_subcommand(true);
-    command.build();
-    let mut text = Vec::new();
-    let man = Man::new(
-        command
-            .clone()
-            .name(name.to_owned())
-            .bin_name(name.replace('-', " ")),
-    )
-    .title(name.to_uppercase())
-    .section(section)
-    .date("")
-    .manual("authd");
-    man.render(&mut text)
-        .expect("writing to memory does not fail");
-    if name.contains('-') || name == "authd" {
-        for verb in command
-            .get_subcommands()
-            .filter(|verb| verb.get_name() != "help")
-        {
-            let full = format!("{} {}", name.replace('-', " "), verb.get_name());
-            let man = Man::new(verb.clone().name(full.clone()).bin_name(full.clone()));
-            text.extend(format!(".SH \"{}\"\n", full.to_uppercase()).bytes());
-            man.render_description_section(&mut text)
-                .expect("writing to memory does not fail");
-            man.render_synopsis_section(&mut text)
-                .expect("writing to memory does not fail");
-            man.render_options_section(&mut text)
-                .expect("writing to memory does not fail");
-        }
-    }
-    Generated {
-        path: format!("man/{name}.{section}"),
-        text: utf8(text),
-    }
-}
-
-fn configuration_page() -> String {
-    use std::fmt::Write;
-    let mut text = String::from(
-        ".TH AUTHD.TOML 5 \"\" \"\" \"authd\"\n.SH NAME\nauthd.toml \\- configuration of authd and \
-         authctl\n.SH DESCRIPTION\nBoth programs read the file that \\-\\-config or AUTHD_CONFIG \
-         names, else ./authd.toml, else /etc/authd/authd.toml. A value comes from a flag, else \
-         from the environment, else from the file, else it is the default. The environment \
-         variable of server.listen is AUTHD_SERVER_LISTEN, and so on; AUTHD_..._FILE names a file \
-         that holds the value. Durations and sizes carry their unit (\"15m\", \"64KiB\"). \
-         A key that does not exist is an error.\n.SH KEYS\n",
-    );
-    for key in KEYS {
-        let default = match key.default {
-            "" => String::new(),
-            default => format!(" Default: {default}."),
-        };
-        let bounds = match key.kind {
-            Kind::Text | Kind::List => String::new(),
-            kind => format!(" Allowed: {}.", kind.bounds()),
-        };
-        writeln!(
-            text,
-            ".TP\n.B {}\n{}{default}{bounds}",
-            roff(key.name),
-            roff(key.help)
-        )
-        .expect("writing to memory does not fail");
-    }
-    text.push_str(
-        ".SH FILES\n/etc/authd/authd.toml\n.SH SEE ALSO\n.BR authd (8),\n.BR authctl (1)\n",
-    );
-    text
-}
-
-fn roff(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('-', "\\-")
 }
 
 /// Every key with its default, commented out.
@@ -152,7 +54,10 @@ fn sample() -> String {
             section = owner;
             write!(text, "\n[{section}]\n").expect("writing to memory does not fail");
         }
-        let comment = wrap(&format!("{} ({})", key.help, key.kind.bounds()));
+        let comment = match key.kind {
+            Kind::Text | Kind::List => wrap(key.help),
+            kind => wrap(&format!("{} ({})", key.help, kind.bounds())),
+        };
         write!(text, "\n{comment}#{name} = {}\n", written(key))
             .expect("writing to memory does not fail");
     }
@@ -185,8 +90,4 @@ fn wrap(text: &str) -> String {
         }
     }
     lines.join("\n") + "\n"
-}
-
-fn utf8(bytes: Vec<u8>) -> String {
-    String::from_utf8(bytes).expect("the generators write UTF-8")
 }

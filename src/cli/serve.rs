@@ -21,6 +21,9 @@ use crate::store::{self, Store, WriteMode, users};
 /// refused with exit status 6, unless --migrate is given. SIGTERM and SIGINT let requests under
 /// way finish.
 #[derive(clap::Args, Debug)]
+#[command(
+    after_help = "Examples:\n  authd serve\n  authd serve --listen 0.0.0.0:8000 --listen unix:/run/authd/authd.sock"
+)]
 pub(super) struct Args {
     /// Listen here, as 127.0.0.1:8000, [::]:8000 or unix:/path; may be given more than once
     /// [default: 127.0.0.1:8000]

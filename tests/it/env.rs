@@ -362,6 +362,16 @@ impl Answer {
         for sentence in [&body["title"], &body["detail"]] {
             assert!(sentence.as_str().is_some_and(|text| !text.is_empty()));
         }
+impl Outcome {
+    /// Checks that a command run with `-o json` failed so, and said nothing else.
+    #[track_caller]
+    pub(crate) fn refused(&self, status: i32, code: &str, message: &str) {
+        assert_eq!(self.status, status, "{self:?}");
+        assert_eq!(self.stdout, "", "{self:?}");
+        let said: Value = serde_json::from_str(&self.stderr)
+            .unwrap_or_else(|error| panic!("not one JSON document ({error}): {self:?}"));
+        let error = json!({"error": {"code": code, "message": message}});
+        assert_eq!(said, error);
     }
 }
 
@@ -492,4 +502,25 @@ fn try_read(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Op
         body: serde_json::from_str(&text).unwrap_or(Value::Null),
         text,
     })
+}
+    /// `authctl` with `-o json` and without a question.
+    pub(crate) fn authctl_json(&self, arguments: &[&str]) -> Outcome {
+        self.authctl(&[arguments, &["-o", "json"]].concat())
+    }
+
+    /// Every account as it is, to compare with later.
+    pub(crate) fn everything(&self) -> String {
+        self.authctl_json(&["user", "list"]).succeeded().stdout
+    }
+
+    /// The names of all files in the folder, sorted.
+    pub(crate) fn files(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.folder.path()).expect("lists the folder");
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.expect("reads the folder").file_name())
+            .map(|name| name.into_string().expect("is UTF-8"))
+            .collect();
+        names.sort();
+        names
+    }
 }

@@ -10,6 +10,7 @@ mod first_steps;
 mod forger;
 mod full_disk;
 mod gate;
+mod generated;
 mod hostile;
 mod http;
 mod login_security;

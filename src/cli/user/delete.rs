@@ -10,6 +10,7 @@ use crate::service::accounts::LastSuperuser;
 ///
 /// Its tokens end now. Its id is never used again; its e-mail address may be.
 #[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:\n  authctl user delete ada@example.com --yes")]
 pub(in crate::cli) struct Args {
     /// E-mail address or id of the account
     user: UserRef,

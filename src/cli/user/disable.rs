@@ -10,6 +10,7 @@ use crate::service::accounts::LastSuperuser;
 ///
 /// Its sessions end now: the next verify of any token it holds fails.
 #[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:\n  authctl user disable ada@example.com --yes")]
 pub(in crate::cli) struct Args {
     /// E-mail address or id of the account
     user: UserRef,

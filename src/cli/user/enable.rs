@@ -8,6 +8,7 @@ use crate::domain::user::UserRef;
 ///
 /// Tokens from before stay ended.
 #[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:\n  authctl user enable ada@example.com")]
 pub(in crate::cli) struct Args {
     /// E-mail address or id of the account
     user: UserRef,

@@ -11,8 +11,11 @@ use crate::service::accounts::PasswordChecks;
 /// Set a new password for an account
 ///
 /// Its sessions end now: the next verify of any token it holds fails. The password is asked for,
-/// or comes from standard input, a file, or `AUTHD_USER_PASSWORD[_FILE]`.
+/// or comes from standard input, a file, or AUTHD_USER_PASSWORD or AUTHD_USER_PASSWORD_FILE.
 #[derive(clap::Args, Debug)]
+#[command(
+    after_help = "Examples:\n  authctl user passwd ada@example.com --password-file new-password.txt"
+)]
 pub(in crate::cli) struct Args {
     /// E-mail address or id of the account
     user: UserRef,

@@ -32,7 +32,7 @@ pub(in crate::cli) struct Args {
     #[arg(long, alias = "last_name", value_name = "NAME")]
     last_name: Option<PersonName>,
 
-    /// New phone number, as +44 20 7946 0000; '' for none
+    /// New phone number, as +44 20 7946 0000; an empty text for none
     #[arg(long, alias = "phone_number", value_name = "NUMBER", value_parser = phone_or_none)]
     phone_number: Option<PhoneOrNone>,
 

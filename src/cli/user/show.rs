@@ -6,6 +6,7 @@ use crate::domain::user::UserRef;
 
 /// Show an account
 #[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:\n  authctl user show ada@example.com -o json")]
 pub(in crate::cli) struct Args {
     /// E-mail address or id of the account
     user: UserRef,
