@@ -4,6 +4,7 @@
 
 mod architecture;
 mod bearer;
+mod createsuperuser;
 mod durability;
 mod env;
 mod first_steps;
