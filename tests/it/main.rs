@@ -4,6 +4,7 @@
 
 mod architecture;
 mod bearer;
+mod configuration;
 mod createsuperuser;
 mod durability;
 mod env;
