@@ -8,6 +8,7 @@ mod configuration;
 mod createsuperuser;
 mod durability;
 mod env;
+mod exit_status;
 mod first_steps;
 mod forger;
 mod full_disk;
