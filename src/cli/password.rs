@@ -64,7 +64,7 @@ fn read(name: &str, source: impl Read) -> Result<Password, CliError> {
         .map_err(CliError::io(format!("reading the password from {name}")))?;
     if text.len() as u64 > MAX_BYTES {
         return Err(CliError::Value {
-            what: "password",
+            what: "password".to_owned(),
             problem: format!("{name} holds more than {MAX_BYTES} bytes, which is no password"),
         });
     }

@@ -66,7 +66,7 @@ fn a_flag_beats_the_environment_beats_the_file_beats_the_default() {
     // What is shown is what happens.
     let mut command = env.authctl_command(&["migrate", "--database", "sqlite:flag.db"]);
     run(command.envs(variable), "").succeeded();
-    assert_eq!(env.files(), ["authd.toml", "flag.db"]);
+    assert_eq!(env.file_names(), ["authd.toml", "flag.db"]);
 }
 
 #[test]
@@ -140,8 +140,8 @@ fn a_variable_may_name_a_file_that_holds_the_value() {
     let key = env.path("elsewhere.key");
     let key = key.to_str().expect("is UTF-8");
     drop(env.authd_with(&[], &[("AUTHD_SECRET_KEY_FILE", key)]));
-    assert!(env.files().contains(&"elsewhere.key".to_owned()));
-    assert!(!env.files().contains(&"authd.key".to_owned()));
+    assert!(env.file_names().contains(&"elsewhere.key".to_owned()));
+    assert!(!env.file_names().contains(&"authd.key".to_owned()));
 }
 
 #[test]
@@ -244,7 +244,7 @@ fn a_value_that_does_not_fit_is_told_with_its_place_and_what_is_allowed() {
     );
     let sentence = "--database: database.url: 'authd.db' names no database: write sqlite:PATH, as in sqlite:authd.db";
     refused(&env, &["--database", "authd.db"], &[], sentence);
-    assert_eq!(env.files(), ["authd.toml"]);
+    assert_eq!(env.file_names(), ["authd.toml"]);
 }
 
 #[test]
@@ -514,5 +514,5 @@ fn check_says_what_it_has_checked() {
     env.write("authd.toml", "[log]\nlevel = \"warn\"\n");
     let out = env.authctl_json(&["config", "check"]).succeeded();
     assert_eq!(out.stdout, "{\"file\":\"authd.toml\",\"ok\":true}\n");
-    assert_eq!(env.files(), ["authd.toml"]);
+    assert_eq!(env.file_names(), ["authd.toml"]);
 }

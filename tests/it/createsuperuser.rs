@@ -122,7 +122,7 @@ fn a_weak_password_needs_a_yes() {
     }
     // Nothing happened so far, and the assistant goes on asking.
     terminal.shows("Password:");
-    assert_eq!(env.files(), Vec::<String>::new());
+    assert_eq!(env.file_names(), Vec::<String>::new());
     terminal.types("secret");
     terminal.answers("Password (again):", "secret");
     terminal.answers(BYPASS, "y");
@@ -175,7 +175,7 @@ fn ctrl_c_leaves_nothing_behind_and_the_terminal_as_it_was() {
             "{question} {screen}"
         );
         assert!(!screen.contains("Superuser created"), "{question} {screen}");
-        assert_eq!(env.files(), Vec::<String>::new(), "{question}");
+        assert_eq!(env.file_names(), Vec::<String>::new(), "{question}");
     }
 }
 
@@ -201,7 +201,7 @@ fn without_a_terminal_and_without_no_input_nothing_is_made() {
             "usage",
             "input is needed and there is no terminal to ask on: give --no-input, and the values by flags or AUTHD_SUPERUSER_...",
         );
-        assert_eq!(env.files(), ["password"]);
+        assert_eq!(env.file_names(), ["password"]);
     }
     let variables = [
         ("AUTHD_SUPERUSER_EMAIL", "ada@example.com"),
@@ -210,7 +210,7 @@ fn without_a_terminal_and_without_no_input_nothing_is_made() {
     let mut command = env.authctl_command(&["createsuperuser"]);
     let out = run(command.envs(variables), "ada@example.com\n\n\n\n");
     assert_eq!(out.status, 2, "{out:?}");
-    assert_eq!(env.files(), ["password"]);
+    assert_eq!(env.file_names(), ["password"]);
 }
 
 #[test]
@@ -254,7 +254,7 @@ fn no_input_with_something_missing_or_wrong_makes_nothing() {
         &[email, ("AUTHD_SUPERUSER_PASSWORD_FILE", "missing")],
     );
     assert_eq!(out.status, 1, "{out:?}");
-    assert_eq!(env.files(), Vec::<String>::new());
+    assert_eq!(env.file_names(), Vec::<String>::new());
 }
 
 #[test]

@@ -1,13 +1,16 @@
-//! The harness: a folder with a database, both programs, and a client that is not ours.
+//! The harness: a folder with a database, and both programs to run in it. `daemon` is the running
+//! one and the client that asks it.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+
+pub(crate) use crate::daemon::{Answer, Authd};
 
 /// A password that fits the policy.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
@@ -37,6 +40,17 @@ impl Outcome {
     pub(crate) fn succeeded(self) -> Self {
         assert_eq!(self.status, 0, "{self:?}");
         self
+    }
+
+    /// Checks that a command run with `-o json` failed so, and said nothing else.
+    #[track_caller]
+    pub(crate) fn refused(&self, status: i32, code: &str, message: &str) {
+        assert_eq!(self.status, status, "{self:?}");
+        assert_eq!(self.stdout, "", "{self:?}");
+        let said: Value = serde_json::from_str(&self.stderr)
+            .unwrap_or_else(|error| panic!("not one JSON document ({error}): {self:?}"));
+        let error = json!({"error": {"code": code, "message": message}});
+        assert_eq!(said, error);
     }
 }
 
@@ -121,6 +135,56 @@ impl TestEnv {
     pub(crate) fn database(&self) -> rusqlite::Connection {
         rusqlite::Connection::open(self.path("authd.db")).expect("opens the database")
     }
+
+    /// An account, a daemon, and a good token.
+    pub(crate) fn signed_in(&self) -> (Authd, String) {
+        self.add_user("ada@example.com", PASSWORD);
+        let authd = self.authd();
+        let token = authd.login("ada@example.com", PASSWORD);
+        (authd, token)
+    }
+
+    /// `authd serve`, which must give up by itself within two seconds.
+    #[track_caller]
+    pub(crate) fn authd_refusal(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Outcome {
+        let mut command = self.authd_command(&["serve", "--listen", "127.0.0.1:0"]);
+        command.args(arguments).envs(variables.iter().copied());
+        refusal(&mut command)
+    }
+
+    /// Every file in the folder by its name, with its content; but not the daemon's log.
+    pub(crate) fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        let entries = std::fs::read_dir(self.folder.path()).expect("lists the folder");
+        entries
+            .map(|entry| entry.expect("reads").path())
+            .filter(|path| path.is_file() && !path.ends_with("authd.log"))
+            .map(|path| {
+                let name = path.file_name().expect("has a name").to_string_lossy();
+                (name.into_owned(), std::fs::read(&path).expect("reads"))
+            })
+            .collect()
+    }
+
+    /// `authctl` with `-o json` and without a question.
+    pub(crate) fn authctl_json(&self, arguments: &[&str]) -> Outcome {
+        self.authctl(&[arguments, &["-o", "json"]].concat())
+    }
+
+    /// Every account as it is, to compare with later.
+    pub(crate) fn everything(&self) -> String {
+        self.authctl_json(&["user", "list"]).succeeded().stdout
+    }
+
+    /// The names of all files in the folder, sorted.
+    pub(crate) fn file_names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.folder.path()).expect("lists the folder");
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.expect("reads the folder").file_name())
+            .map(|name| name.into_string().expect("is UTF-8"))
+            .collect();
+        names.sort();
+        names
+    }
 }
 
 /// Runs a program to its end.
@@ -141,269 +205,6 @@ pub(crate) fn run(command: &mut Command, input: &str) -> Outcome {
         status: code(output.status),
         stdout: String::from_utf8(output.stdout).expect("prints UTF-8"),
         stderr: String::from_utf8(output.stderr).expect("prints UTF-8"),
-    }
-}
-
-fn code(status: ExitStatus) -> i32 {
-    status
-        .code()
-        .unwrap_or_else(|| panic!("ended by a signal: {status}"))
-}
-
-/// A running daemon. Killed when dropped.
-pub(crate) struct Authd {
-    pub child: Child,
-    /// `http://127.0.0.1:PORT`
-    pub url: String,
-    /// Its first lines on standard output.
-    pub greeting: String,
-    log: PathBuf,
-    agent: ureq::Agent,
-}
-
-/// An HTTP answer. `body` is null if it is not JSON.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub status: u16,
-    pub headers: ureq::http::HeaderMap,
-    pub text: String,
-    pub body: Value,
-}
-
-impl Answer {
-    pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .map_or("", |value| value.to_str().expect("is ASCII"))
-    }
-}
-
-impl Authd {
-    /// Starts the command, which must print the line that says it is ready.
-    pub(crate) fn start(mut command: Command, log: &Path) -> Self {
-        let file = std::fs::File::options().create(true).append(true).open(log);
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(file.expect("opens the log"))
-            .spawn()
-            .expect("starts");
-        let mut lines = BufReader::new(child.stdout.take().expect("is piped")).lines();
-        let greeting = lines.next().and_then(Result::ok).unwrap_or_default();
-        let url = greeting
-            .split(' ')
-            .find(|word| word.starts_with("http://"))
-            .unwrap_or_default();
-        assert!(
-            greeting.starts_with("authd ready on "),
-            "{greeting:?} {}",
-            std::fs::read_to_string(log).unwrap_or_default()
-        );
-        let config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .timeout_global(Some(Duration::from_secs(30)))
-            .build();
-        let url = url.to_owned();
-        Self {
-            child,
-            url,
-            greeting,
-            log: log.to_owned(),
-            agent: config.into(),
-        }
-    }
-
-    /// `127.0.0.1:PORT`, for raw sockets.
-    pub(crate) fn address(&self) -> &str {
-        self.url.trim_start_matches("http://")
-    }
-
-    /// What it has logged so far.
-    pub(crate) fn log(&self) -> String {
-        std::fs::read_to_string(&self.log).expect("reads the log")
-    }
-
-    /// Logs in and returns the token.
-    #[track_caller]
-    pub(crate) fn login(&self, email: &str, password: &str) -> String {
-        let answer = self.try_login(email, password);
-        assert_eq!(answer.status, 200, "{answer:?}");
-        answer.body["access_token"]
-            .as_str()
-            .expect("is a string")
-            .to_owned()
-    }
-
-    pub(crate) fn try_login(&self, email: &str, password: &str) -> Answer {
-        self.post_json(
-            "/auth/login",
-            &json!({"email": email, "password": password}),
-        )
-    }
-
-    pub(crate) fn verify(&self, token: &str) -> Answer {
-        self.get_with(
-            "/auth/verify",
-            &[("Authorization", &format!("Bearer {token}"))],
-        )
-    }
-
-    pub(crate) fn get(&self, path: &str) -> Answer {
-        self.get_with(path, &[])
-    }
-
-    pub(crate) fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
-        let mut request = self.agent.get(format!("{}{path}", self.url));
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        read(request.call())
-    }
-
-    pub(crate) fn post_json(&self, path: &str, body: &Value) -> Answer {
-        self.post(
-            path,
-            &[("Content-Type", "application/json")],
-            body.to_string().as_bytes(),
-        )
-    }
-
-    pub(crate) fn post(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
-        let mut request = self.agent.post(format!("{}{path}", self.url));
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        read(request.send(body))
-    }
-
-    /// Sends a signal, as `kill -NAME` does.
-    pub(crate) fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        let killed = Command::new("kill")
-            .args([&format!("-{name}"), &pid])
-            .status();
-        assert!(killed.expect("kill runs").success());
-    }
-
-    /// Waits for the process to end and returns its exit status.
-    pub(crate) fn wait(&mut self, at_most: Duration) -> i32 {
-        let deadline = Instant::now() + at_most;
-        loop {
-            if let Some(status) = self.child.try_wait().expect("waits") {
-                return code(status);
-            }
-            assert!(
-                Instant::now() < deadline,
-                "authd did not end within {at_most:?}"
-            );
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    }
-}
-
-impl Drop for Authd {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn read(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Answer {
-    let mut answer = answer.expect("answers");
-    let text = answer.body_mut().read_to_string().expect("is text");
-    Answer {
-        status: answer.status().as_u16(),
-        headers: answer.headers().clone(),
-        body: serde_json::from_str(&text).unwrap_or(Value::Null),
-        text,
-    }
-}
-
-impl Authd {
-    /// Every `ADDRESS:PORT` that it listens at.
-    pub(crate) fn addresses(&self) -> Vec<String> {
-        let words = self.greeting.split(' ');
-        words
-            .filter_map(|word| word.strip_prefix("http://"))
-            .map(str::to_owned)
-            .collect()
-    }
-
-    /// The lines of the log, each of which must be one JSON object.
-    pub(crate) fn log_lines(&self) -> Vec<Value> {
-        let parse = |line: &str| match serde_json::from_str(line) {
-            Ok(Value::Object(object)) => Value::Object(object),
-            other => panic!("not a JSON object: {line:?} {other:?}"),
-        };
-        self.log().lines().map(parse).collect()
-    }
-
-    /// The log's lines about requests.
-    pub(crate) fn requests(&self) -> Vec<Value> {
-        let mut lines = self.log_lines();
-        lines.retain(|line| line["message"] == "request");
-        lines
-    }
-}
-
-impl Answer {
-    /// Asserts that this is a problem with this status and code, marked as every answer is.
-    #[track_caller]
-    pub(crate) fn is_problem(&self, status: u16, code: &str) {
-        assert_eq!(self.status, status, "{self:?}");
-        assert_eq!(self.header("content-type"), "application/problem+json");
-        assert_eq!(self.header("cache-control"), "no-store");
-        assert!(self.header("x-request-id").len() >= 8);
-        let body = &self.body;
-        assert_eq!(body["code"], code, "{self:?}");
-        assert_eq!(body["status"], status);
-        assert_eq!(body["type"], format!("urn:authd:problem:{code}"));
-        for sentence in [&body["title"], &body["detail"]] {
-            assert!(sentence.as_str().is_some_and(|text| !text.is_empty()));
-        }
-impl Outcome {
-    /// Checks that a command run with `-o json` failed so, and said nothing else.
-    #[track_caller]
-    pub(crate) fn refused(&self, status: i32, code: &str, message: &str) {
-        assert_eq!(self.status, status, "{self:?}");
-        assert_eq!(self.stdout, "", "{self:?}");
-        let said: Value = serde_json::from_str(&self.stderr)
-            .unwrap_or_else(|error| panic!("not one JSON document ({error}): {self:?}"));
-        let error = json!({"error": {"code": code, "message": message}});
-        assert_eq!(said, error);
-    }
-}
-
-impl TestEnv {
-    /// An account, a daemon, and a good token.
-    pub(crate) fn signed_in(&self) -> (Authd, String) {
-        self.add_user("ada@example.com", PASSWORD);
-        let authd = self.authd();
-        let token = authd.login("ada@example.com", PASSWORD);
-        (authd, token)
-    }
-}
-impl TestEnv {
-    /// `authd serve`, which must give up by itself within two seconds.
-    #[track_caller]
-    pub(crate) fn authd_refusal(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Outcome {
-        let mut command = self.authd_command(&["serve", "--listen", "127.0.0.1:0"]);
-        command.args(arguments).envs(variables.iter().copied());
-        refusal(&mut command)
-    }
-
-    /// Every file in the folder by its name, with its content; but not the daemon's log.
-    pub(crate) fn files(&self) -> BTreeMap<String, Vec<u8>> {
-        let entries = std::fs::read_dir(self.folder.path()).expect("lists the folder");
-        entries
-            .map(|entry| entry.expect("reads").path())
-            .filter(|path| path.is_file() && !path.ends_with("authd.log"))
-            .map(|path| {
-                let name = path.file_name().expect("has a name").to_string_lossy();
-                (name.into_owned(), std::fs::read(&path).expect("reads"))
-            })
-            .collect()
     }
 }
 
@@ -435,6 +236,12 @@ pub(crate) fn refusal(command: &mut Command) -> Outcome {
     outcome
 }
 
+pub(crate) fn code(status: ExitStatus) -> i32 {
+    status
+        .code()
+        .unwrap_or_else(|| panic!("ended by a signal: {status}"))
+}
+
 /// For how long a test that goes on for a time does so: `AUTHD_TEST_SECONDS`, or `otherwise`.
 pub(crate) fn test_seconds(otherwise: u64) -> Duration {
     let given = test_variable("AUTHD_TEST_SECONDS");
@@ -457,70 +264,4 @@ pub(crate) fn not_checked(what: &str) {
 )]
 pub(crate) fn test_variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
-}
-
-impl Authd {
-    /// Tells it to stop, and waits until everything is in the database file.
-    #[track_caller]
-    pub(crate) fn stop(mut self) {
-        self.signal("TERM");
-        assert_eq!(self.wait(Duration::from_secs(20)), 0);
-    }
-}
-
-impl Authd {
-    /// As `get_with`, but `None` if the daemon went away.
-    pub(crate) fn try_get(&self, path: &str, headers: &[(&str, &str)]) -> Option<Answer> {
-        let mut request = self.agent.get(format!("{}{path}", self.url));
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        try_read(request.call())
-    }
-
-    /// As `post`, but `None` if the daemon went away.
-    pub(crate) fn try_post(
-        &self,
-        path: &str,
-        headers: &[(&str, &str)],
-        body: &[u8],
-    ) -> Option<Answer> {
-        let mut request = self.agent.post(format!("{}{path}", self.url));
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        try_read(request.send(body))
-    }
-}
-
-fn try_read(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Option<Answer> {
-    let mut answer = answer.ok()?;
-    let text = answer.body_mut().read_to_string().ok()?;
-    Some(Answer {
-        status: answer.status().as_u16(),
-        headers: answer.headers().clone(),
-        body: serde_json::from_str(&text).unwrap_or(Value::Null),
-        text,
-    })
-}
-    /// `authctl` with `-o json` and without a question.
-    pub(crate) fn authctl_json(&self, arguments: &[&str]) -> Outcome {
-        self.authctl(&[arguments, &["-o", "json"]].concat())
-    }
-
-    /// Every account as it is, to compare with later.
-    pub(crate) fn everything(&self) -> String {
-        self.authctl_json(&["user", "list"]).succeeded().stdout
-    }
-
-    /// The names of all files in the folder, sorted.
-    pub(crate) fn files(&self) -> Vec<String> {
-        let entries = std::fs::read_dir(self.folder.path()).expect("lists the folder");
-        let mut names: Vec<String> = entries
-            .map(|entry| entry.expect("reads the folder").file_name())
-            .map(|name| name.into_string().expect("is UTF-8"))
-            .collect();
-        names.sort();
-        names
-    }
 }

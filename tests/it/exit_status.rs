@@ -67,7 +67,7 @@ fn authd_has_a_status_for_each_kind_of_failure() {
     assert_eq!(status(&["serve", "--nonsense"]), 2);
     assert_eq!(status(&["serve", "--listen", "nonsense"]), 2);
     assert_eq!(status(&["serve", "--database", "nonsense"]), 2);
-    assert_eq!(env.files(), Vec::<String>::new());
+    assert_eq!(env.file_names(), Vec::<String>::new());
     env.write("other.db", &"not a database ".repeat(100));
     let out = env.authd_outcome(&["serve", "--database", "sqlite:other.db"]);
     assert_eq!(out.status, 6, "{out:?}");
@@ -196,7 +196,7 @@ fn the_ci_script_succeeds_twice_in_a_row() {
         );
         // The daemon is gone, and has folded its journal into the database.
         assert_eq!(
-            env.files(),
+            env.file_names(),
             ["authd.db", "authd.key", "authd.log", "password"],
             "{round}"
         );

@@ -299,7 +299,7 @@ fn every_command_has_help_and_a_version() {
             .succeeded();
         assert!(out.stdout.ends_with(&format!(" {version}\n")), "{out:?}");
     }
-    assert_eq!(env.files(), Vec::<String>::new());
+    assert_eq!(env.file_names(), Vec::<String>::new());
 }
 
 /// Help is one line, or shows how it is done.

@@ -6,6 +6,7 @@ mod architecture;
 mod bearer;
 mod configuration;
 mod createsuperuser;
+mod daemon;
 mod documentation;
 mod durability;
 mod env;

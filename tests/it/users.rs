@@ -500,7 +500,7 @@ fn a_password_that_breaks_the_policy_is_refused_and_nothing_is_made() {
             ],
         )
         .refused(5, "invalid", sentence);
-        assert_eq!(env.files(), Vec::<String>::new());
+        assert_eq!(env.file_names(), Vec::<String>::new());
     }
     let out = env.authctl_reading(
         "passwordpassword",
@@ -605,7 +605,7 @@ fn without_a_terminal_a_missing_password_is_an_error_and_nothing_is_made() {
         );
     env.authctl_json(&["user", "add", "ada@example.com", "--no-input"])
         .refused(2, "usage", &format!("a password is needed: give {ways}"));
-    assert_eq!(env.files(), Vec::<String>::new());
+    assert_eq!(env.file_names(), Vec::<String>::new());
 
     add(&env, "ada@example.com", &[]);
     let before = env.everything();
@@ -743,7 +743,7 @@ fn a_misuse_is_one_whole_sentence_in_json() {
         "usage",
         "unexpected argument '--pasword-file' found; tip: a similar argument exists: '--password-file'",
     );
-    assert_eq!(env.files(), Vec::<String>::new());
+    assert_eq!(env.file_names(), Vec::<String>::new());
 }
 
 #[test]
