@@ -149,10 +149,10 @@ pub(super) fn complete(headers: &mut HeaderMap, id: &RequestId) -> Result<(), In
 
 #[cfg(test)]
 mod tests {
-    use super::super::routes::Lane;
-    use super::super::tests::{app, log_of};
     use super::*;
     use crate::domain::sources::fixed::CountingRandom;
+    use crate::http::routes::Lane;
+    use crate::http::tests::{app, log_of};
 
     #[test]
     fn a_handler_that_panics_is_a_500_with_a_line_in_the_log() {

@@ -230,9 +230,9 @@ fn try_into_hyper(
 mod tests {
     use rouille::Request;
 
-    use super::super::tests::{app, log_of};
     use super::*;
     use crate::domain::sources::fixed::CountingRandom;
+    use crate::http::tests::{app, log_of};
 
     fn route(run: impl FnOnce() -> rouille::Response + Send + 'static) -> Route {
         Route {

@@ -121,7 +121,7 @@ impl<S, R> Patient<S, R> {
     /// No bytes are there: that may go on until the time of the rest or the header is over. The
     /// end of a rest looks to hyper as if the client had closed.
     fn wait_for_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        if self.phase.is(RESTING) {
+        if self.phase.is(RESTING) || self.phase.is(SENDING) {
             ready!(self.poll_rest(cx));
             return Poll::Ready(Ok(()));
         }
@@ -133,7 +133,12 @@ impl<S, R> Patient<S, R> {
         Poll::Ready(Err(timed_out("a header took too long")))
     }
 
+    /// An answer on its way counts as the rest's beginning: hyper may not ask again before bytes
+    /// or the timer wake it.
     fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.phase.is(SENDING) {
+            self.began = Instant::now();
+        }
         let deadline = self.began + self.limits.rest;
         loop {
             ready!(poll_timer(&mut self.rest_timer, deadline, cx));

@@ -7,6 +7,7 @@ pub mod memo;
 pub mod ring;
 mod roca;
 pub mod seal;
+mod strength;
 mod strict_json;
 
 pub use claims::{Claims, TokenRules};

@@ -111,11 +111,10 @@ fn the_secret_may_come_from_the_environment() {
         &[("AUTHD_SECRET_KEY_FILE", "nowhere")],
         "'nowhere' is missing",
     );
-    assert_refused(
-        &env,
-        &[("AUTHD_SECRET_KEY", "short")],
-        "64 hexadecimal digits",
-    );
+    // A value of the configuration, so it is refused when that is read.
+    let short = env.authd_refusal(&[], &[("AUTHD_SECRET_KEY", "short")]);
+    assert_eq!(short.status, 2, "{short:?}");
+    assert!(short.stderr.contains("64 hexadecimal digits"), "{short:?}");
 }
 
 /// Statement 52 for what there is by now: neither the secret nor a private key nor a password

@@ -81,16 +81,16 @@ fn a_database_of_a_newer_release_is_refused() {
     assert_both_refuse(&env, "has schema 9999, this release knows up to");
 }
 
+/// What may happen to a file's bytes.
+type Damage = fn(&mut Vec<u8>);
+
 /// Security statement 98.
 #[test]
 fn a_damaged_file_is_refused() {
-    let half = |bytes: &mut Vec<u8>| bytes.truncate(bytes.len() / 2);
-    let first_page = |bytes: &mut Vec<u8>| bytes[100..4096].fill(0xa5);
-    let header = |bytes: &mut Vec<u8>| bytes[0..16].fill(0);
-    let cases: [(&dyn Fn(&mut Vec<u8>), &str); 3] = [
-        (&half, "is damaged ("),
-        (&first_page, "is damaged ("),
-        (&header, "is not an authd database"),
+    let cases: [(Damage, &str); 3] = [
+        (|bytes| bytes.truncate(bytes.len() / 2), "is damaged ("),
+        (|bytes| bytes[100..4096].fill(0xa5), "is damaged ("),
+        (|bytes| bytes[0..16].fill(0), "is not an authd database"),
     ];
     for (damage, words) in cases {
         let env = TestEnv::new();

@@ -1,6 +1,6 @@
 //! Accounts page by page.
 
-use super::{Conn, StoreError, User, UserId, named_params, user, user_columns};
+use super::{Conn, StoreError, User, UserId, named_params, user};
 
 /// Which accounts [`list`] gives.
 #[derive(Clone, Debug, Default)]

@@ -1,5 +1,13 @@
 //! The tables `users`, `user_tombstones` and `change_sequence`.
 
+/// The columns that [`user`] reads, in its order.
+macro_rules! user_columns {
+    () => {
+        "id, email, email_key, first_name, last_name, phone_number, is_active, is_staff, \
+         is_superuser, date_joined, last_login, version"
+    };
+}
+
 mod listing;
 
 use std::collections::BTreeMap;
@@ -36,15 +44,6 @@ pub struct Standing {
     /// The state of the key asked about; `None`: there is no such key.
     pub key_state: Option<KeyState>,
 }
-
-/// The columns that [`user`] reads, in its order.
-macro_rules! user_columns {
-    () => {
-        "id, email, email_key, first_name, last_name, phone_number, is_active, is_staff, \
-         is_superuser, date_joined, last_login, version"
-    };
-}
-pub(self) use user_columns;
 
 /// Adds an account and returns it as stored.
 ///
