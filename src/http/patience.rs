@@ -121,22 +121,19 @@ impl<S, R> Patient<S, R> {
     /// No bytes are there: that may go on until the time of the rest or the header is over. The
     /// end of a rest looks to hyper as if the client had closed.
     fn wait_for_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        if self.phase.is(RESTING) || self.phase.is(SENDING) {
+        if !self.phase.is(HEADER) {
             ready!(self.poll_rest(cx));
             return Poll::Ready(Ok(()));
-        }
-        if !self.phase.is(HEADER) {
-            return Poll::Pending;
         }
         let deadline = self.began + self.limits.header;
         ready!(poll_timer(&mut self.header_timer, deadline, cx));
         Poll::Ready(Err(timed_out("a header took too long")))
     }
 
-    /// An answer on its way counts as the rest's beginning: hyper may not ask again before bytes
-    /// or the timer wake it.
+    /// While a request is answered, its rest has yet to begin; but hyper may not ask again before
+    /// bytes or this timer wake it.
     fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.phase.is(SENDING) {
+        if !self.phase.is(RESTING) {
             self.began = Instant::now();
         }
         let deadline = self.began + self.limits.rest;
