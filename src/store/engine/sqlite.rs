@@ -150,11 +150,12 @@ pub(in crate::store) fn transaction<T>(
     connection: &Conn,
     work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    begin(connection)?;
-    let outcome = work(&Tx(connection)).and_then(|value| {
-        connection.execute_batch("COMMIT")?;
-        Ok(value)
-    });
+    let outcome = begin(connection)
+        .and_then(|()| work(&Tx(connection)))
+        .and_then(|value| {
+            connection.execute_batch("COMMIT")?;
+            Ok(value)
+        });
     if outcome.is_err() {
         roll_back(connection);
     }
