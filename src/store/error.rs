@@ -131,7 +131,7 @@ impl StoreError {
 }
 
 impl From<Reason> for StoreError {
-    /// To be completed by [`StoreError::at`], which knows the database.
+    /// To be completed by `StoreError::at`, which knows the database.
     fn from(reason: Reason) -> Self {
         Self::Unavailable(Unavailable {
             database: String::new(),
