@@ -273,12 +273,8 @@ mod tests {
     /// Security statement 15: raw signatures of Wycheproof's Ed25519 set.
     #[test]
     fn every_ed25519_vector_is_judged_as_stated() {
-        let path = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/tests/vectors/wycheproof/ed25519_test.json"
-        );
-        let text = std::fs::read_to_string(path).expect("reads the vectors");
-        let file: Value = serde_json::from_str(&text).expect("is JSON");
+        let text = include_str!("../../tests/vectors/wycheproof/ed25519_test.json");
+        let file: Value = serde_json::from_str(text).expect("is JSON");
         let list = |value: &Value| value.as_array().expect("is a list").clone();
         let bytes = |hex: &Value| {
             let hex = hex.as_str().expect("is a string");
