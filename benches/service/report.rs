@@ -64,6 +64,9 @@ pub(crate) fn machine(plan: &Plan, quick: bool) {
         .and_then(|line| line.split_once(": "))
         .map_or("", |(_, name)| name);
     println!("{} cores, {} {model}", raw::cores(), std::env::consts::ARCH);
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').next().unwrap_or("unknown");
+    println!("Load average before: {load}. Near 0, nobody else was measured.");
     println!("The load comes from the same cores; logs go to a file and are paid for.");
     println!(
         "Medians of {} rounds of {} s.",
