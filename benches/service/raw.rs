@@ -4,12 +4,13 @@ use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 
 use crate::Failure;
 use crate::plan::Plan;
+use crate::process;
 use crate::site::PASSWORD;
 use crate::stats::Window;
 
@@ -33,12 +34,17 @@ pub(crate) fn measure(memory: Memory, plan: &Plan) -> Result<Window, Failure> {
         })
         .collect();
     thread::sleep(plan.warm_up);
-    let (from, before) = (Instant::now(), done.load(Ordering::Relaxed));
+    let own = std::process::id();
+    let (from, cpu, before) = (
+        Instant::now(),
+        process::cpu(own)?,
+        done.load(Ordering::Relaxed),
+    );
     thread::sleep(plan.round);
     let window = Window {
         done: done.load(Ordering::Relaxed) - before,
         elapsed: from.elapsed(),
-        cpu: Duration::ZERO,
+        cpu: process::cpu(own)?.saturating_sub(cpu),
     };
     stop.store(true, Ordering::Relaxed);
     for thread in threads {

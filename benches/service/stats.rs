@@ -14,7 +14,7 @@ pub(crate) struct Window {
     /// Requests answered, or hashes made.
     pub(crate) done: u64,
     pub(crate) elapsed: Duration,
-    /// CPU time the server used meanwhile; zero where there is no server.
+    /// CPU time of the process that did it, all threads.
     pub(crate) cpu: Duration,
 }
 
@@ -23,7 +23,7 @@ impl Window {
         real(self.done) / self.elapsed.as_secs_f64()
     }
 
-    /// CPU time of the server for each request, in microseconds.
+    /// CPU time for each request or hash, in microseconds.
     pub(crate) fn cpu_micros_each(&self) -> f64 {
         self.cpu.as_secs_f64() * 1e6 / real(self.done)
     }

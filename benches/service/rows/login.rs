@@ -56,7 +56,12 @@ pub(super) fn shape(site: &Site, authd: &Server) -> Shape {
 
 fn hashes(name: &str, rounds: &[Window]) {
     let rate = stats::median_of(rounds, Window::per_second);
-    report::figure(name, &format!("{} hashes/s", report::grouped(rate)), "");
+    let cpu = stats::median_of(rounds, Window::cpu_micros_each);
+    report::figure(
+        name,
+        &format!("{} hashes/s", report::grouped(rate)),
+        &format!("{} CPU each", report::micros(cpu)),
+    );
 }
 
 fn over(logins: &[Window], raw: &[Window]) -> Vec<f64> {
