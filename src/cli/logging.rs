@@ -1,13 +1,20 @@
 //! The log, on standard error.
 
+use std::fs::File;
 use std::io::{self, IsTerminal};
+use std::os::fd::AsFd;
+use std::sync::Arc;
 
 use tracing::Level;
 
 use crate::config::{LogConfig, LogFormat};
 
 /// Starts the daemon's log: text on a terminal, JSON elsewhere, unless configured.
-pub(super) fn start_daemon(config: LogConfig) {
+///
+/// Each line is one write to a descriptor of its own: the standard library's lock over standard
+/// error would have the I/O threads wait for each other.
+pub(super) fn start_daemon(config: LogConfig) -> io::Result<()> {
+    let stderr = Arc::new(File::from(io::stderr().as_fd().try_clone_to_owned()?));
     let is_terminal = io::stderr().is_terminal();
     let is_text = match config.format {
         LogFormat::Auto => is_terminal,
@@ -15,7 +22,7 @@ pub(super) fn start_daemon(config: LogConfig) {
         LogFormat::Json => false,
     };
     let log = tracing_subscriber::fmt()
-        .with_writer(io::stderr)
+        .with_writer(stderr)
         // A log that cannot be written is no reason to stop: reporting that there would panic.
         .log_internal_errors(false)
         .with_max_level(config.level);
@@ -29,6 +36,7 @@ pub(super) fn start_daemon(config: LogConfig) {
             .init();
     }
     log_panics();
+    Ok(())
 }
 
 /// A panic is a line of the log like any other, not text between the lines.

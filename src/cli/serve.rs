@@ -36,7 +36,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args, config: Config) -> Result<(), CliError> {
-    logging::start_daemon(config.log);
+    logging::start_daemon(config.log).map_err(CliError::io("opening the log"))?;
     raise_file_limit();
     let runtime = http::runtime().map_err(CliError::io("starting the I/O threads"))?;
     outlive_size_limit(&runtime).map_err(CliError::io("listening for signals"))?;
