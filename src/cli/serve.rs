@@ -1,7 +1,5 @@
 //! `authd serve`.
 
-use std::time::Duration;
-
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -38,7 +36,7 @@ pub(super) struct Args {
 pub(super) fn run(args: Args, config: Config) -> Result<(), CliError> {
     logging::start_daemon(config.log).map_err(CliError::io("opening the log"))?;
     raise_file_limit();
-    let runtime = http::runtime().map_err(CliError::io("starting the I/O threads"))?;
+    let runtime = http::runtime().map_err(CliError::io("starting the runtime"))?;
     outlive_size_limit(&runtime).map_err(CliError::io("listening for signals"))?;
     let store = open_store(&args, &config)?;
     let is_empty = !store.read(users::any)?;
@@ -56,17 +54,12 @@ pub(super) fn run(args: Args, config: Config) -> Result<(), CliError> {
             bound,
             stop,
         )
-        .await;
-        Ok::<_, CliError>(())
+        .await
+        .map_err(CliError::io("starting the I/O threads"))
     })?;
-    // Lets the last connections go, and with them the database, which checkpoints.
-    runtime.shutdown_timeout(LAST_MOMENT);
     tracing::info!("stopped");
     Ok(())
 }
-
-/// For threads that still wait for the database after `server.shutdown_timeout`.
-const LAST_MOMENT: Duration = Duration::from_secs(1);
 
 fn open_store(args: &Args, config: &Config) -> Result<Store, CliError> {
     let database = &config.database;

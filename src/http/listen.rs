@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpSocket, UnixListener};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 
 use crate::config::ListenAddress;
 
@@ -38,7 +38,7 @@ pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// A connection, and the IP address that it comes from, if it comes from one.
-pub(super) type Accepted = (Box<dyn Stream>, Option<SocketAddr>);
+pub(super) type Accepted = (Arrival, Option<SocketAddr>);
 
 /// Waits for a connection at any of the sockets. `turn` is the socket to look at first, and is
 /// moved on, so that a busy socket does not keep the others waiting.
@@ -54,6 +54,22 @@ pub(super) async fn accept_any(sockets: &[Bound], turn: &mut usize) -> io::Resul
         Poll::Pending
     })
     .await
+}
+
+/// A connection that belongs to no I/O thread yet.
+pub(super) enum Arrival {
+    Tcp(std::net::TcpStream),
+    Unix(std::os::unix::net::UnixStream),
+}
+
+impl Arrival {
+    /// The connection, served by the I/O thread that this is called on from now on.
+    pub(super) fn into_stream(self) -> io::Result<Box<dyn Stream>> {
+        Ok(match self {
+            Self::Tcp(stream) => Box::new(TcpStream::from_std(stream)?),
+            Self::Unix(stream) => Box::new(UnixStream::from_std(stream)?),
+        })
+    }
 }
 
 /// Why a socket cannot be listened at.
@@ -87,11 +103,11 @@ impl Bound {
             Listener::Tcp(listener) => {
                 let (stream, peer) = ready!(listener.poll_accept(cx))?;
                 stream.set_nodelay(true)?;
-                Ok((Box::new(stream), Some(peer)))
+                Ok((Arrival::Tcp(stream.into_std()?), Some(peer)))
             }
             Listener::Unix(listener) => {
                 let (stream, _) = ready!(listener.poll_accept(cx))?;
-                Ok((Box::new(stream), None))
+                Ok((Arrival::Unix(stream.into_std()?), None))
             }
         })
     }

@@ -19,6 +19,7 @@ pub mod probe;
 mod problem;
 mod routes;
 mod schema;
+mod threads;
 mod unparsed;
 mod verify;
 mod wire;
@@ -38,11 +39,11 @@ pub struct App {
     pub server: ServerConfig,
 }
 
-/// The threads that serve: as many for I/O as there are cores, and some that may wait (D3).
+/// The runtime that accepts connections and hears signals. [`serve`] starts the I/O threads.
 pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread()
-        .thread_name("io")
-        .max_blocking_threads(exchange::BLOCKING_PLACES)
+        .worker_threads(1)
+        .thread_name("accept")
         .enable_all()
         .build()
 }

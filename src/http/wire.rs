@@ -1,7 +1,7 @@
 //! The wire (ADR 1): accepts connections, bounds them, and hands each request on.
 
 use std::collections::HashMap;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,15 +14,21 @@ use hyper_util::rt::TokioIo;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::exchange::{Answer, Exchange};
-use super::listen::{Bound, Stream, accept_any, origin_of};
+use super::listen::{Arrival, Bound, Stream, accept_any, origin_of};
 use super::patience::{Limits, Patient, Phase};
+use super::threads::IoThreads;
 use crate::config::ServerConfig;
 
 /// A pause after the kernel refused a connection, most likely for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves until `stop` is done; then lets requests under way finish, for a bounded time.
-pub async fn serve(app: super::App, bound: Vec<Bound>, stop: impl Future<Output = ()>) {
+pub async fn serve(
+    app: super::App,
+    bound: Vec<Bound>,
+    stop: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let threads = Arc::new(IoThreads::start()?);
     let (stopping, stopped) = watch::channel(false);
     let config = app.server.clone();
     let wire = Arc::new(Wire {
@@ -32,13 +38,16 @@ pub async fn serve(app: super::App, bound: Vec<Bound>, stop: impl Future<Output 
         stopped,
         config,
     });
-    let acceptor = tokio::spawn(Arc::clone(&wire).accept(bound));
+    let acceptor = tokio::spawn(Arc::clone(&wire).accept(bound, Arc::clone(&threads)));
     stop.await;
     // Nobody is left to tell if every connection is gone already.
     let _ = stopping.send(true);
     // The acceptor ends when told to; if it died instead, there is nothing to wait for.
     let _ = acceptor.await;
     wire.finish().await;
+    // Here, and not wherever the last connection ends: a thread cannot wait for itself.
+    drop(threads);
+    Ok(())
 }
 
 /// What every connection shares.
@@ -54,7 +63,7 @@ impl Wire {
     /// Accepts until told to stop. A connection is accepted only when there is a place for it;
     /// until then it waits in the kernel. One loop has all sockets: each with a loop of its own
     /// would hold a place while it waits, and starve the others when places are few.
-    async fn accept(self: Arc<Self>, bound: Vec<Bound>) {
+    async fn accept(self: Arc<Self>, bound: Vec<Bound>, threads: Arc<IoThreads>) {
         let mut stopped = self.stopped.clone();
         let mut was_refused = false;
         let mut turn = 0;
@@ -67,9 +76,9 @@ impl Wire {
             };
             let Ok(place) = place else { return };
             match accepted {
-                Ok((stream, peer)) => {
+                Ok((arrival, peer)) => {
                     was_refused = false;
-                    Arc::clone(&self).begin(stream, peer, place);
+                    Arc::clone(&self).begin(arrival, peer, place, &threads);
                 }
                 // The client went away before its turn: nothing of ours is short.
                 Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
@@ -83,12 +92,13 @@ impl Wire {
         }
     }
 
-    /// Serves a connection on a task of its own, unless its origin has too many.
+    /// Serves a connection on one of the I/O threads, unless its origin has too many.
     fn begin(
         self: Arc<Self>,
-        stream: Box<dyn Stream>,
+        arrival: Arrival,
         peer: Option<SocketAddr>,
         place: OwnedSemaphorePermit,
+        threads: &IoThreads,
     ) {
         let Ok(counted) = peer
             .map(|peer| self.origins.enter(origin_of(peer)))
@@ -96,8 +106,11 @@ impl Wire {
         else {
             return;
         };
-        tokio::spawn(async move {
-            self.converse(stream, peer).await;
+        threads.spawn(async move {
+            match arrival.into_stream() {
+                Ok(stream) => self.converse(stream, peer).await,
+                Err(error) => tracing::warn!(%error, "a connection could not be served"),
+            }
             drop((counted, place));
         });
     }
