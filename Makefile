@@ -18,7 +18,7 @@ CARGO_DENY := target/tools/bin/cargo-deny
 # The tests find PyJWT and the other judges of our answers through this.
 export AUTHD_TEST_PYTHON := $(abspath $(VENV)/bin/python)
 
-.PHONY: help run build test lint fmt bench docs audit install components
+.PHONY: help run build test lint fmt bench docs audit install components curl
 
 help:      ## List what can be made
 	@sed -n 's/^\([a-z]*\): *[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -29,7 +29,7 @@ run: build ## Build, and serve http://localhost:8000 from ./authd.db
 build:     ## Build both programs, optimised
 	$(CARGO) build --release --locked
 
-test: lint $(VENV)/.ready ## Check everything CI checks: format, lints, documentation, all tests
+test: lint curl $(VENV)/.ready ## Check everything CI checks: format, lints, documentation, all tests
 	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --locked --no-deps
 	$(CARGO) test --locked
 
@@ -78,6 +78,11 @@ $(RELEASE)/authd: $(SOURCES)
 components:
 	@$(CARGO) fmt --version >/dev/null 2>&1 || rustup component add rustfmt
 	@$(CARGO) clippy --version >/dev/null 2>&1 || rustup component add clippy
+
+# The README's lines are run as they are printed.
+curl:
+	@command -v curl >/dev/null || apt-get install -y curl || { \
+	  echo "The tests run the README's lines, which need curl: please install it." >&2; exit 1; }
 
 $(VENV)/.ready: tests/python/requirements.txt
 	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' || { \
