@@ -1,4 +1,4 @@
--- Accounts, and the sequence that numbers every change to them (D9).
+-- Accounts, and the sequence that numbers every change to them (ADR 9).
 
 CREATE TABLE change_sequence (
     id    INTEGER PRIMARY KEY CHECK (id = 1),

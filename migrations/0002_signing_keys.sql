@@ -1,4 +1,4 @@
--- Keys that sign tokens (D7). The private half is sealed by a secret that is not in the database.
+-- Keys that sign tokens (ADR 7). The private half is sealed by a secret that is not in the database.
 
 CREATE TABLE signing_keys (
     kid            TEXT    NOT NULL PRIMARY KEY,      -- RFC 7638 thumbprint

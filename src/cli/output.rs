@@ -248,6 +248,10 @@ fn new_table() -> Table {
     table.load_style(UTF8_FULL_CONDENSED);
     if io::stdout().is_terminal() {
         table.set_content_arrangement(ContentArrangement::Dynamic);
+        // Some terminals do not know their width, and say 0.
+        if table.width().is_none_or(|width| width == 0) {
+            table.set_width(80);
+        }
     }
     table
 }

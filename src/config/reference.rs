@@ -60,7 +60,7 @@ pub const KEYS: &[Key] = &[
         "secret_key_file",
         Kind::Text,
         "",
-        "The file with that secret. By default authd.key beside the database; authd makes it at its first start. Keep a copy apart from the database's: without it every token and key is lost.",
+        "The file with that secret. By default authd.key beside the database; authd makes it at its first start. Keep a copy apart from the database's: without it the signing keys in the database are lost.",
     ),
     key(
         "server.listen",

@@ -18,7 +18,8 @@ pub enum NameError {
     /// More than [`PersonName::MAX_CHARS`].
     #[error("a name may have at most {max} characters, this one has {0}", max = PersonName::MAX_CHARS)]
     TooLong(usize),
-    /// A line end, a tab, a NUL ...: names end up in logs, tables and headers.
+    /// A line end, a tab, a NUL, a change of writing direction ...: names end up in logs, tables and
+    /// headers.
     #[error("a name may not contain control characters such as line ends")]
     Control,
 }
@@ -43,11 +44,7 @@ impl FromStr for PersonName {
 
     fn from_str(text: &str) -> Result<Self, NameError> {
         let name: String = text.trim_matches(' ').nfc().collect();
-        let separators = ['\u{2028}', '\u{2029}'];
-        if name
-            .chars()
-            .any(|c| c.is_control() || separators.contains(&c))
-        {
+        if name.chars().any(is_control) {
             return Err(NameError::Control);
         }
         let chars = name.chars().count();
@@ -56,6 +53,12 @@ impl FromStr for PersonName {
         }
         Ok(Self(name))
     }
+}
+
+/// Control characters, line and paragraph separators, and those that turn the text around them.
+fn is_control(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 impl fmt::Display for PersonName {
@@ -83,7 +86,14 @@ mod tests {
 
     #[test]
     fn control_characters_and_too_many_are_refused() {
-        for text in ["a\r\nb", "a\0", "\u{7f}", "a\u{2028}b", "a\tb"] {
+        for text in [
+            "a\r\nb",
+            "a\0",
+            "\u{7f}",
+            "a\u{2028}b",
+            "a\tb",
+            "\u{202e}adA",
+        ] {
             assert_eq!(
                 text.parse::<PersonName>(),
                 Err(NameError::Control),

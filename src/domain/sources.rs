@@ -1,4 +1,4 @@
-//! Time and randomness, handed in (D10): what needs them takes these, and tests move them.
+//! Time and randomness, handed in (ADR 10): what needs them takes these, and tests move them.
 
 use jiff::Timestamp;
 use uuid::Uuid;

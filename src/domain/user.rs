@@ -35,7 +35,7 @@ impl FromStr for UserId {
 
 /// An account as everyone may see it; its JSON is the contract's user, everywhere.
 ///
-/// The password hash is not here: it never leaves the store but for the check at login.
+/// The password hash is not among it: nobody is shown that.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct User {
     /// Given at creation, never reused.
@@ -58,9 +58,9 @@ pub struct User {
     pub is_staff: bool,
     /// May do everything.
     pub is_superuser: bool,
-    /// Names of the groups the account belongs to, sorted. Empty: no edge can make a group yet.
+    /// Names of the groups the account belongs to, sorted. Empty for now.
     pub groups: Vec<String>,
-    /// The installation's own fields by name. Empty: no edge can define one yet.
+    /// The installation's own fields by name. Empty for now.
     #[schema(value_type = Object)]
     pub fields: BTreeMap<String, serde_json::Value>,
     /// When the account was created; whole seconds.
@@ -69,7 +69,7 @@ pub struct User {
     /// When it last logged in, if ever; whole seconds.
     #[schema(value_type = Option<String>, required = true, format = DateTime)]
     pub last_login: Option<Timestamp>,
-    /// Position of the latest change in the sequence of all changes (D9).
+    /// Position of the latest change in the sequence of all changes (ADR 9).
     pub version: i64,
 }
 

@@ -130,12 +130,18 @@ fn known(method: &Method) -> &'static str {
 
 /// Runs the handler; a panic becomes a 500.
 pub(super) fn run(app: &App, request: &Request, route: Route, id: &RequestId) -> Response {
-    let run = AssertUnwindSafe(|| (route.run)(app, request));
+    let Route { template, run, .. } = route;
+    let run = AssertUnwindSafe(|| run(app, request));
     let outcome = catch_unwind(run).unwrap_or_else(|_| {
-        tracing::error!(%id, route = route.template, "a handler panicked");
+        tracing::error!(%id, route = template, "a handler panicked");
         Err(Problem::internal())
     });
-    outcome.unwrap_or_else(Problem::into_response)
+    outcome.unwrap_or_else(|problem| {
+        if let Some(error) = problem.cause() {
+            tracing::error!(%id, route = template, error, "a request failed");
+        }
+        problem.into_response()
+    })
 }
 
 /// Adds what every answer has: the id, and that no cache may keep it unless it says otherwise.

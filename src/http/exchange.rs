@@ -1,4 +1,4 @@
-//! From hyper's request to rouille's and back, through the right lane (D3).
+//! From hyper's request to rouille's and back, through the right lane (ADR 3).
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;

@@ -78,10 +78,7 @@ impl From<LoginError> for Problem {
             }
             LoginError::Store(error) => error.into(),
             LoginError::Keys(error) => error.into(),
-            error => {
-                tracing::error!(error = &error as &dyn std::error::Error, "a login failed");
-                Self::internal()
-            }
+            error => Self::internal().because(error),
         }
     }
 }

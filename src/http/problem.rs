@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::error::Error;
 
 use rouille::Response;
 use serde::Serialize;
@@ -98,6 +99,7 @@ pub(super) struct Problem {
     code: Code,
     detail: Cow<'static, str>,
     header: Option<(&'static str, Cow<'static, str>)>,
+    cause: Option<Box<dyn Error + Send + Sync>>,
 }
 
 /// The body of every error (RFC 9457).
@@ -148,7 +150,20 @@ impl Problem {
             code,
             detail: detail.into(),
             header: None,
+            cause: None,
         }
+    }
+
+    /// With what went wrong on our side; it goes into the log under the request's id, never out.
+    pub(super) fn because(mut self, cause: impl Error + Send + Sync + 'static) -> Self {
+        self.cause = Some(Box::new(cause));
+        self
+    }
+
+    /// What went wrong on our side.
+    pub(super) fn cause(&self) -> Option<&(dyn Error + 'static)> {
+        let cause = self.cause.as_deref()?;
+        Some(cause)
     }
 
     /// With one more header field.
@@ -195,16 +210,13 @@ impl Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        tracing::error!(
-            error = &error as &dyn std::error::Error,
-            "the database failed a request"
-        );
-        match error {
+        let problem = match error {
             StoreError::Unavailable(_) => {
                 Self::overloaded("The database cannot be used at the moment; try again later.")
             }
             _ => Self::internal(),
-        }
+        };
+        problem.because(error)
     }
 }
 
@@ -212,13 +224,7 @@ impl From<KeysError> for Problem {
     fn from(error: KeysError) -> Self {
         match error {
             KeysError::Store(error) => error.into(),
-            error => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "the keys failed a request"
-                );
-                Self::internal()
-            }
+            error => Self::internal().because(error),
         }
     }
 }

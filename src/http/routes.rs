@@ -18,7 +18,7 @@ pub(super) struct Route {
 /// A handler, with the path's parameters bound. One without parameters takes no memory.
 pub(super) type Handler = Box<dyn FnOnce(&App, &Request) -> Result<Response, Problem> + Send>;
 
-/// Where a handler runs (D3).
+/// Where a handler runs (ADR 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lane {
     /// On the I/O thread: takes microseconds.

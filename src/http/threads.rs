@@ -1,4 +1,4 @@
-//! The I/O threads (D3): one a core, each with a runtime of its own, so that a connection stays
+//! The I/O threads (ADR 3): one a core, each with a runtime of its own, so that a connection stays
 //! on its thread and no request wakes another core.
 
 use std::io;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -104,6 +105,13 @@ impl Wire {
             .map(|peer| self.origins.enter(origin_of(peer)))
             .transpose()
         else {
+            if !self.origins.said.swap(true, Ordering::Relaxed) {
+                let limit = self.config.max_connections_per_address;
+                tracing::warn!(
+                    limit,
+                    "an address has all its connections; closing further ones"
+                );
+            }
             return;
         };
         threads.spawn(async move {
@@ -185,6 +193,8 @@ const MIN_BUFFER: usize = 8 * 1024;
 /// Connections under way, by where they come from.
 struct Origins {
     limit: usize,
+    /// Whether the log has said already that an address had too many.
+    said: AtomicBool,
     counts: Mutex<HashMap<IpAddr, usize>>,
 }
 
@@ -201,6 +211,7 @@ impl Origins {
     fn new(limit: usize) -> Arc<Self> {
         Arc::new(Self {
             limit,
+            said: AtomicBool::new(false),
             counts: Mutex::default(),
         })
     }

@@ -191,7 +191,7 @@ pub fn burn(password: &Password, params: HashParams, memory: &mut Memory) -> Res
     )
 }
 
-/// The one place where the memory is filled (D6): a faster engine would go here.
+/// The one place where the memory is filled (ADR 6): a faster engine would go here.
 fn fill(
     params: &Params,
     password: &[u8],

@@ -88,7 +88,7 @@ impl Policy {
         }
         let words = personal_words(owner);
         let typed = password.expose().to_lowercase();
-        if let Some((what, _)) = words.iter().find(|(_, word)| *word == typed) {
+        if let Some(what) = made_of(&typed, &words) {
             return Err(PolicyError::Personal(what));
         }
         if COMMON.lines().any(|common| common == typed) {
@@ -128,6 +128,20 @@ fn personal_words(owner: Owner<'_>) -> Vec<(&'static str, String)> {
     .map(|(what, word)| (what, word.trim().to_lowercase()))
     .filter(|(_, word)| !word.is_empty())
     .collect()
+}
+
+/// What the password is, if little is left of it without the owner's words: "ada lovelace 1".
+fn made_of(typed: &str, words: &[(&'static str, String)]) -> Option<&'static str> {
+    let mut longest_first: Vec<_> = words.iter().filter(|(_, word)| word.len() > 2).collect();
+    longest_first.sort_by_key(|(_, word)| std::cmp::Reverse(word.len()));
+    let rest = longest_first
+        .iter()
+        .fold(typed.to_owned(), |rest, (_, word)| rest.replace(word, ""));
+    let found = longest_first
+        .iter()
+        .find(|(_, word)| typed.contains(word.as_str()))?;
+    let left = rest.chars().filter(|c| c.is_alphanumeric()).count();
+    (left < 4).then_some(found.0)
 }
 
 /// The library's remark as the middle of a sentence of ours.
@@ -199,7 +213,13 @@ mod tests {
     /// Security statement 66: the user's own words and the service's name.
     #[test]
     fn the_owners_words_are_refused_and_the_message_says_so() {
-        for text in ["Ada.Lovelace@Example.com", "ada lovelace"] {
+        for text in [
+            "Ada.Lovelace@Example.com",
+            "ada lovelace",
+            "Ada Lovelace Ada Lovelace",
+            "Lovelace, Ada (me)",
+            "ada.lovelace@example.com ada.lovelace@example.com",
+        ] {
             let shorter = Policy {
                 min_chars: 8,
                 ..DEFAULT

@@ -1,4 +1,4 @@
-//! The bounded hashing pool (D6): a fixed number of low-priority threads, each with memory of its
+//! The bounded hashing pool (ADR 6): a fixed number of low-priority threads, each with memory of its
 //! own, behind a queue that refuses instead of growing.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -22,7 +22,7 @@ use crate::tokens::{CheckedTokens, JwkSet, TokenRules};
 use keys::{Keys, KeysError};
 use secret_key::SecretKeySource;
 
-/// Time and randomness of the running program (D10).
+/// Time and randomness of the running program (ADR 10).
 #[derive(Clone)]
 pub struct Sources {
     /// Tells the time.

@@ -1,7 +1,8 @@
-//! The secret that seals the signing keys (D7), and the file it lives in.
+//! The secret that seals the signing keys (ADR 7), and the file it lives in.
 
 use std::fs;
 use std::io::{ErrorKind, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::domain::secret::Secret;
@@ -74,7 +75,10 @@ impl SecretKeySource {
 
 fn read(path: &Path) -> Result<Option<SecretKey>, SecretKeyError> {
     let text = match fs::read_to_string(path) {
-        Ok(text) => Secret::new(text),
+        Ok(text) => {
+            warn_of_readers(path);
+            Secret::new(text)
+        }
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(cause) => return Err(io_error(path, "read", cause)),
     };
@@ -83,6 +87,15 @@ fn read(path: &Path) -> Result<Option<SecretKey>, SecretKeyError> {
         &format!("the secret key file '{}'", path.display()),
     )
     .map(Some)
+}
+
+/// Containers hand out secrets in files that others may read, so that is no error.
+fn warn_of_readers(path: &Path) {
+    let mode = fs::metadata(path).map_or(0, |file| file.permissions().mode());
+    if mode & 0o077 != 0 {
+        let file = path.display();
+        tracing::warn!(%file, "others may read or change the secret key file: chmod 600 it");
+    }
 }
 
 /// Makes the file whole, with mode 0600 from the first byte. If another process was faster,
@@ -150,8 +163,6 @@ fn io_error(file: &Path, what: &'static str, cause: std::io::Error) -> SecretKey
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
     use crate::domain::sources::fixed::CountingRandom;
 

@@ -94,7 +94,7 @@ pub fn verify(services: &Services, token: &str) -> Result<Verification, VerifyEr
     })
 }
 
-/// The token with its signature checked, now or before (D2: that fact never changes).
+/// The token with its signature checked, now or before (ADR 2: that fact never changes).
 fn checked(services: &Services, token: &str) -> Result<Arc<CheckedToken>, VerifyError> {
     if token.len() > jws::MAX_TOKEN_BYTES {
         return Err(TokenError::TooLong.into());

@@ -3,7 +3,7 @@
 use super::engine::{Conn, OptionalExtension, Row, Tx, named_params};
 use super::error::StoreError;
 
-/// Where a key stands in its life (D7).
+/// Where a key stands in its life (ADR 7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyState {
     /// Published, does not sign yet.

@@ -31,7 +31,7 @@ pub struct Store {
 pub enum WriteMode {
     /// Each in a short transaction of its own: for a command.
     Direct,
-    /// Many in one, by a thread that does nothing else (D4): for the daemon.
+    /// Many in one, by a thread that does nothing else (ADR 4): for the daemon.
     Grouped,
 }
 

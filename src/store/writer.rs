@@ -1,4 +1,4 @@
-//! Writing: one transaction a command, or many writes in one commit for the daemon (D4).
+//! Writing: one transaction a command, or many writes in one commit for the daemon (ADR 4).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};

@@ -10,7 +10,7 @@ use super::strict_json::UniqueObject;
 use crate::domain::claim::UserClaim;
 use crate::domain::user::{User, UserId};
 
-/// The claims of a token about to be signed, by name.
+/// The claims of a token about to be signed, in the order they are written.
 pub type ClaimSet = Map<String, Value>;
 
 /// What this service writes into tokens, and asks of them.

@@ -1,4 +1,4 @@
-//! The memory of checked signatures (D2, D8): what a token's bytes say never changes, so checking
+//! The memory of checked signatures (ADR 2, ADR 8): what a token's bytes say never changes, so checking
 //! them once is enough.
 
 use std::sync::Arc;

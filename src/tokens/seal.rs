@@ -1,4 +1,4 @@
-//! The seal over private keys in the database (D7): AES-256-GCM under a secret that is kept
+//! The seal over private keys in the database (ADR 7): AES-256-GCM under a secret that is kept
 //! elsewhere.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};

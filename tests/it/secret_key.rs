@@ -1,4 +1,4 @@
-//! The secret that seals the signing keys (D7), and what a stolen backup is worth without it.
+//! The secret that seals the signing keys (ADR 7), and what a stolen backup is worth without it.
 
 use std::fs;
 

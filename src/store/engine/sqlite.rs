@@ -1,4 +1,4 @@
-//! SQLite: one file, in WAL with `synchronous=FULL` (D4).
+//! SQLite: one file, in WAL with `synchronous=FULL` (ADR 4).
 
 use std::fs::{self, File};
 use std::io::ErrorKind;
