@@ -219,6 +219,8 @@ mod tests {
             "Ada Lovelace Ada Lovelace",
             "Lovelace, Ada (me)",
             "ada.lovelace@example.com ada.lovelace@example.com",
+            "ada.lovelace@example.com1",
+            "LovelaceAdaLovelace",
         ] {
             let shorter = Policy {
                 min_chars: 8,
@@ -227,16 +229,8 @@ mod tests {
             let error = shorter.check(&Password::new(text), ADA).expect_err(text);
             assert!(matches!(error, PolicyError::Personal(_)), "{text}: {error}");
         }
-        for text in [
-            "ada.lovelace@example.com1",
-            "LovelaceAdaLovelace",
-            "authdauthdauthd1",
-        ] {
-            assert!(
-                matches!(check(text), Err(PolicyError::Guessable { .. })),
-                "{text}"
-            );
-        }
+        let service = check("authdauthdauthd1");
+        assert!(matches!(service, Err(PolicyError::Guessable { .. })));
     }
 
     /// Security statement 66: what looks random and is common all the same.

@@ -69,6 +69,7 @@ impl Keys {
             add_first(store, &sealing, sources)?;
         }
         let ring = RwLock::new(Arc::new(load(store, &sealing)?));
+        source.warn_of_readers();
         Ok(Self { sealing, ring })
     }
 

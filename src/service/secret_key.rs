@@ -71,14 +71,21 @@ impl SecretKeySource {
         }
         self.load()
     }
+
+    /// Says in the log if others may read the file. Containers hand out secrets so: it is no error.
+    pub fn warn_of_readers(&self) {
+        let Self::File(path) = self else { return };
+        let mode = fs::metadata(path).map_or(0, |file| file.permissions().mode());
+        if mode & 0o077 != 0 {
+            let file = path.display();
+            tracing::warn!(%file, "others may read or change the secret key file: chmod 600 it");
+        }
+    }
 }
 
 fn read(path: &Path) -> Result<Option<SecretKey>, SecretKeyError> {
     let text = match fs::read_to_string(path) {
-        Ok(text) => {
-            warn_of_readers(path);
-            Secret::new(text)
-        }
+        Ok(text) => Secret::new(text),
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(cause) => return Err(io_error(path, "read", cause)),
     };
@@ -87,15 +94,6 @@ fn read(path: &Path) -> Result<Option<SecretKey>, SecretKeyError> {
         &format!("the secret key file '{}'", path.display()),
     )
     .map(Some)
-}
-
-/// Containers hand out secrets in files that others may read, so that is no error.
-fn warn_of_readers(path: &Path) {
-    let mode = fs::metadata(path).map_or(0, |file| file.permissions().mode());
-    if mode & 0o077 != 0 {
-        let file = path.display();
-        tracing::warn!(%file, "others may read or change the secret key file: chmod 600 it");
-    }
 }
 
 /// Makes the file whole, with mode 0600 from the first byte. If another process was faster,

@@ -510,9 +510,9 @@ fn check_says_what_it_has_checked() {
         sentence
     );
     let out = env.authctl_json(&["config", "check"]).succeeded();
-    assert_eq!(out.stdout, "{\"file\":null,\"ok\":true}\n");
+    assert_eq!(out.stdout, "{\"ok\":true,\"file\":null}\n");
     env.write("authd.toml", "[log]\nlevel = \"warn\"\n");
     let out = env.authctl_json(&["config", "check"]).succeeded();
-    assert_eq!(out.stdout, "{\"file\":\"authd.toml\",\"ok\":true}\n");
+    assert_eq!(out.stdout, "{\"ok\":true,\"file\":\"authd.toml\"}\n");
     assert_eq!(env.file_names(), ["authd.toml"]);
 }
