@@ -61,11 +61,6 @@ impl Email {
     pub fn key(&self) -> &str {
         &self.key
     }
-
-    /// The part before the '@', as typed.
-    pub fn local_part(&self) -> &str {
-        self.typed.split_once('@').map_or("", |(local, _)| local)
-    }
 }
 
 impl FromStr for Email {

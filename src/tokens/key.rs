@@ -190,13 +190,6 @@ impl KeyAlgorithm {
             Self::Rs256 => "RS256",
         }
     }
-
-    /// The algorithm of that name, if we sign with it.
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::EdDsa, Self::Es256, Self::Rs256]
-            .into_iter()
-            .find(|known| known.name() == name)
-    }
 }
 
 impl From<KeyAlgorithm> for Algorithm {
