@@ -3,18 +3,19 @@
 use std::fs::File;
 use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
-use std::sync::Arc;
 
 use tracing::Level;
 
+use super::log_json::JsonLines;
+use super::log_lines::LogLines;
 use crate::config::{LogConfig, LogFormat};
 
 /// Starts the daemon's log: text on a terminal, JSON elsewhere, unless configured.
 ///
-/// Each line is one write to a descriptor of its own: the standard library's lock over standard
-/// error would have the I/O threads wait for each other.
-pub(super) fn start_daemon(config: LogConfig) -> io::Result<()> {
-    let stderr = Arc::new(File::from(io::stderr().as_fd().try_clone_to_owned()?));
+/// Lines go to a descriptor of their own: the standard library's lock over standard error would
+/// have the I/O threads wait for each other.
+pub(super) fn start_daemon(config: LogConfig) -> io::Result<LogLines> {
+    let lines = LogLines::new(File::from(io::stderr().as_fd().try_clone_to_owned()?));
     let is_terminal = io::stderr().is_terminal();
     let is_text = match config.format {
         LogFormat::Auto => is_terminal,
@@ -22,21 +23,17 @@ pub(super) fn start_daemon(config: LogConfig) -> io::Result<()> {
         LogFormat::Json => false,
     };
     let log = tracing_subscriber::fmt()
-        .with_writer(stderr)
+        .with_writer(lines.clone())
         // A log that cannot be written is no reason to stop: reporting that there would panic.
         .log_internal_errors(false)
         .with_max_level(config.level);
     if is_text {
         log.with_ansi(is_terminal).with_target(false).init();
     } else {
-        log.json()
-            .flatten_event(true)
-            .with_current_span(false)
-            .with_span_list(false)
-            .init();
+        log.event_format(JsonLines).init();
     }
     log_panics();
-    Ok(())
+    Ok(lines)
 }
 
 /// A panic is a line of the log like any other, not text between the lines.

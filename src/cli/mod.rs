@@ -16,6 +16,8 @@ mod context;
 mod createsuperuser;
 mod error;
 mod healthcheck;
+mod log_json;
+mod log_lines;
 mod logging;
 mod manual;
 mod migrate;

@@ -1,5 +1,7 @@
 //! `authd serve`.
 
+use std::sync::Arc;
+
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -34,7 +36,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args, config: Config) -> Result<(), CliError> {
-    logging::start_daemon(config.log).map_err(CliError::io("opening the log"))?;
+    let log = logging::start_daemon(config.log).map_err(CliError::io("opening the log"))?;
     raise_file_limit();
     let runtime = http::runtime().map_err(CliError::io("starting the runtime"))?;
     outlive_size_limit(&runtime).map_err(CliError::io("listening for signals"))?;
@@ -50,6 +52,7 @@ pub(super) fn run(args: Args, config: Config) -> Result<(), CliError> {
             App {
                 services,
                 server: config.server,
+                on_idle: Arc::new(move || log.thread_is_idle()),
             },
             bound,
             stop,

@@ -28,6 +28,8 @@ pub use listen::{BindError, Bound};
 pub use schema::openapi_yaml;
 pub use wire::serve;
 
+use std::sync::Arc;
+
 use crate::config::ServerConfig;
 use crate::service::Services;
 
@@ -37,6 +39,8 @@ pub struct App {
     pub services: Services,
     /// Where the service is found, and what it bears.
     pub server: ServerConfig,
+    /// Called on an I/O thread each time it has nothing to do.
+    pub on_idle: Arc<dyn Fn() + Send + Sync>,
 }
 
 /// The runtime that accepts connections and hears signals. [`serve`] starts the I/O threads.
@@ -84,6 +88,7 @@ mod tests {
         App {
             services: Services::start(store, config.service_settings(), sources).expect("starts"),
             server: config.server,
+            on_idle: Arc::new(|| {}),
         }
     }
 

@@ -2,6 +2,7 @@
 //! on its thread and no request wakes another core.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -27,11 +28,11 @@ struct IoThread {
 }
 
 impl IoThreads {
-    /// Starts one thread for each core.
-    pub(super) fn start() -> io::Result<Self> {
+    /// Starts one thread for each core. Each calls `on_idle` whenever it has nothing to do.
+    pub(super) fn start(on_idle: &Arc<dyn Fn() + Send + Sync>) -> io::Result<Self> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = (0..cores)
-            .map(|_| IoThread::start())
+            .map(|_| IoThread::start(Arc::clone(on_idle)))
             .collect::<io::Result<_>>()?;
         let next = AtomicUsize::new(0);
         Ok(Self { threads, next })
@@ -45,10 +46,11 @@ impl IoThreads {
 }
 
 impl IoThread {
-    fn start() -> io::Result<Self> {
+    fn start(on_idle: Arc<dyn Fn() + Send + Sync>) -> io::Result<Self> {
         let runtime = Builder::new_current_thread()
             .thread_name("blocking")
             .max_blocking_threads(BLOCKING_PLACES)
+            .on_thread_park(move || on_idle())
             .enable_all()
             .build()?;
         let handle = runtime.handle().clone();

@@ -29,7 +29,7 @@ pub async fn serve(
     bound: Vec<Bound>,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let threads = Arc::new(IoThreads::start()?);
+    let threads = Arc::new(IoThreads::start(&app.on_idle)?);
     let (stopping, stopped) = watch::channel(false);
     let config = app.server.clone();
     let wire = Arc::new(Wire {

@@ -93,9 +93,19 @@ impl Authd {
         self.url.trim_start_matches("http://")
     }
 
-    /// What it has logged so far.
+    /// What it has logged so far. A request's line may come a moment after its answer: this waits
+    /// until nothing more comes.
     pub(crate) fn log(&self) -> String {
-        std::fs::read_to_string(&self.log).expect("reads the log")
+        let read = || std::fs::read_to_string(&self.log).expect("reads the log");
+        let mut log = read();
+        loop {
+            std::thread::sleep(Duration::from_millis(50));
+            let now = read();
+            if now.len() == log.len() {
+                return now;
+            }
+            log = now;
+        }
     }
 
     /// Logs in and returns the token.
