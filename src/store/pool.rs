@@ -1,26 +1,37 @@
 //! Connections for reading, each with its prepared statements and its page cache, handed from query
 //! to query.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::engine::{self, Conn, DatabaseUrl};
 use super::error::StoreError;
 
-/// Idle connections kept; more than that many readers at once open and close their own.
-const MAX_IDLE: usize = 32;
+/// Places where idle connections are kept; threads share them evenly.
+const PLACES: usize = 8;
+/// Idle connections kept at a place; more readers at once than there is room for open and close
+/// their own.
+const IDLE_A_PLACE: usize = 4;
 
-/// Idle connections. The one given back last, whose cache is warmest, is handed out first; the
-/// lock is held for a push or a pop.
+static NEXT_THREAD: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    /// Which place is this thread's own.
+    static OWN_PLACE: usize = NEXT_THREAD.fetch_add(1, Ordering::Relaxed) % PLACES;
+}
+
+/// Idle connections. A thread is handed the one that it gave back last: what it read is still in
+/// its core's memory. Each lock is held for a push or a pop.
 pub(super) struct ReaderPool {
     url: DatabaseUrl,
     timeout: Duration,
-    idle: Mutex<Vec<Conn>>,
+    idle: [Mutex<Vec<Conn>>; PLACES],
 }
 
 impl ReaderPool {
     pub(super) fn new(url: DatabaseUrl, timeout: Duration) -> Self {
-        let idle = Mutex::new(Vec::with_capacity(MAX_IDLE));
+        let idle = Default::default();
         Self { url, timeout, idle }
     }
 
@@ -28,28 +39,31 @@ impl ReaderPool {
         &self,
         query: impl FnOnce(&Conn) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let connection = match self.take() {
+        let own = OWN_PLACE.with(|own| *own);
+        let connection = match self.take(own) {
             Some(connection) => connection,
             None => engine::open(&self.url, self.timeout)?,
         };
         let outcome = query(&connection);
         // One whose query failed is closed: it may be the reason.
         if outcome.is_ok() {
-            self.give_back(connection);
+            self.give_back(connection, own);
         }
         outcome
     }
 
-    fn take(&self) -> Option<Conn> {
-        self.idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop()
+    /// One of the thread's own place, or else of any.
+    fn take(&self, own: usize) -> Option<Conn> {
+        let places = self.idle[own..].iter().chain(&self.idle[..own]);
+        places
+            .map(|place| place.lock().unwrap_or_else(PoisonError::into_inner))
+            .find_map(|mut idle| idle.pop())
     }
 
-    fn give_back(&self, connection: Conn) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < MAX_IDLE {
+    fn give_back(&self, connection: Conn, own: usize) {
+        let place = &self.idle[own];
+        let mut idle = place.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < IDLE_A_PLACE {
             idle.push(connection);
         }
     }

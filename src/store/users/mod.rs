@@ -1,12 +1,17 @@
 //! The tables `users`, `user_tombstones` and `change_sequence`.
 
 /// The columns that [`user`] reads, in its order.
+///
+/// Another column in a query that has these is at [`AFTER_USER`] and up.
 macro_rules! user_columns {
     () => {
         "id, email, email_key, first_name, last_name, phone_number, is_active, is_staff, \
          is_superuser, date_joined, last_login, version"
     };
 }
+
+/// How many columns `user_columns!` has.
+const AFTER_USER: usize = 12;
 
 mod listing;
 
@@ -116,7 +121,7 @@ pub fn credentials(connection: &Conn, email: &Email) -> Result<Option<Credential
     connection
         .prepare_cached(SQL)?
         .query_row([email.key()], |row| {
-            let password_hash = row.get::<_, Option<String>>("password_hash")?;
+            let password_hash = row.get::<_, Option<String>>(AFTER_USER)?;
             let password_hash = password_hash.map(Secret::new);
             Ok(user(row).map(|user| Credentials {
                 user,
@@ -132,7 +137,7 @@ pub fn standing(connection: &Conn, id: UserId, kid: &str) -> Result<Option<Stand
     const SQL: &str = concat!(
         "SELECT ",
         user_columns!(),
-        ", tokens_valid_after, (SELECT state FROM signing_keys WHERE kid = ?2) AS key_state
+        ", tokens_valid_after, (SELECT state FROM signing_keys WHERE kid = ?2)
         FROM users WHERE id = ?1"
     );
     let mut id_text = uuid::Uuid::encode_buffer();
@@ -140,8 +145,8 @@ pub fn standing(connection: &Conn, id: UserId, kid: &str) -> Result<Option<Stand
     connection
         .prepare_cached(SQL)?
         .query_row([id_text, kid], |row| {
-            let tokens_valid_after_ms = row.get("tokens_valid_after")?;
-            let key_state = row.get_ref("key_state")?.as_str_or_null()?;
+            let tokens_valid_after_ms = row.get(AFTER_USER)?;
+            let key_state = row.get_ref(AFTER_USER + 1)?.as_str_or_null()?;
             let key_state = key_state.map(KeyState::from_column).transpose();
             Ok(key_state.and_then(|key_state| {
                 Ok(Standing {
