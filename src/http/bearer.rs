@@ -39,7 +39,7 @@ pub(super) fn token(request: &Request) -> Result<Option<&str>, Problem> {
         return Ok(None);
     }
     let token = rest.trim_matches(' ');
-    if token.is_empty() || token.contains([' ', ',']) {
+    if token.is_empty() || token.bytes().any(|byte| b" ,".contains(&byte)) {
         return Err(malformed());
     }
     Ok(Some(token))

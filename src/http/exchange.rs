@@ -90,7 +90,13 @@ impl Exchange {
         let route = routes::find(&request).ok_or_else(|| routes::refuse(&request))?;
         record.route = route.template;
         match route.lane {
-            Lane::Inline => Ok(answer::run(&self.app, &request, route, id)),
+            Lane::Inline => {
+                let response = answer::run(&self.app, &request, route, id);
+                // Whoever has asked meanwhile is heard first: answers sent together wake clients
+                // once, answers sent one by one give the core away after each.
+                tokio::task::yield_now().await;
+                Ok(response)
+            }
             Lane::Blocking => self.run_blocking(request, route, id).await,
         }
     }
