@@ -19,7 +19,7 @@ use crate::stats::Window;
 pub(crate) enum Memory {
     /// Kept by the thread from hash to hash, as the daemon does.
     Reused,
-    /// Fresh for each hash: what `hash_password_into` does.
+    /// Fresh for each hash: what the crate's own call, `hash_password_into`, does.
     Allocated,
 }
 
