@@ -133,7 +133,7 @@ mod tests {
         let lines = LogLines::new(file.reopen().expect("opens"));
         let read = || fs::read_to_string(file.path()).expect("reads");
         thread::scope(|scope| {
-            scope.spawn(|| {
+            let thread = scope.spawn(|| {
                 let log = tracing_subscriber::fmt()
                     .with_writer(lines.clone())
                     .with_target(false)
@@ -142,6 +142,8 @@ mod tests {
                     .finish();
                 tracing::subscriber::with_default(log, || run(&lines, &read));
             });
+            // The scope's end would not wait for what the thread leaves behind.
+            thread.join().expect("joins");
         });
         read()
     }
