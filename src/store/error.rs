@@ -2,11 +2,20 @@
 
 use std::path::PathBuf;
 
-use super::engine::DatabaseUrl;
+use super::engine::{self, DatabaseUrl};
 use crate::domain::email::Email;
 
 /// What an engine reports; nobody above can act on its details.
-pub type EngineError = rusqlite::Error;
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// SQLite failed.
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+    /// A row that is always there is not.
+    #[error("a row is missing")]
+    NoRow,
+}
 
 /// Why the store could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -121,7 +130,7 @@ impl StoreError {
             })
         };
         match self {
-            Self::Engine(error) => named(Reason::of(&error)),
+            Self::Engine(error) => named(engine::reason(&error)),
             Self::Unavailable(Unavailable { database, reason }) if database.is_empty() => {
                 named(reason)
             }
@@ -140,19 +149,8 @@ impl From<Reason> for StoreError {
     }
 }
 
-impl Reason {
-    pub(super) fn of(error: &EngineError) -> Self {
-        use rusqlite::ErrorCode as Code;
-        let words = error.to_string();
-        match error.sqlite_error_code() {
-            Some(Code::DatabaseBusy | Code::DatabaseLocked) => Self::Locked,
-            Some(Code::NotADatabase) => Self::NotOurs,
-            Some(Code::DatabaseCorrupt) => Self::Damaged(words),
-            Some(Code::DiskFull) => Self::Full,
-            Some(Code::ReadOnly) => Self::ReadOnly,
-            Some(Code::CannotOpen | Code::PermissionDenied) => Self::Unreadable(words),
-            Some(Code::SystemIoFailure) => Self::Io(words),
-            _ => Self::Failed(words),
-        }
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Engine(error.into())
     }
 }

@@ -1,6 +1,6 @@
 //! The table `signing_keys`.
 
-use super::engine::{Conn, OptionalExtension, Row, Tx, named_params};
+use super::engine::{Conn, Row, Tx};
 use super::error::StoreError;
 
 /// Where a key stands in its life (ADR 7).
@@ -65,17 +65,17 @@ pub struct KeyRow {
 pub fn insert_first(tx: &Tx<'_>, key: &KeyRow, now: jiff::Timestamp) -> Result<bool, StoreError> {
     const SQL: &str = "
         INSERT INTO signing_keys (kid, algorithm, public_jwk, sealed_private, state, created_at)
-        VALUES (:kid, :algorithm, :public_jwk, :sealed_private, :state, :created_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6)
         ON CONFLICT DO NOTHING";
-    let inserted = tx.prepare_cached(SQL)?.execute(named_params! {
-        ":kid": key.kid,
-        ":algorithm": key.algorithm,
-        ":public_jwk": key.public_jwk,
-        ":sealed_private": key.sealed_private,
-        ":state": key.state.name(),
-        ":created_at": now.as_second(),
-    })?;
-    Ok(inserted == 1)
+    let values = [
+        (&key.kid).into(),
+        (&key.algorithm).into(),
+        (&key.public_jwk).into(),
+        key.sealed_private.as_slice().into(),
+        key.state.name().into(),
+        now.as_second().into(),
+    ];
+    Ok(tx.execute(SQL, &values)? == 1)
 }
 
 /// Whether there is a key of that id that verifies.
@@ -83,18 +83,13 @@ pub fn verifies(connection: &Conn, kid: &str) -> Result<bool, StoreError> {
     const SQL: &str = "
         SELECT EXISTS (
             SELECT 1 FROM signing_keys WHERE kid = ?1 AND state IN ('next', 'active'))";
-    Ok(connection
-        .prepare_cached(SQL)?
-        .query_row([kid], |row| row.get(0))?)
+    connection.query_value(SQL, &[kid.into()])
 }
 
 /// The id of the key that signs with this algorithm, if there is one.
 pub fn active_kid(connection: &Conn, algorithm: &str) -> Result<Option<String>, StoreError> {
     const SQL: &str = "SELECT kid FROM signing_keys WHERE state = 'active' AND algorithm = ?1";
-    Ok(connection
-        .prepare_cached(SQL)?
-        .query_row([algorithm], |row| row.get(0))
-        .optional()?)
+    connection.query_row(SQL, &[algorithm.into()], |row| row.get(0))
 }
 
 /// Every key, oldest first.
@@ -102,22 +97,16 @@ pub fn all(connection: &Conn) -> Result<Vec<KeyRow>, StoreError> {
     const SQL: &str = "
         SELECT kid, algorithm, public_jwk, sealed_private, state
         FROM signing_keys ORDER BY created_at, kid";
-    let mut statement = connection.prepare_cached(SQL)?;
-    let mut rows = statement.query([])?;
-    let mut keys = Vec::new();
-    while let Some(row) = rows.next()? {
-        keys.push(key(row)?);
-    }
-    Ok(keys)
+    connection.query(SQL, &[], key)
 }
 
 fn key(row: &Row<'_>) -> Result<KeyRow, StoreError> {
     Ok(KeyRow {
-        kid: row.get("kid")?,
-        algorithm: row.get("algorithm")?,
-        public_jwk: row.get("public_jwk")?,
-        sealed_private: row.get("sealed_private")?,
-        state: KeyState::from_column(row.get_ref("state")?.as_str().unwrap_or_default())?,
+        kid: row.get(0)?,
+        algorithm: row.get(1)?,
+        public_jwk: row.get(2)?,
+        sealed_private: row.get(3)?,
+        state: KeyState::from_column(row.text(4)?)?,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::engine::{self, Conn, OptionalExtension, Tx};
+use super::engine::{self, Conn, Tx};
 use super::error::{Reason, StoreError};
 
 /// One step of the schema's history.
@@ -71,7 +71,7 @@ pub(super) fn require_current(connection: &Conn) -> Result<(), StoreError> {
 
 /// Applies what is pending, each step in a transaction of its own. Several processes may do this
 /// at once: each step happens once.
-pub(super) fn apply(connection: &mut Conn, now: Timestamp) -> Result<(), StoreError> {
+pub(super) fn apply(connection: &Conn, now: Timestamp) -> Result<(), StoreError> {
     for step in plan(connection)?.pending {
         engine::transaction(connection, |tx| apply_step(tx, step, now))?;
     }
@@ -90,23 +90,24 @@ fn apply_step(tx: &Tx<'_>, step: &Migration, now: Timestamp) -> Result<(), Store
     if applied(tx)? >= step.number {
         return Ok(());
     }
-    tx.execute_batch(LEDGER)?;
-    tx.execute_batch(step.sql)?;
-    tx.execute(RECORD, (step.number, step.name, now.as_second()))?;
-    Ok(())
+    tx.batch(LEDGER)?;
+    tx.batch(step.sql)?;
+    let values = [
+        i64::from(step.number).into(),
+        step.name.into(),
+        now.as_second().into(),
+    ];
+    tx.execute(RECORD, &values).map(drop)
 }
 
 fn applied(connection: &Conn) -> Result<u32, StoreError> {
-    const HAS_LEDGER: &str = "SELECT 1 FROM sqlite_schema WHERE name = 'schema_migrations'";
     const NEWEST: &str = "SELECT coalesce(max(number), 0) FROM schema_migrations";
-    let has_ledger = connection
-        .query_row(HAS_LEDGER, [], |_| Ok(()))
-        .optional()?
-        .is_some();
-    if !has_ledger {
+    if !connection.has_table("schema_migrations")? {
         return Ok(0);
     }
-    Ok(connection.query_row(NEWEST, [], |row| row.get(0))?)
+    let number: i64 = connection.query_value(NEWEST, &[])?;
+    // No release has numbers beyond; one that has is newer than any.
+    Ok(u32::try_from(number).unwrap_or(u32::MAX))
 }
 
 fn newest() -> u32 {
@@ -151,8 +152,8 @@ mod tests {
     #[test]
     fn applying_twice_changes_nothing() {
         let (_folder, url) = new_database();
-        let mut connection = engine::open(&url, Duration::from_secs(1)).expect("opens");
-        apply(&mut connection, Timestamp::UNIX_EPOCH).expect("has nothing to do");
+        let connection = engine::open(&url, Duration::from_secs(1)).expect("opens");
+        apply(&connection, Timestamp::UNIX_EPOCH).expect("has nothing to do");
         assert!(plan(&connection).expect("plans").pending.is_empty());
     }
 
@@ -161,10 +162,7 @@ mod tests {
         let (_folder, url) = new_database();
         let connection = engine::open(&url, Duration::from_secs(1)).expect("opens");
         connection
-            .execute(
-                "INSERT INTO schema_migrations VALUES (9999, 'future', 0)",
-                [],
-            )
+            .batch("INSERT INTO schema_migrations VALUES (9999, 'future', 0)")
             .expect("pretends");
         let refused = Store::open(&url, WriteMode::Direct, Duration::from_secs(1));
         let message = refused.err().expect("is refused").to_string();
@@ -178,14 +176,12 @@ mod tests {
     fn every_table_is_strict() {
         let (_folder, url) = new_database();
         let connection = engine::open(&url, Duration::from_secs(1)).expect("opens");
-        let mut tables = connection
-            .prepare("SELECT name FROM pragma_table_list WHERE schema = 'main' AND NOT strict")
-            .expect("prepares");
-        let loose: Vec<String> = tables
-            .query_map([], |row| row.get(0))
-            .expect("queries")
-            .collect::<Result<_, _>>()
-            .expect("reads");
+        let loose = connection.query(
+            "SELECT name FROM pragma_table_list WHERE schema = 'main' AND NOT strict",
+            &[],
+            |row| row.get::<String>(0),
+        );
+        let loose = loose.expect("queries");
         assert_eq!(loose, ["sqlite_schema"]);
     }
 }

@@ -108,9 +108,9 @@ pub fn migrate(
     now: jiff::Timestamp,
 ) -> Result<MigrationPlan, StoreError> {
     engine::open(url, timeout)
-        .and_then(|mut connection| {
+        .and_then(|connection| {
             let plan = migrations::plan(&connection)?;
-            migrations::apply(&mut connection, now)?;
+            migrations::apply(&connection, now)?;
             Ok(plan)
         })
         .map_err(|error| error.at(url))

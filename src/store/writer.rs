@@ -95,7 +95,7 @@ impl GroupWriter {
                 }),
                 None => Err(writer_gave_up().into()),
             };
-            let is_lost = tx.is_some_and(|tx| !engine::in_transaction(tx));
+            let is_lost = tx.is_some_and(|tx| !tx.in_transaction());
             Done {
                 lost: is_lost.then(|| result.as_ref().err().map_or_else(writer_gave_up, reason)),
                 // Whoever asked may be gone; then nobody misses the answer.
@@ -194,7 +194,7 @@ impl Turn {
 
 fn reason(error: &StoreError) -> Reason {
     match error {
-        StoreError::Engine(error) => Reason::of(error),
+        StoreError::Engine(error) => engine::reason(error),
         StoreError::Unavailable(unavailable) => unavailable.reason.clone(),
         other => Reason::Failed(other.to_string()),
     }
@@ -211,7 +211,7 @@ mod tests {
 
     fn bump(tx: &Tx<'_>) -> Result<i64, StoreError> {
         const SQL: &str = "UPDATE change_sequence SET value = value + 1 RETURNING value";
-        Ok(tx.query_row(SQL, [], |row| row.get(0))?)
+        tx.query_value(SQL, &[])
     }
 
     #[test]
@@ -253,23 +253,21 @@ mod tests {
         let (_folder, store) = new_store(WriteMode::Grouped);
         let fill = |tx: &Tx<'_>| -> Result<(), StoreError> {
             bump(tx)?;
-            Ok(tx.execute_batch(
+            tx.batch(
                 "CREATE TABLE IF NOT EXISTS filler (x BLOB);
                  INSERT INTO filler VALUES (zeroblob(100000))",
-            )?)
+            )
         };
         let room = |pages: u32| {
-            store.write(move |tx| {
-                Ok(tx.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?)
-            })
+            store.write(move |tx| tx.batch(&format!("PRAGMA max_page_count = {pages}")))
         };
         room(1).expect("no page more than there are");
         for _ in 0..3 {
             let full = store.write(fill);
             assert_eq!(reason(full), Reason::Full);
         }
-        let value = |connection: &Conn| -> Result<i64, StoreError> {
-            Ok(connection.query_row("SELECT value FROM change_sequence", [], |row| row.get(0))?)
+        let value = |connection: &Conn| {
+            connection.query_value::<i64>("SELECT value FROM change_sequence", &[])
         };
         assert_eq!(store.read(value).expect("reads go on"), 0);
         room(1000).expect("there is room again");
@@ -302,13 +300,13 @@ mod tests {
         let (_folder, store) = new_store(WriteMode::Grouped);
         let lost = store.write(|tx| -> Result<(), StoreError> {
             bump(tx)?;
-            tx.execute_batch("ROLLBACK")?;
+            tx.batch("ROLLBACK")?;
             Err(Reason::Full.into())
         });
         assert_eq!(reason(lost), Reason::Full);
         let swallowed = store.write(|tx| {
             bump(tx)?;
-            Ok(tx.execute_batch("ROLLBACK")?)
+            tx.batch("ROLLBACK")
         });
         assert!(matches!(reason(swallowed), Reason::Failed(_)));
         assert_eq!(store.write(bump).expect("writes"), 1);

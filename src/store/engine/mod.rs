@@ -1,56 +1,224 @@
-//! What differs between engines: connecting, creating, transactions.
+//! What differs between engines: connecting, creating, transactions, values and rows.
 //!
-//! There is one engine, SQLite. The rest of `store/` names connections, rows and parameters only
-//! by what is exported here.
+//! The rest of `store/` names connections, rows and parameters only by what is exported here, and
+//! writes each statement once, with parameters `?1`, `?2` ..., in words that every engine takes.
 
 mod sqlite;
+mod url;
+mod value;
 
-use std::path::PathBuf;
-use std::str::FromStr;
+use std::time::Duration;
 
-pub(super) use rusqlite::{OptionalExtension, Row, named_params};
-pub(super) use sqlite::{
-    create, exists, in_transaction, is_duplicate, open, savepoint, transaction,
-};
+use super::error::{EngineError, Reason, StoreError};
 
-pub use sqlite::{Conn, Tx};
+pub use url::{DatabaseUrl, DatabaseUrlError};
 
-/// Where the database is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DatabaseUrl {
-    /// `sqlite:PATH`, relative to the working directory.
-    Sqlite(PathBuf),
+pub(super) use value::{Row, Value};
+
+/// A connection, for queries.
+pub struct Conn(Engine);
+
+enum Engine {
+    Sqlite(sqlite::File),
 }
 
-/// The text names no database.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' names no database: write sqlite:PATH, as in sqlite:authd.db")]
-pub struct DatabaseUrlError(String);
+/// A transaction, for changes: whoever has one is inside it.
+pub struct Tx<'c>(&'c Conn);
 
-impl FromStr for DatabaseUrl {
-    type Err = DatabaseUrlError;
+impl std::ops::Deref for Tx<'_> {
+    type Target = Conn;
 
-    fn from_str(text: &str) -> Result<Self, DatabaseUrlError> {
-        match text.strip_prefix("sqlite:") {
-            Some(path) if !path.is_empty() && path != ":memory:" => {
-                Ok(Self::Sqlite(path.strip_prefix("//").unwrap_or(path).into()))
-            }
-            _ => Err(DatabaseUrlError(text.chars().take(80).collect())),
+    fn deref(&self) -> &Conn {
+        self.0
+    }
+}
+
+/// Opens an existing database of ours. `timeout` bounds each wait for it.
+pub(super) fn open(url: &DatabaseUrl, timeout: Duration) -> Result<Conn, StoreError> {
+    match url {
+        DatabaseUrl::Sqlite(path) => Ok(sqlite::open(path, timeout)?.into()),
+    }
+}
+
+/// Whether there is a database. It may still be unusable.
+pub(super) fn exists(url: &DatabaseUrl) -> Result<bool, StoreError> {
+    match url {
+        DatabaseUrl::Sqlite(path) => sqlite::exists(path),
+    }
+}
+
+/// Makes a database that appears whole or not at all. If another process was faster, theirs stays.
+pub(super) fn create(
+    url: &DatabaseUrl,
+    fill: impl FnOnce(&Conn) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    match url {
+        DatabaseUrl::Sqlite(path) => sqlite::create(path, fill),
+    }
+}
+
+impl Conn {
+    /// The first row of a result, if there is one.
+    pub(super) fn query_row<T>(
+        &self,
+        sql: &'static str,
+        values: &[Value<'_>],
+        read: impl FnOnce(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        match &self.0 {
+            Engine::Sqlite(file) => file.query_row(sql, values, read),
+        }
+    }
+
+    /// The first column of the one row there always is.
+    pub(super) fn query_value<T: value::Column>(
+        &self,
+        sql: &'static str,
+        values: &[Value<'_>],
+    ) -> Result<T, StoreError> {
+        let value = self.query_row(sql, values, |row| row.get(0))?;
+        Ok(value.ok_or(EngineError::NoRow)?)
+    }
+
+    /// Every row of a result.
+    pub(super) fn query<T>(
+        &self,
+        sql: &'static str,
+        values: &[Value<'_>],
+        read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        match &self.0 {
+            Engine::Sqlite(file) => file.query(sql, values, read),
+        }
+    }
+
+    /// Runs a statement and says how many rows it changed.
+    pub(super) fn execute(
+        &self,
+        sql: &'static str,
+        values: &[Value<'_>],
+    ) -> Result<u64, StoreError> {
+        match &self.0 {
+            Engine::Sqlite(file) => file.execute(sql, values),
+        }
+    }
+
+    /// Runs statements without parameters, one after another.
+    pub(super) fn batch(&self, sql: &str) -> Result<(), StoreError> {
+        match &self.0 {
+            Engine::Sqlite(file) => file.batch(sql),
+        }
+    }
+
+    /// Whether there is a table of this name.
+    pub(super) fn has_table(&self, name: &str) -> Result<bool, StoreError> {
+        match &self.0 {
+            Engine::Sqlite(_) => self.query_value(sqlite::HAS_TABLE, &[name.into()]),
+        }
+    }
+
+    /// Whether a transaction is open. An engine may end one by itself when it fails under it.
+    pub(super) fn in_transaction(&self) -> bool {
+        match &self.0 {
+            Engine::Sqlite(file) => file.in_transaction(),
+        }
+    }
+
+    /// Takes the write lock and begins a transaction under it.
+    fn begin(&self) -> Result<(), StoreError> {
+        match &self.0 {
+            Engine::Sqlite(file) => file.begin(),
+        }
+    }
+
+    fn roll_back(&self) {
+        if self.in_transaction()
+            && let Err(error) = self.batch("ROLLBACK")
+        {
+            tracing::error!(%error, "a transaction could not be rolled back");
         }
     }
 }
 
-impl std::fmt::Display for DatabaseUrl {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "sqlite:{}", self.place())
+/// Runs `work` in a transaction that holds the write lock from the start: of all transactions on a
+/// database only one is under way at any time.
+pub(super) fn transaction<T>(
+    connection: &Conn,
+    work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let outcome = connection
+        .begin()
+        .and_then(|()| work(&Tx(connection)))
+        .and_then(|value| {
+            connection.batch("COMMIT")?;
+            Ok(value)
+        });
+    if outcome.is_err() {
+        connection.roll_back();
+    }
+    outcome
+}
+
+/// Runs `work` so that, if it fails, nothing of it stays in the transaction around it. If not even
+/// that can be had, the whole transaction is rolled back: see [`Conn::in_transaction`].
+pub(super) fn savepoint<T>(
+    tx: &Tx<'_>,
+    work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    tx.batch("SAVEPOINT one")?;
+    let outcome = work(tx).and_then(|value| {
+        tx.batch("RELEASE one")?;
+        Ok(value)
+    });
+    if outcome.is_err() && tx.in_transaction() && tx.batch("ROLLBACK TO one; RELEASE one").is_err()
+    {
+        tx.roll_back();
+    }
+    outcome
+}
+
+/// Whether this error is a second row with the same value in a unique column.
+pub(super) fn is_duplicate(error: &StoreError, table: &str, column: &str) -> bool {
+    match error {
+        StoreError::Engine(EngineError::Sqlite(error)) => {
+            sqlite::is_duplicate(error, table, column)
+        }
+        _ => false,
     }
 }
 
-impl DatabaseUrl {
-    /// What a sentence about this database calls it.
-    pub fn place(&self) -> String {
-        match self {
-            Self::Sqlite(path) => path.display().to_string(),
-        }
+/// What is wrong with the database, in the engine's view.
+pub(super) fn reason(error: &EngineError) -> Reason {
+    match error {
+        EngineError::Sqlite(error) => sqlite::reason(error),
+        EngineError::NoRow => Reason::Failed(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::tests::new_database;
+
+    #[test]
+    fn a_savepoint_that_cannot_be_released_takes_the_transaction_along() {
+        let (_folder, url) = new_database();
+        let connection = open(&url, Duration::from_secs(1)).expect("opens");
+        let sequence = "UPDATE change_sequence SET value = value + 1";
+        let outcome = transaction(&connection, |tx| {
+            tx.execute(sequence, &[])?;
+            let inner = savepoint(tx, |tx| {
+                tx.execute(sequence, &[])?;
+                tx.batch("RELEASE one")
+            });
+            assert!(inner.is_err());
+            assert!(!tx.in_transaction(), "half a savepoint is not kept");
+            Ok(())
+        });
+        assert!(outcome.is_err(), "there was nothing left to commit");
+        let value: i64 = connection
+            .query_value("SELECT value FROM change_sequence", &[])
+            .expect("reads");
+        assert_eq!(value, 0);
     }
 }

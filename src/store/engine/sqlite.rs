@@ -1,42 +1,32 @@
 //! SQLite: one file, in WAL with `synchronous=FULL` (ADR 4).
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::ErrorKind;
-use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, Statement};
 
-use super::DatabaseUrl;
-use crate::store::error::{EngineError, Reason, StoreError};
+use super::value::{Row, Value};
+use super::{Conn, Engine};
+use crate::store::error::{Reason, StoreError};
 
-/// A connection, for queries.
-pub struct Conn {
+/// A connection to a file.
+pub(super) struct File {
     engine: Connection,
     /// Bounds every wait for a lock.
     timeout: Duration,
 }
 
-impl Deref for Conn {
-    type Target = Connection;
-
-    fn deref(&self) -> &Connection {
-        &self.engine
+impl From<File> for Conn {
+    fn from(file: File) -> Self {
+        Self(Engine::Sqlite(file))
     }
 }
 
-/// A transaction, for changes: whoever has one is inside it.
-pub struct Tx<'c>(&'c Conn);
-
-impl Deref for Tx<'_> {
-    type Target = Conn;
-
-    fn deref(&self) -> &Conn {
-        self.0
-    }
-}
+pub(super) const HAS_TABLE: &str =
+    "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1)";
 
 /// In the file's header, so that no other program's database is taken for ours: "auth" in ASCII.
 const APPLICATION_ID: i32 = 0x6175_7468;
@@ -49,25 +39,103 @@ const CACHED_STATEMENTS: usize = 64;
 /// the pause that a busy writer makes for others.
 const LOCK_POLL: Duration = Duration::from_millis(1);
 
+impl File {
+    pub(super) fn query_row<T>(
+        &self,
+        sql: &str,
+        values: &[Value<'_>],
+        read: impl FnOnce(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        let mut statement = self.engine.prepare_cached(sql)?;
+        bind(&mut statement, values)?;
+        let mut rows = statement.raw_query();
+        let row = rows.next()?;
+        row.map(|row| read(&Row::Sqlite(row))).transpose()
+    }
+
+    pub(super) fn query<T>(
+        &self,
+        sql: &str,
+        values: &[Value<'_>],
+        mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut statement = self.engine.prepare_cached(sql)?;
+        bind(&mut statement, values)?;
+        let mut rows = statement.raw_query();
+        let mut all = Vec::new();
+        while let Some(row) = rows.next()? {
+            all.push(read(&Row::Sqlite(row))?);
+        }
+        Ok(all)
+    }
+
+    pub(super) fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<u64, StoreError> {
+        let mut statement = self.engine.prepare_cached(sql)?;
+        bind(&mut statement, values)?;
+        Ok(statement.raw_execute()? as u64)
+    }
+
+    pub(super) fn batch(&self, sql: &str) -> Result<(), StoreError> {
+        Ok(self.engine.execute_batch(sql)?)
+    }
+
+    /// Takes the write lock, or fails with [`Reason::Locked`] after the connection's time-out.
+    pub(super) fn begin(&self) -> Result<(), StoreError> {
+        let began = Instant::now();
+        self.engine.busy_timeout(Duration::ZERO)?;
+        let taken = loop {
+            match self.engine.execute_batch("BEGIN IMMEDIATE") {
+                Err(error)
+                    if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                        && began.elapsed() < self.timeout =>
+                {
+                    thread::sleep(LOCK_POLL);
+                }
+                taken => break taken,
+            }
+        };
+        self.engine.busy_timeout(self.timeout)?;
+        Ok(taken?)
+    }
+
+    pub(super) fn in_transaction(&self) -> bool {
+        !self.engine.is_autocommit()
+    }
+}
+
+fn bind(statement: &mut Statement<'_>, values: &[Value<'_>]) -> rusqlite::Result<()> {
+    // One left out would be null here and an error elsewhere.
+    let wanted = statement.parameter_count();
+    if values.len() != wanted {
+        return Err(rusqlite::Error::InvalidParameterCount(values.len(), wanted));
+    }
+    for (value, position) in values.iter().zip(1..) {
+        statement.raw_bind_parameter(position, value)?;
+    }
+    Ok(())
+}
+
 /// Opens an existing database of ours.
-pub(in crate::store) fn open(url: &DatabaseUrl, timeout: Duration) -> Result<Conn, StoreError> {
-    if !exists(url)? {
+pub(super) fn open(path: &Path, timeout: Duration) -> Result<File, StoreError> {
+    if !exists(path)? {
         return Err(Reason::Missing.into());
     }
-    let connection = connect(path_of(url), timeout)?;
+    let file = connect(path, timeout)?;
     // Before anything that writes: the file of another program stays as it is.
-    let application: i32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    let application: i32 = file
+        .engine
+        .query_row("PRAGMA application_id", [], |row| row.get(0))?;
     if application != APPLICATION_ID {
         return Err(Reason::NotOurs.into());
     }
-    configure(&connection)?;
-    Ok(connection)
+    configure(&file.engine)?;
+    Ok(file)
 }
 
 /// Whether there is a file. An empty one, or none at all where there should be a file, is an
 /// error: neither is ever written over.
-pub(in crate::store) fn exists(url: &DatabaseUrl) -> Result<bool, StoreError> {
-    match fs::metadata(path_of(url)) {
+pub(super) fn exists(path: &Path) -> Result<bool, StoreError> {
+    match fs::metadata(path) {
         Ok(file) if file.is_dir() => Err(Reason::Unreadable("it is a directory".into()).into()),
         Ok(file) if file.len() == 0 => Err(Reason::Empty.into()),
         Ok(_) => Ok(true),
@@ -81,18 +149,17 @@ pub(in crate::store) fn exists(url: &DatabaseUrl) -> Result<bool, StoreError> {
 ///
 /// Refuses a place beside which the log of a lost database is left: the engine would play it into
 /// the new one.
-pub(in crate::store) fn create(
-    url: &DatabaseUrl,
-    fill: impl FnOnce(&mut Conn) -> Result<(), StoreError>,
+pub(super) fn create(
+    path: &Path,
+    fill: impl FnOnce(&Conn) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    let path = path_of(url);
     let folder = folder_of(path);
     let log = log_of(path);
     // In this order: if the log is that of a database which appeared just now, so is the database.
-    if log.exists() && !exists(url)? {
+    if log.exists() && !exists(path)? {
         return Err(Reason::LogWithoutDatabase(log).into());
     }
-    let file = tempfile::Builder::new()
+    let place = tempfile::Builder::new()
         .prefix(".authd-new-")
         .tempfile_in(&folder)
         .map_err(|error| match error.kind() {
@@ -101,27 +168,31 @@ pub(in crate::store) fn create(
             ErrorKind::ReadOnlyFilesystem => Reason::ReadOnly,
             _ => Reason::Unreadable(error.to_string()),
         })?;
-    let mut connection = connect(file.path(), Duration::from_secs(1))?;
-    configure(&connection)?;
-    connection.pragma_update(None, "application_id", APPLICATION_ID)?;
-    fill(&mut connection)?;
+    let file = connect(place.path(), Duration::from_secs(1))?;
+    configure(&file.engine)?;
+    file.engine
+        .pragma_update(None, "application_id", APPLICATION_ID)?;
+    let connection = Conn::from(file);
+    fill(&connection)?;
+    let Engine::Sqlite(file) = connection.0;
     // Closing would write the log back too, but not say if that failed.
-    let stayed: bool =
-        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    let stayed: bool = file
+        .engine
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
     if stayed {
         return Err(Reason::Locked.into());
     }
-    connection.engine.close().map_err(|(_, error)| error)?;
-    match file.persist_noclobber(path) {
+    file.engine.close().map_err(|(_, error)| error)?;
+    match place.persist_noclobber(path) {
         Ok(_) => {}
         Err(error) if error.error.kind() == ErrorKind::AlreadyExists => return Ok(()),
         Err(error) => return Err(Reason::Unreadable(error.error.to_string()).into()),
     }
-    let synced = File::open(&folder).and_then(|folder| folder.sync_all());
+    let synced = fs::File::open(&folder).and_then(|folder| folder.sync_all());
     synced.map_err(|error| Reason::Io(error.to_string()).into())
 }
 
-fn connect(path: &Path, timeout: Duration) -> Result<Conn, StoreError> {
+fn connect(path: &Path, timeout: Duration) -> Result<File, StoreError> {
     const ACCESS: OpenFlags =
         OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
     let engine = Connection::open_with_flags(path, ACCESS)?;
@@ -130,10 +201,10 @@ fn connect(path: &Path, timeout: Duration) -> Result<Conn, StoreError> {
         return Err(Reason::ReadOnly.into());
     }
     engine.busy_timeout(timeout)?;
-    Ok(Conn { engine, timeout })
+    Ok(File { engine, timeout })
 }
 
-fn configure(connection: &Conn) -> Result<(), StoreError> {
+fn configure(connection: &Connection) -> Result<(), StoreError> {
     connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
     // A change of mode that is already so costs no write.
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
@@ -150,88 +221,30 @@ fn configure(connection: &Conn) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Runs `work` in a transaction that holds the write lock from the start.
-pub(in crate::store) fn transaction<T>(
-    connection: &Conn,
-    work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
-    let outcome = begin(connection)
-        .and_then(|()| work(&Tx(connection)))
-        .and_then(|value| {
-            connection.execute_batch("COMMIT")?;
-            Ok(value)
-        });
-    if outcome.is_err() {
-        roll_back(connection);
-    }
-    outcome
-}
-
-/// Takes the write lock, or fails with [`Reason::Locked`] after the connection's time-out.
-fn begin(connection: &Conn) -> Result<(), StoreError> {
-    let began = Instant::now();
-    connection.busy_timeout(Duration::ZERO)?;
-    let taken = loop {
-        match connection.execute_batch("BEGIN IMMEDIATE") {
-            Err(error)
-                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
-                    && began.elapsed() < connection.timeout =>
-            {
-                thread::sleep(LOCK_POLL);
-            }
-            taken => break taken,
-        }
-    };
-    connection.busy_timeout(connection.timeout)?;
-    Ok(taken?)
-}
-
-/// Runs `work` so that, if it fails, nothing of it stays in the transaction around it. If not even
-/// that can be had, the whole transaction is rolled back: see [`in_transaction`].
-pub(in crate::store) fn savepoint<T>(
-    tx: &Tx<'_>,
-    work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
-    tx.execute_batch("SAVEPOINT one")?;
-    let outcome = work(tx).and_then(|value| {
-        tx.execute_batch("RELEASE one")?;
-        Ok(value)
-    });
-    if outcome.is_err()
-        && in_transaction(tx)
-        && tx.execute_batch("ROLLBACK TO one; RELEASE one").is_err()
-    {
-        roll_back(tx);
-    }
-    outcome
-}
-
-/// Whether a transaction is open. The engine ends one by itself when the disk fails under it.
-pub(in crate::store) fn in_transaction(connection: &Conn) -> bool {
-    !connection.is_autocommit()
-}
-
-fn roll_back(connection: &Conn) {
-    if in_transaction(connection)
-        && let Err(error) = connection.execute_batch("ROLLBACK")
-    {
-        tracing::error!(%error, "a transaction could not be rolled back");
-    }
-}
-
-/// Whether this error is a second row with the same value in `column`, written `table.column`.
-pub(in crate::store) fn is_duplicate(error: &EngineError, column: &str) -> bool {
+/// Whether this error is a second row with the same value in `column`.
+pub(super) fn is_duplicate(error: &rusqlite::Error, table: &str, column: &str) -> bool {
     matches!(
         error,
-        EngineError::SqliteFailure(failure, Some(words))
+        rusqlite::Error::SqliteFailure(failure, Some(words))
             if failure.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE
-                && words.strip_prefix("UNIQUE constraint failed: ") == Some(column)
+                && words.strip_prefix("UNIQUE constraint failed: ")
+                    .and_then(|names| names.split_once('.')) == Some((table, column))
     )
 }
 
-fn path_of(url: &DatabaseUrl) -> &Path {
-    let DatabaseUrl::Sqlite(path) = url;
-    path
+/// What is wrong with the database, in the engine's view.
+pub(super) fn reason(error: &rusqlite::Error) -> Reason {
+    let words = error.to_string();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Reason::Locked,
+        Some(ErrorCode::NotADatabase) => Reason::NotOurs,
+        Some(ErrorCode::DatabaseCorrupt) => Reason::Damaged(words),
+        Some(ErrorCode::DiskFull) => Reason::Full,
+        Some(ErrorCode::ReadOnly) => Reason::ReadOnly,
+        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => Reason::Unreadable(words),
+        Some(ErrorCode::SystemIoFailure) => Reason::Io(words),
+        _ => Reason::Failed(words),
+    }
 }
 
 /// Where the engine keeps what is committed and not yet in the file itself.
@@ -251,7 +264,7 @@ fn folder_of(path: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::tests::reason;
+    use crate::store::tests::reason as reason_of;
 
     const TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -263,11 +276,16 @@ mod tests {
         other.execute_batch("CREATE TABLE t (x)").expect("creates");
         drop(other);
         let before = fs::read(&path).expect("reads");
-        assert_eq!(
-            reason(open(&DatabaseUrl::Sqlite(path.clone()), TIMEOUT)),
-            Reason::NotOurs
-        );
+        assert_eq!(reason_of(open(&path, TIMEOUT)), Reason::NotOurs);
         assert!(fs::read(&path).expect("reads") == before);
+    }
+
+    #[test]
+    fn connecting_creates_nothing() {
+        let folder = tempfile::tempdir().expect("makes a folder");
+        let path = folder.path().join("new.db");
+        assert!(connect(&path, TIMEOUT).is_err());
+        assert!(!path.exists());
     }
 
     #[test]
@@ -276,40 +294,9 @@ mod tests {
         let path = folder.path().join("authd.db");
         let log = log_of(&path);
         fs::write(&log, "changes").expect("writes");
-        let refused = create(&DatabaseUrl::Sqlite(path.clone()), |_| {
-            panic!("must not begin")
-        });
-        assert_eq!(reason(refused), Reason::LogWithoutDatabase(log.clone()));
+        let refused = create(&path, |_| panic!("must not begin"));
+        assert_eq!(reason_of(refused), Reason::LogWithoutDatabase(log.clone()));
         assert!(!path.exists());
         assert_eq!(fs::read(&log).expect("reads"), b"changes");
-    }
-
-    #[test]
-    fn a_savepoint_that_cannot_be_released_takes_the_transaction_along() {
-        let folder = tempfile::tempdir().expect("makes a folder");
-        let path = folder.path().join("new.db");
-        assert!(
-            connect(&path, TIMEOUT).is_err(),
-            "connecting creates nothing"
-        );
-        fs::write(&path, "").expect("writes");
-        let connection = connect(&path, TIMEOUT).expect("opens");
-        connection
-            .execute_batch("CREATE TABLE t (x)")
-            .expect("creates");
-        let outcome = transaction(&connection, |tx| {
-            tx.execute("INSERT INTO t VALUES (1)", [])?;
-            let inner = savepoint(tx, |tx| {
-                Ok(tx.execute_batch("INSERT INTO t VALUES (2); RELEASE one")?)
-            });
-            assert!(inner.is_err());
-            assert!(!in_transaction(tx), "half a savepoint is not kept");
-            Ok(())
-        });
-        assert!(outcome.is_err(), "there was nothing left to commit");
-        let rows: i64 = connection
-            .query_row("SELECT count(*) FROM t", [], |row| row.get(0))
-            .expect("counts");
-        assert_eq!(rows, 0);
     }
 }

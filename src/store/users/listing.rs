@@ -1,6 +1,6 @@
 //! Accounts page by page.
 
-use super::{Conn, StoreError, User, UserId, named_params, user};
+use super::{Conn, StoreError, User, UserId, user};
 
 /// Which accounts [`list`] gives.
 #[derive(Clone, Debug, Default)]
@@ -24,34 +24,32 @@ pub fn list(connection: &Conn, filter: &UserFilter, limit: u32) -> Result<Vec<Us
         "SELECT ",
         user_columns!(),
         r" FROM users
-        WHERE (:after IS NULL OR id > :after)
-          AND (:is_active IS NULL OR is_active = :is_active)
-          AND (:is_staff IS NULL OR is_staff = :is_staff)
-          AND (:is_superuser IS NULL OR is_superuser = :is_superuser)
-          AND (:pattern IS NULL
-               OR email_key LIKE :pattern ESCAPE '\'
-               OR email LIKE :typed ESCAPE '\'
-               OR first_name || ' ' || last_name LIKE :typed ESCAPE '\'
-               OR lower(first_name || ' ' || last_name) LIKE :pattern ESCAPE '\'
-               OR phone_number LIKE :pattern ESCAPE '\')
-        ORDER BY id LIMIT :limit"
+        WHERE (?1 IS NULL OR id > ?1)
+          AND (?2 IS NULL OR is_active = ?2)
+          AND (?3 IS NULL OR is_staff = ?3)
+          AND (?4 IS NULL OR is_superuser = ?4)
+          AND (?5 IS NULL
+               OR email_key LIKE ?5 ESCAPE '\'
+               OR phone_number LIKE ?5 ESCAPE '\'
+               OR lower(email) LIKE ?6 ESCAPE '\'
+               OR lower(first_name || ' ' || last_name) LIKE ?5 ESCAPE '\'
+               OR lower(first_name || ' ' || last_name) LIKE ?6 ESCAPE '\')
+        ORDER BY id LIMIT ?7"
     );
-    let lower = filter.search.as_deref().map(str::to_lowercase);
-    let mut statement = connection.prepare_cached(SQL)?;
-    let mut rows = statement.query(named_params! {
-        ":after": filter.after.map(|id| id.to_string()),
-        ":is_active": filter.is_active,
-        ":is_staff": filter.is_staff,
-        ":is_superuser": filter.is_superuser,
-        ":typed": filter.search.as_deref().map(contains),
-        ":pattern": lower.as_deref().map(contains),
-        ":limit": limit,
-    })?;
-    let mut users = Vec::new();
-    while let Some(row) = rows.next()? {
-        users.push(user(row)?);
-    }
-    Ok(users)
+    let after = filter.after.map(|id| id.to_string());
+    let search = filter.search.as_deref();
+    let lower = search.map(|text| contains(&text.to_lowercase()));
+    let lower_ascii = search.map(|text| contains(&text.to_ascii_lowercase()));
+    let values = [
+        after.as_deref().into(),
+        filter.is_active.into(),
+        filter.is_staff.into(),
+        filter.is_superuser.into(),
+        lower.as_deref().into(),
+        lower_ascii.as_deref().into(),
+        i64::from(limit).into(),
+    ];
+    connection.query(SQL, &values, user)
 }
 
 /// A LIKE pattern for "contains this text", with the text's own wildcards made plain.

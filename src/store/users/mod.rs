@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::engine::{self, Conn, OptionalExtension, Row, Tx, named_params};
+use super::engine::{self, Conn, Row, Tx};
 use super::error::StoreError;
 use super::keys::KeyState;
 use crate::domain::email::Email;
@@ -63,33 +63,28 @@ pub fn insert(
     const SQL: &str = concat!(
         "INSERT INTO users (id, email, email_key, first_name, last_name, phone_number,
             password_hash, is_active, is_staff, is_superuser, date_joined, version)
-        VALUES (:id, :email, :email_key, :first_name, :last_name, :phone_number,
-            :password_hash, :is_active, :is_staff, :is_superuser, :now, :version)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
         ON CONFLICT (email_key) DO NOTHING
         RETURNING ",
         user_columns!()
     );
-    let version = next_version(tx)?;
-    tx.prepare_cached(SQL)?
-        .query_row(
-            named_params! {
-                ":id": id.to_string(),
-                ":email": new.email.as_str(),
-                ":email_key": new.email.key(),
-                ":first_name": new.first_name.as_str(),
-                ":last_name": new.last_name.as_str(),
-                ":phone_number": new.phone_number.as_ref().map(Phone::as_str),
-                ":password_hash": password_hash,
-                ":is_active": new.is_active,
-                ":is_staff": new.is_staff,
-                ":is_superuser": new.is_superuser,
-                ":now": now.as_second(),
-                ":version": version,
-            },
-            |row| Ok(user(row)),
-        )
-        .optional()?
-        .unwrap_or_else(|| Err(StoreError::EmailTaken(new.email.clone())))
+    let id = id.to_string();
+    let values = [
+        (&id).into(),
+        new.email.as_str().into(),
+        new.email.key().into(),
+        new.first_name.as_str().into(),
+        new.last_name.as_str().into(),
+        new.phone_number.as_ref().map(Phone::as_str).into(),
+        password_hash.into(),
+        new.is_active.into(),
+        new.is_staff.into(),
+        new.is_superuser.into(),
+        now.as_second().into(),
+        next_version(tx)?.into(),
+    ];
+    tx.query_row(SQL, &values, user)?
+        .ok_or_else(|| StoreError::EmailTaken(new.email.clone()))
 }
 
 /// The account of that name, if there is one.
@@ -104,11 +99,7 @@ pub fn find(connection: &Conn, name: &UserRef) -> Result<Option<User>, StoreErro
         UserRef::Id(id) => (BY_ID, id.to_string()),
         UserRef::Email(email) => (BY_EMAIL, email.key().to_owned()),
     };
-    connection
-        .prepare_cached(sql)?
-        .query_row([key], |row| Ok(user(row)))
-        .optional()?
-        .transpose()
+    connection.query_row(sql, &[(&key).into()], user)
 }
 
 /// The account that logs in with this address, if there is one.
@@ -118,18 +109,13 @@ pub fn credentials(connection: &Conn, email: &Email) -> Result<Option<Credential
         user_columns!(),
         ", password_hash FROM users WHERE email_key = ?1"
     );
-    connection
-        .prepare_cached(SQL)?
-        .query_row([email.key()], |row| {
-            let password_hash = row.get::<_, Option<String>>(AFTER_USER)?;
-            let password_hash = password_hash.map(Secret::new);
-            Ok(user(row).map(|user| Credentials {
-                user,
-                password_hash,
-            }))
+    connection.query_row(SQL, &[email.key().into()], |row| {
+        let password_hash = row.get::<Option<String>>(AFTER_USER)?;
+        Ok(Credentials {
+            user: user(row)?,
+            password_hash: password_hash.map(Secret::new),
         })
-        .optional()?
-        .transpose()
+    })
 }
 
 /// Account and key of a token, in one query (the hot path of verify).
@@ -142,22 +128,14 @@ pub fn standing(connection: &Conn, id: UserId, kid: &str) -> Result<Option<Stand
     );
     let mut id_text = uuid::Uuid::encode_buffer();
     let id_text: &str = id.0.hyphenated().encode_lower(&mut id_text);
-    connection
-        .prepare_cached(SQL)?
-        .query_row([id_text, kid], |row| {
-            let tokens_valid_after_ms = row.get(AFTER_USER)?;
-            let key_state = row.get_ref(AFTER_USER + 1)?.as_str_or_null()?;
-            let key_state = key_state.map(KeyState::from_column).transpose();
-            Ok(key_state.and_then(|key_state| {
-                Ok(Standing {
-                    user: user(row)?,
-                    tokens_valid_after_ms,
-                    key_state,
-                })
-            }))
+    connection.query_row(SQL, &[id_text.into(), kid.into()], |row| {
+        let key_state = row.maybe_text(AFTER_USER + 1)?;
+        Ok(Standing {
+            user: user(row)?,
+            tokens_valid_after_ms: row.get(AFTER_USER)?,
+            key_state: key_state.map(KeyState::from_column).transpose()?,
         })
-        .optional()?
-        .transpose()
+    })
 }
 
 /// Records a login with the hash that was checked. `None` if the account is gone, inactive or has
@@ -170,70 +148,64 @@ pub fn record_login(
 ) -> Result<Option<User>, StoreError> {
     const SQL: &str = concat!(
         "UPDATE users SET last_login = ?3, version = ?4
-        WHERE id = ?1 AND password_hash = ?2 AND is_active = 1
+        WHERE id = ?1 AND password_hash = ?2 AND is_active
         RETURNING ",
         user_columns!()
     );
     let version = next_version(tx)?;
-    tx.prepare_cached(SQL)?
-        .query_row(
-            (id.to_string(), checked_hash, now.as_second(), version),
-            |row| Ok(user(row)),
-        )
-        .optional()?
-        .transpose()
+    let id = id.to_string();
+    let values = [
+        (&id).into(),
+        checked_hash.into(),
+        now.as_second().into(),
+        version.into(),
+    ];
+    tx.query_row(SQL, &values, user)
 }
 
 /// Puts a new hash of the same password in the place of the old one, if that still stands.
 pub fn replace_hash(tx: &Tx<'_>, id: UserId, old: &str, new: &str) -> Result<(), StoreError> {
     const SQL: &str = "UPDATE users SET password_hash = ?3 WHERE id = ?1 AND password_hash = ?2";
-    tx.prepare_cached(SQL)?
-        .execute((id.to_string(), old, new))?;
-    Ok(())
+    let id = id.to_string();
+    let values = [(&id).into(), old.into(), new.into()];
+    tx.execute(SQL, &values).map(drop)
 }
 
 /// Changes what `change` names. Fails with [`StoreError::EmailTaken`] if the new address is.
 pub fn update(tx: &Tx<'_>, id: UserId, change: &UserChange) -> Result<Option<User>, StoreError> {
     const SQL: &str = concat!(
         "UPDATE users SET
-            email        = coalesce(:email, email),
-            email_key    = coalesce(:email_key, email_key),
-            first_name   = coalesce(:first_name, first_name),
-            last_name    = coalesce(:last_name, last_name),
-            phone_number = CASE WHEN :set_phone THEN :phone_number ELSE phone_number END,
-            is_staff     = coalesce(:is_staff, is_staff),
-            is_superuser = coalesce(:is_superuser, is_superuser),
-            version      = :version
-        WHERE id = :id
+            email        = coalesce(?2, email),
+            email_key    = coalesce(?3, email_key),
+            first_name   = coalesce(?4, first_name),
+            last_name    = coalesce(?5, last_name),
+            phone_number = CASE WHEN ?6 THEN ?7 ELSE phone_number END,
+            is_staff     = coalesce(?8, is_staff),
+            is_superuser = coalesce(?9, is_superuser),
+            version      = ?10
+        WHERE id = ?1
         RETURNING ",
         user_columns!()
     );
-    let version = next_version(tx)?;
-    let updated = tx
-        .prepare_cached(SQL)?
-        .query_row(
-            named_params! {
-                ":id": id.to_string(),
-                ":email": change.email.as_ref().map(Email::as_str),
-                ":email_key": change.email.as_ref().map(Email::key),
-                ":first_name": change.first_name.as_ref().map(PersonName::as_str),
-                ":last_name": change.last_name.as_ref().map(PersonName::as_str),
-                ":set_phone": change.phone_number.is_some(),
-                ":phone_number": change.phone_number.as_ref().and_then(|phone| {
-                    phone.as_ref().map(Phone::as_str)
-                }),
-                ":is_staff": change.is_staff,
-                ":is_superuser": change.is_superuser,
-                ":version": version,
-            },
-            |row| Ok(user(row)),
-        )
-        .optional();
-    match (updated, &change.email) {
-        (Err(error), Some(email)) if engine::is_duplicate(&error, "users.email_key") => {
+    let phone_number = change.phone_number.as_ref().map(Option::as_ref);
+    let id = id.to_string();
+    let values = [
+        (&id).into(),
+        change.email.as_ref().map(Email::as_str).into(),
+        change.email.as_ref().map(Email::key).into(),
+        change.first_name.as_ref().map(PersonName::as_str).into(),
+        change.last_name.as_ref().map(PersonName::as_str).into(),
+        phone_number.is_some().into(),
+        phone_number.flatten().map(Phone::as_str).into(),
+        change.is_staff.into(),
+        change.is_superuser.into(),
+        next_version(tx)?.into(),
+    ];
+    match (tx.query_row(SQL, &values, user), &change.email) {
+        (Err(error), Some(email)) if engine::is_duplicate(&error, "users", "email_key") => {
             Err(StoreError::EmailTaken(email.clone()))
         }
-        (updated, _) => updated?.transpose(),
+        (updated, _) => updated,
     }
 }
 
@@ -246,19 +218,20 @@ pub fn set_password(
 ) -> Result<Option<User>, StoreError> {
     const SQL: &str = concat!(
         "UPDATE users SET password_hash = ?2, version = ?4,
-            tokens_valid_after = max(coalesce(tokens_valid_after, ?3), ?3)
+            tokens_valid_after = CASE WHEN tokens_valid_after > ?3 THEN tokens_valid_after ELSE ?3 END
         WHERE id = ?1
         RETURNING ",
         user_columns!()
     );
     let version = next_version(tx)?;
-    tx.prepare_cached(SQL)?
-        .query_row(
-            (id.to_string(), hash, now.as_millisecond(), version),
-            |row| Ok(user(row)),
-        )
-        .optional()?
-        .transpose()
+    let id = id.to_string();
+    let values = [
+        (&id).into(),
+        hash.into(),
+        now.as_millisecond().into(),
+        version.into(),
+    ];
+    tx.query_row(SQL, &values, user)
 }
 
 /// Lets an account log in again, or stops it and ends every token issued so far.
@@ -270,20 +243,21 @@ pub fn set_active(
 ) -> Result<Option<User>, StoreError> {
     const SQL: &str = concat!(
         "UPDATE users SET is_active = ?2, version = ?4,
-            tokens_valid_after = CASE WHEN ?2 THEN tokens_valid_after
-                ELSE max(coalesce(tokens_valid_after, ?3), ?3) END
+            tokens_valid_after = CASE WHEN ?2 OR tokens_valid_after > ?3 THEN tokens_valid_after
+                ELSE ?3 END
         WHERE id = ?1
         RETURNING ",
         user_columns!()
     );
     let version = next_version(tx)?;
-    tx.prepare_cached(SQL)?
-        .query_row(
-            (id.to_string(), is_active, now.as_millisecond(), version),
-            |row| Ok(user(row)),
-        )
-        .optional()?
-        .transpose()
+    let id = id.to_string();
+    let values = [
+        (&id).into(),
+        is_active.into(),
+        now.as_millisecond().into(),
+        version.into(),
+    ];
+    tx.query_row(SQL, &values, user)
 }
 
 /// Removes an account and leaves a tombstone with a version; says whether there was one.
@@ -291,46 +265,42 @@ pub fn delete(tx: &Tx<'_>, id: UserId, now: Timestamp) -> Result<bool, StoreErro
     const DELETE: &str = "DELETE FROM users WHERE id = ?1";
     const TOMBSTONE: &str =
         "INSERT INTO user_tombstones (id, deleted_at, version) VALUES (?1, ?2, ?3)";
-    if tx.prepare_cached(DELETE)?.execute([id.to_string()])? == 0 {
+    let id = id.to_string();
+    if tx.execute(DELETE, &[(&id).into()])? == 0 {
         return Ok(false);
     }
     let version = next_version(tx)?;
-    tx.prepare_cached(TOMBSTONE)?
-        .execute((id.to_string(), now.as_second(), version))?;
+    let values = [(&id).into(), now.as_second().into(), version.into()];
+    tx.execute(TOMBSTONE, &values)?;
     Ok(true)
 }
 
 /// Whether there is any account at all.
 pub fn any(connection: &Conn) -> Result<bool, StoreError> {
     const SQL: &str = "SELECT EXISTS (SELECT 1 FROM users)";
-    Ok(connection
-        .prepare_cached(SQL)?
-        .query_row([], |row| row.get(0))?)
+    connection.query_value(SQL, &[])
 }
 
 /// Whether an account other than this one is an active superuser.
 pub fn other_active_superuser(connection: &Conn, id: UserId) -> Result<bool, StoreError> {
     const SQL: &str = "
-        SELECT EXISTS (SELECT 1 FROM users WHERE is_superuser = 1 AND is_active = 1 AND id <> ?1)";
-    Ok(connection
-        .prepare_cached(SQL)?
-        .query_row([id.to_string()], |row| row.get(0))?)
+        SELECT EXISTS (SELECT 1 FROM users WHERE is_superuser AND is_active AND id <> ?1)";
+    connection.query_value(SQL, &[id.to_string().as_str().into()])
 }
 
 /// Draws the next number of the sequence of all changes. Inside a transaction the numbers are
 /// strictly increasing in the order of commits; one that is rolled back takes its numbers along.
 fn next_version(tx: &Tx<'_>) -> Result<i64, StoreError> {
     const SQL: &str = "UPDATE change_sequence SET value = value + 1 RETURNING value";
-    Ok(tx.prepare_cached(SQL)?.query_row([], |row| row.get(0))?)
+    tx.query_value(SQL, &[])
 }
 
 /// By position, not by name: finding names cost verify more than reading the row did.
 fn user(row: &Row<'_>) -> Result<User, StoreError> {
-    let id: &str = row.get_ref(0)?.as_str().unwrap_or_default();
     let phone_number: Option<String> = row.get(5)?;
     let last_login: Option<i64> = row.get(10)?;
     Ok(User {
-        id: id.parse().map_err(|_| damaged("id"))?,
+        id: row.text(0)?.parse().map_err(|_| damaged("id"))?,
         email: Email::from_stored(row.get(1)?, row.get(2)?),
         first_name: PersonName::from_stored(row.get(3)?),
         last_name: PersonName::from_stored(row.get(4)?),

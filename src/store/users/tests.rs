@@ -57,9 +57,7 @@ fn every_change_has_a_higher_version_and_a_deletion_leaves_a_tombstone() {
     assert!(store.write(move |tx| delete(tx, id, NOW)).expect("writes"));
     assert!(!store.write(move |tx| delete(tx, id, NOW)).expect("writes"));
     let tombstone: i64 = store
-        .read(|connection| {
-            Ok(connection.query_row("SELECT version FROM user_tombstones", [], |r| r.get(0))?)
-        })
+        .read(|connection| connection.query_value("SELECT version FROM user_tombstones", &[]))
         .expect("reads");
     assert!(tombstone > off.version);
 }
@@ -128,7 +126,7 @@ fn only_a_taken_address_is_reported_as_taken() {
     };
     // The numbers of changes have been set back by hand: the next one is in use.
     let broken = store.write(move |tx| {
-        tx.execute("UPDATE change_sequence SET value = value - 1", [])?;
+        tx.batch("UPDATE change_sequence SET value = value - 1")?;
         update(tx, id, &change)
     });
     assert!(
