@@ -4,6 +4,7 @@
 
 mod architecture;
 mod bearer;
+mod cluster;
 mod configuration;
 mod createsuperuser;
 mod daemon;
@@ -20,6 +21,7 @@ mod hostile;
 mod http;
 mod login_security;
 mod logs;
+mod machine;
 mod migrations;
 mod offline;
 mod openapi;

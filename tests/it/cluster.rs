@@ -1,0 +1,396 @@
+//! PostgreSQL servers of the tests' own: made in a temporary folder, gone with the test process.
+//! One is shared by all tests; a test that kills, pauses or reconfigures a server has its own.
+
+use std::fs::{DirBuilder, File};
+use std::net::TcpStream;
+use std::os::unix::fs::{DirBuilderExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::env::{Outcome, run};
+use crate::machine::{free_port, password, programs, skipped, unprivileged_user};
+
+/// For how long a server may start, stop or catch up.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A PostgreSQL server with data, port and password of its own. Gone when dropped.
+pub(crate) struct Cluster {
+    programs: PathBuf,
+    /// User and group it runs as, if not the tests' own.
+    user: Option<(u32, u32)>,
+    folder: PathBuf,
+    port: u16,
+    password: String,
+    settings: Vec<String>,
+    /// `None` while it does not run.
+    postmaster: Mutex<Option<Child>>,
+    guard: Child,
+}
+
+impl Cluster {
+    /// The cluster of all tests that only need a database. It forgets when the machine crashes.
+    pub(crate) fn shared() -> &'static Self {
+        static SHARED: OnceLock<Cluster> = OnceLock::new();
+        SHARED.get_or_init(|| Self::own(&["fsync=off", "max_connections=300"]))
+    }
+
+    /// A cluster for one test, as durable as PostgreSQL is, with these `name=value` settings.
+    pub(crate) fn own(settings: &[&str]) -> Self {
+        let settings = settings.iter().copied().map(String::from).collect();
+        let cluster = Self::prepare(&password(), settings);
+        let password_file = cluster.folder.join("password");
+        std::fs::write(&password_file, &cluster.password).expect("writes a file");
+        cluster.give(&password_file);
+        let mut initdb = cluster.inside(cluster.client("initdb"));
+        initdb.args(["--username=authd", "--auth=scram-sha-256", "--no-sync"]);
+        initdb.args(["--encoding=UTF8", "--locale=C", "--pwfile"]);
+        initdb.arg(password_file).arg("-D").arg(cluster.data());
+        run(&mut initdb, "").succeeded();
+        cluster.start();
+        cluster
+    }
+
+    /// A hot standby that streams from this cluster; it has the same users and settings.
+    pub(crate) fn standby(&self) -> Self {
+        let standby = Self::prepare(&self.password, self.settings.clone());
+        let mut copy = standby.inside(self.client("pg_basebackup"));
+        copy.args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync"]);
+        run(copy.arg("--pgdata").arg(standby.data()), "").succeeded();
+        standby.start();
+        standby
+    }
+
+    /// Makes an empty database and returns its URL.
+    pub(crate) fn new_database(&self) -> String {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        self.psql("postgres", &format!("CREATE DATABASE {name}"));
+        self.url(&name)
+    }
+
+    pub(crate) fn url(&self, database: &str) -> String {
+        let Self { port, password, .. } = self;
+        format!("postgres://authd:{password}@127.0.0.1:{port}/{database}")
+    }
+
+    /// What psql prints for these statements, each a transaction; columns are parted by `|`.
+    #[track_caller]
+    pub(crate) fn psql(&self, database: &str, sql: &str) -> String {
+        let mut psql = self.client("psql");
+        psql.args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-f", "-", database]);
+        run(&mut psql, sql).succeeded().stdout.trim_end().to_owned()
+    }
+
+    /// Starts the server, on the port and data it had, and waits until it takes connections.
+    pub(crate) fn start(&self) {
+        let mut running = self.postmaster.lock().expect("no test panicked here");
+        assert!(running.is_none(), "the cluster runs already");
+        let mut command = self.inside(self.client("postgres"));
+        command.arg("-D").arg(self.data());
+        for setting in &self.settings {
+            command.args(["-c", setting]);
+        }
+        let path = self.folder.join("log");
+        let log = File::options().create(true).append(true).open(&path);
+        let log = log.expect("opens the log");
+        command.stdout(log.try_clone().expect("is shared"));
+        let mut postmaster = command.stderr(log).spawn().expect("starts");
+        let told = || std::fs::read_to_string(&path).unwrap_or_default();
+        let started = within_patience(|| {
+            let ended = postmaster.try_wait().expect("waits");
+            assert!(ended.is_none(), "PostgreSQL gave up: {}", told());
+            let mut probe = self.client("pg_isready");
+            probe.output().expect("starts").status.success()
+        });
+        assert!(started, "PostgreSQL did not start: {}", told());
+        *running = Some(postmaster);
+    }
+
+    /// Stops it as an operator does: clients are told, the data is written.
+    pub(crate) fn restart(&self) {
+        self.stop(Signal::INT);
+        self.start();
+    }
+
+    /// Stops it at once: clients are told, but what is not yet written is left to the recovery.
+    pub(crate) fn stop_hard(&self) {
+        self.stop(Signal::QUIT);
+    }
+
+    /// Kills the server and all its processes: nobody is told, nothing is written.
+    pub(crate) fn kill(&self) {
+        let mut postmaster = self.take_postmaster();
+        self.all("end");
+        postmaster.wait().expect("waits");
+    }
+
+    /// Makes it say nothing more, while its connections stay open and new ones are taken.
+    pub(crate) fn pause(&self) {
+        self.all("freeze");
+    }
+
+    pub(crate) fn resume(&self) {
+        self.all("resume");
+    }
+
+    /// Lets it take TLS connections, and returns the certificate, for `localhost` and `127.0.0.1`,
+    /// which is its own root.
+    pub(crate) fn enable_tls(&self) -> PathBuf {
+        let path = |name| self.data().join(name);
+        let mut openssl = Command::new("openssl");
+        openssl.args(["req", "-config", "/dev/null", "-x509", "-nodes"]);
+        openssl.args(["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]);
+        openssl.args(["-days", "2", "-subj", "/CN=localhost"]);
+        openssl.args(["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]);
+        // rustls takes no CA's certificate for a server's.
+        openssl.args(["-addext", "basicConstraints=critical,CA:FALSE"]);
+        openssl.arg("-keyout").arg(path("server.key"));
+        run(openssl.arg("-out").arg(path("server.crt")), "").succeeded();
+        self.give(&path("server.key"));
+        self.give(&path("server.crt"));
+        let turn_on = "ALTER SYSTEM SET ssl = on; SELECT pg_reload_conf()";
+        self.psql("postgres", turn_on);
+        let is_on = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+        assert!(within_patience(|| self.psql("postgres", is_on) == "t"));
+        path("server.crt")
+    }
+
+    /// The folder of a cluster, without data as yet, and its guard.
+    fn prepare(password: &str, mut settings: Vec<String>) -> Self {
+        let programs = programs();
+        // Not TMPDIR: PostgreSQL's user must reach it, and a socket's path is 107 bytes at most.
+        let folder = tempfile::Builder::new()
+            .prefix("authd-postgres-")
+            .tempdir_in("/tmp")
+            .expect("makes a folder");
+        let data = folder.path().join("data");
+        let guard = script("guard", &data)
+            .process_group(0)
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        let port = free_port();
+        settings.extend([
+            "listen_addresses=127.0.0.1".to_owned(),
+            format!("port={port}"),
+            format!("unix_socket_directories={}", folder.path().display()),
+            // In the folder, not in /dev/shm, where a killed server would leave it.
+            "dynamic_shared_memory_type=mmap".to_owned(),
+        ]);
+        let made = DirBuilder::new().mode(0o700).create(&data);
+        made.expect("makes a folder");
+        let cluster = Self {
+            programs,
+            user: unprivileged_user(),
+            guard: guard.expect("sh starts"),
+            folder: folder.keep(),
+            port,
+            password: password.to_owned(),
+            settings,
+            postmaster: Mutex::new(None),
+        };
+        cluster.give(&cluster.folder);
+        cluster.give(&data);
+        cluster
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    /// One of PostgreSQL's programs, with nothing in its environment but where the server is.
+    fn client(&self, name: &str) -> Command {
+        let mut command = Command::new(self.programs.join(name));
+        command
+            .env_clear()
+            .env("PGHOST", "127.0.0.1")
+            .env("PGPORT", self.port.to_string())
+            .env("PGUSER", "authd")
+            .env("PGPASSWORD", &self.password)
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Makes a command one of the cluster's own: it works in its folder, as its user.
+    fn inside(&self, mut command: Command) -> Command {
+        command.current_dir(self.data());
+        if let Some((user, group)) = self.user {
+            command.uid(user).gid(group);
+        }
+        command
+    }
+
+    fn give(&self, path: &Path) {
+        if let Some((user, group)) = self.user {
+            chown(path, Some(user), Some(group)).expect("gives a file away");
+        }
+    }
+
+    fn stop(&self, signal: Signal) {
+        let mut postmaster = self.take_postmaster();
+        kill_process(Pid::from_child(&postmaster), signal).expect("is signalled");
+        let stopped = within_patience(|| postmaster.try_wait().expect("waits").is_some());
+        assert!(stopped, "PostgreSQL did not stop");
+    }
+
+    fn take_postmaster(&self) -> Child {
+        let mut running = self.postmaster.lock().expect("no test panicked here");
+        running.take().expect("the cluster runs")
+    }
+
+    fn all(&self, action: &str) {
+        run(&mut script(action, &self.data()), "").succeeded();
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        // Closes the pipe first; what the guard could not end, nobody can.
+        let _ = self.guard.wait();
+        if let Ok(Some(postmaster)) = self.postmaster.get_mut().map(Option::as_mut) {
+            let _ = postmaster.wait();
+        }
+    }
+}
+
+/// A shell that does this to all processes of the cluster with this data.
+fn script(action: &str, data: &Path) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", include_str!("cluster.sh"), "sh", action]);
+    command.arg(data);
+    command
+}
+
+/// Asks again and again; false if it did not become true in time.
+fn within_patience(mut is_so: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        if Instant::now() > deadline {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    true
+}
+
+/// What psql says to one who has only this URL.
+fn ask(cluster: &Cluster, url: &str) -> Outcome {
+    let mut psql = cluster.client("psql");
+    psql.env_clear().args(["-XqAt", "-c", "SELECT 1", url]);
+    run(&mut psql, "")
+}
+
+#[test]
+fn a_new_database_answers_and_is_empty() {
+    if skipped("that a new database answers") {
+        return;
+    }
+    let cluster = Cluster::shared();
+    let (url, other) = (cluster.new_database(), cluster.new_database());
+    assert_ne!(url, other);
+    assert_eq!(ask(cluster, &url).succeeded().stdout, "1\n");
+    let name = url.rsplit('/').next().expect("has a name");
+    assert_eq!(cluster.url(name), url);
+    let count = "SELECT count(*) FROM pg_stat_user_tables";
+    assert_eq!(cluster.psql(name, count), "0");
+    let refused = ask(cluster, &url.replace(&cluster.password, "guess"));
+    assert!(refused.stderr.contains("authentication failed"));
+}
+
+#[test]
+fn a_killed_cluster_comes_back_with_what_was_committed() {
+    if skipped("that a killed cluster comes back") {
+        return;
+    }
+    let cluster = Cluster::own(&["max_connections=20"]);
+    let url = cluster.new_database();
+    let name = url.rsplit('/').next().expect("has a name");
+    let write = "CREATE TABLE kept (n int); INSERT INTO kept VALUES (7)";
+    cluster.psql(name, write);
+    let stops: [fn(&Cluster); 2] = [Cluster::kill, Cluster::stop_hard];
+    for stop in stops {
+        stop(&cluster);
+        assert_eq!(ask(&cluster, &url).status, 2, "it is down");
+        cluster.start();
+        assert_eq!(ask(&cluster, &url).status, 0);
+        assert_eq!(cluster.psql(name, "SELECT n FROM kept"), "7");
+    }
+    cluster.restart();
+    let settings = cluster.psql(name, "SHOW max_connections; SHOW fsync");
+    assert_eq!(settings, "20\non");
+}
+
+#[test]
+fn a_paused_cluster_says_nothing_until_it_resumes() {
+    if skipped("that a paused cluster says nothing") {
+        return;
+    }
+    let cluster = Cluster::own(&[]);
+    cluster.pause();
+    let mut psql = cluster.client("psql");
+    psql.args(["-XqAt", "-c", "SELECT 1", "postgres"]);
+    let mut waiting = psql.stdout(Stdio::piped()).spawn().expect("starts");
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(waiting.try_wait().expect("waits").is_none());
+    cluster.resume();
+    let output = waiting.wait_with_output().expect("ends");
+    assert_eq!(output.stdout, b"1\n");
+    cluster.pause();
+    cluster.kill();
+    cluster.start();
+    cluster.pause();
+}
+
+#[test]
+fn a_standby_sees_what_is_written_on_the_primary() {
+    if skipped("that a standby follows its primary") {
+        return;
+    }
+    let primary = Cluster::own(&[]);
+    primary.psql("postgres", "CREATE TABLE seen (n int)");
+    let standby = primary.standby();
+    primary.psql("postgres", "INSERT INTO seen VALUES (7)");
+    let has_seen = || standby.psql("postgres", "SELECT n FROM seen") == "7";
+    assert!(within_patience(has_seen));
+    assert_eq!(standby.psql("postgres", "SELECT pg_is_in_recovery()"), "t");
+    assert_ne!(standby.url("postgres"), primary.url("postgres"));
+}
+
+#[test]
+fn a_cluster_takes_tls_connections_once_it_is_told_to() {
+    if skipped("that a cluster takes TLS connections") {
+        return;
+    }
+    let cluster = Cluster::own(&[]);
+    let url = cluster.url("postgres");
+    let required = format!("{url}?sslmode=require");
+    assert_eq!(ask(&cluster, &required).status, 2, "not told to yet");
+    let certificate = cluster.enable_tls();
+    ask(&cluster, &required).succeeded();
+    let root = certificate.display();
+    let verified = format!("{url}?sslmode=verify-full&sslrootcert={root}");
+    ask(&cluster, &verified).succeeded();
+    ask(&cluster, &verified.replace("127.0.0.1", "localhost")).succeeded();
+    ask(&cluster, &format!("{url}?sslmode=disable")).succeeded();
+}
+
+#[test]
+fn a_dropped_cluster_leaves_nothing_behind() {
+    if skipped("that a dropped cluster leaves nothing behind") {
+        return;
+    }
+    let cluster = Cluster::own(&[]);
+    let (folder, address) = (cluster.folder.clone(), ("127.0.0.1", cluster.port));
+    assert!(TcpStream::connect(address).is_ok());
+    drop(cluster);
+    assert!(!folder.exists());
+    assert!(TcpStream::connect(address).is_err());
+}
