@@ -18,7 +18,7 @@ CARGO_DENY := target/tools/bin/cargo-deny
 # The tests find PyJWT and the other judges of our answers through this.
 export AUTHD_TEST_PYTHON := $(abspath $(VENV)/bin/python)
 
-.PHONY: help run build test lint fmt bench docs audit install components curl
+.PHONY: help run build test lint fmt bench docs audit install components curl postgres
 
 help:      ## List what can be made
 	@sed -n 's/^\([a-z]*\): *[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -29,7 +29,7 @@ run: build ## Build, and serve http://localhost:8000 from ./authd.db
 build:     ## Build both programs, optimised
 	$(CARGO) build --release --locked
 
-test: lint curl $(VENV)/.ready ## Check everything CI checks: format, lints, documentation, all tests
+test: lint curl postgres $(VENV)/.ready ## Check everything CI checks: format, lints, documentation, all tests
 	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --locked --no-deps
 	$(CARGO) test --locked
 
@@ -83,6 +83,17 @@ components:
 curl:
 	@command -v curl >/dev/null || apt-get install -y curl || { \
 	  echo "The tests run the README's lines, which need curl: please install it." >&2; exit 1; }
+
+# The tests start servers of their own; Debian's package is kept from starting one as well.
+postgres:
+	@test "$$SKIP_POSTGRES" = 1 || { ls /usr/lib/postgresql/*/bin/initdb || command -v initdb; } >/dev/null 2>&1 || { \
+	  as_root=; test "$$(id -u)" = 0 || as_root='sudo -n'; \
+	  $$as_root true 2>/dev/null && $$as_root sh -ec 'conf=/etc/postgresql-common/createcluster.conf; \
+	    command -v apt-get >/dev/null; mkdir -p $${conf%/*}; \
+	    test -e $$conf || echo "create_main_cluster = false" > $$conf; \
+	    export DEBIAN_FRONTEND=noninteractive; \
+	    apt-get install -y postgresql || { apt-get update; apt-get install -y postgresql; }'; } || { \
+	  echo "The tests start PostgreSQL: please install it, or leave these out with SKIP_POSTGRES=1." >&2; exit 1; }
 
 $(VENV)/.ready: tests/python/requirements.txt
 	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' || { \
