@@ -10,7 +10,7 @@ use crate::store::{self, StoreError};
 
 /// The account of that address. Where there is no database there is none, and none is made.
 pub(super) fn existing(email: &Email, ctx: &Context) -> Result<Option<User>, CliError> {
-    if !store::exists(&ctx.config.database.url)? {
+    if !store::exists(&ctx.config.database.url, ctx.config.database.timeout)? {
         return Ok(None);
     }
     let found = ctx

@@ -35,8 +35,8 @@ impl Context {
     /// Opens the accounts.
     pub(super) fn accounts(&self, if_missing: IfMissing) -> Result<Accounts, CliError> {
         let database = &self.config.database;
-        if if_missing == IfMissing::Create && !store::exists(&database.url)? {
-            store::create(&database.url, self.sources.clock.now())?;
+        if if_missing == IfMissing::Create && !store::exists(&database.url, database.timeout)? {
+            store::create(&database.url, database.timeout, self.sources.clock.now())?;
             self.output
                 .note(&format!("created the database '{}'", database.url.place()));
         }

@@ -24,7 +24,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
     let (url, timeout) = (&ctx.config.database.url, ctx.config.database.timeout);
-    let exists = store::exists(url)?;
+    let exists = store::exists(url, timeout)?;
     let pending = if exists {
         store::plan(url, timeout)?.pending
     } else {
@@ -47,7 +47,7 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
     if exists {
         store::migrate(url, timeout, now)?;
     } else {
-        store::create(url, now)?;
+        store::create(url, timeout, now)?;
     }
     let sentence = match names.as_slice() {
         [] => format!("'{}' was up to date already", url.place()),

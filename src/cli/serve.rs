@@ -43,23 +43,20 @@ pub(super) fn run(args: Args, config: Config) -> Result<(), CliError> {
     let store = open_store(&args, &config)?;
     let is_empty = !store.read(users::any)?;
     let services = Services::start(store, config.service_settings(), system_sources())?;
-    runtime.block_on(async {
+    let (bound, stop) = {
+        let _inside = runtime.enter();
         let listen = config.server.listen.iter();
         let bound = listen.map(Bound::open).collect::<Result<Vec<_>, _>>()?;
         let stop = stop_signal().map_err(CliError::io("listening for signals"))?;
-        announce(&bound, is_empty)?;
-        http::serve(
-            App {
-                services,
-                server: config.server,
-                on_idle: Arc::new(move || log.thread_is_idle()),
-            },
-            bound,
-            stop,
-        )
-        .await
-        .map_err(CliError::io("starting the I/O threads"))
-    })?;
+        (bound, stop)
+    };
+    announce(&bound, is_empty)?;
+    let app = App {
+        services,
+        server: config.server,
+        on_idle: Arc::new(move || log.thread_is_idle()),
+    };
+    http::serve(&runtime, app, bound, stop).map_err(CliError::io("starting the I/O threads"))?;
     tracing::info!("stopped");
     Ok(())
 }
@@ -67,8 +64,8 @@ pub(super) fn run(args: Args, config: Config) -> Result<(), CliError> {
 fn open_store(args: &Args, config: &Config) -> Result<Store, CliError> {
     let database = &config.database;
     let now = system_sources().clock.now();
-    if !store::exists(&database.url)? {
-        store::create(&database.url, now)?;
+    if !store::exists(&database.url, database.timeout)? {
+        store::create(&database.url, database.timeout, now)?;
         tracing::info!(database = database.url.place(), "created the database");
     } else if args.migrate {
         store::migrate(&database.url, database.timeout, now)?;

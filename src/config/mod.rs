@@ -10,7 +10,7 @@ mod layers;
 pub mod reference;
 mod values;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tracing::Level;
@@ -204,7 +204,7 @@ fn passwords(layers: &Layers) -> Result<PasswordSettings, ConfigError> {
     })
 }
 
-/// By default `authd.key` beside the database.
+/// By default `authd.key` beside the database's file, or else in the working directory.
 fn secret_key(layers: &Layers, database: &DatabaseUrl) -> Result<SecretKeySource, ConfigError> {
     if let Some(given) = layers.text("secret_key")? {
         let given = Secret::new(given);
@@ -214,11 +214,11 @@ fn secret_key(layers: &Layers, database: &DatabaseUrl) -> Result<SecretKeySource
             problem: error.to_string(),
         });
     }
-    let DatabaseUrl::Sqlite(path) = database;
+    let beside = database.file().unwrap_or(Path::new(""));
     Ok(SecretKeySource::File(
         match layers.text("secret_key_file")? {
             Some(file) => PathBuf::from(file),
-            None => path.with_file_name("authd.key"),
+            None => beside.with_file_name("authd.key"),
         },
     ))
 }

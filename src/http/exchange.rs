@@ -24,6 +24,8 @@ pub(super) type Answer = Response<Full<Bytes>>;
 pub(super) struct Exchange {
     app: Arc<App>,
     ids: RequestIds,
+    /// Whether a read of the database may take longer than an I/O thread has.
+    reads_block: bool,
     /// Places in the blocking lane, under way and waiting together.
     blocking: Arc<Semaphore>,
 }
@@ -36,6 +38,7 @@ impl Exchange {
         let blocking = Arc::new(Semaphore::new(BLOCKING_PLACES));
         Self {
             ids: RequestIds::new(app.services.random()),
+            reads_block: app.services.store.reads_block(),
             app: Arc::new(app),
             blocking,
         }
@@ -89,16 +92,19 @@ impl Exchange {
         let request = into_rouille(parts, body, peer);
         let route = routes::find(&request).ok_or_else(|| routes::refuse(&request))?;
         record.route = route.template;
-        match route.lane {
-            Lane::Inline => {
-                let response = answer::run(&self.app, &request, route, id);
-                // Whoever has asked meanwhile is heard first: answers sent together wake clients
-                // once, answers sent one by one give the core away after each.
-                tokio::task::yield_now().await;
-                Ok(response)
-            }
-            Lane::Blocking => self.run_blocking(request, route, id).await,
+        let may_block = match route.lane {
+            Lane::Inline => false,
+            Lane::Reading => self.reads_block,
+            Lane::Blocking => true,
+        };
+        if may_block {
+            return self.run_blocking(request, route, id).await;
         }
+        let response = answer::run(&self.app, &request, route, id);
+        // Whoever has asked meanwhile is heard first: answers sent together wake clients once,
+        // answers sent one by one give the core away after each.
+        tokio::task::yield_now().await;
+        Ok(response)
     }
 
     /// The whole body, within its limits of size and time.

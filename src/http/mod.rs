@@ -78,7 +78,7 @@ mod tests {
         };
         let config = Config::load(&flags, &Environment::default()).expect("is sound");
         let url = &config.database.url;
-        store::create(url, SystemClock.now()).expect("makes a database");
+        store::create(url, config.database.timeout, SystemClock.now()).expect("makes a database");
         let store = Store::open(url, WriteMode::Grouped, config.database.timeout);
         let sources = Sources {
             clock: Arc::new(SystemClock),

@@ -23,6 +23,8 @@ pub(super) type Handler = Box<dyn FnOnce(&App, &Request) -> Result<Response, Pro
 pub(super) enum Lane {
     /// On the I/O thread: takes microseconds.
     Inline,
+    /// Reads from the database: on the I/O thread if that is a file, else on one that may wait.
+    Reading,
     /// On a thread that may wait: hashes or writes.
     Blocking,
 }
@@ -32,13 +34,13 @@ pub(super) enum Lane {
 #[expect(clippy::question_mark, reason = "the macro writes it out")]
 pub(super) fn find(request: &Request) -> Option<Route> {
     Some(router!(request,
-        (GET)  ["/auth/verify"] => inline("/auth/verify", verify::read),
-        (POST) ["/auth/verify"] => inline("/auth/verify", verify::create),
-        (GET)  ["/auth/me"] => inline("/auth/me", me::read),
+        (GET)  ["/auth/verify"] => reading("/auth/verify", verify::read),
+        (POST) ["/auth/verify"] => reading("/auth/verify", verify::create),
+        (GET)  ["/auth/me"] => reading("/auth/me", me::read),
         (POST) ["/auth/login"] => blocking("/auth/login", login::create),
-        (GET)  ["/.well-known/jwks.json"] => inline("/.well-known/jwks.json", jwks::read),
+        (GET)  ["/.well-known/jwks.json"] => reading("/.well-known/jwks.json", jwks::read),
         (GET)  ["/livez"] => inline("/livez", health::live),
-        (GET)  ["/readyz"] => inline("/readyz", health::ready),
+        (GET)  ["/readyz"] => reading("/readyz", health::ready),
         (GET)  ["/api/schema"] => inline("/api/schema", schema::read),
         (GET)  ["/api/docs"] => inline("/api/docs", docs::index),
         (GET)  ["/api/docs/{file}", file: String] => {
@@ -84,6 +86,17 @@ fn inline(
     Route {
         template,
         lane: Lane::Inline,
+        run: Box::new(run),
+    }
+}
+
+fn reading(
+    template: &'static str,
+    run: impl FnOnce(&App, &Request) -> Result<Response, Problem> + Send + 'static,
+) -> Route {
+    Route {
+        template,
+        lane: Lane::Reading,
         run: Box::new(run),
     }
 }

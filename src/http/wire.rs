@@ -12,6 +12,7 @@ use hyper::header::CONNECTION;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tokio::runtime::Runtime;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::exchange::{Answer, Exchange};
@@ -24,7 +25,10 @@ use crate::config::ServerConfig;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves until `stop` is done; then lets requests under way finish, for a bounded time.
-pub async fn serve(
+///
+/// Not an asynchronous task itself: the database behind `app` is dropped here, which may block.
+pub fn serve(
+    runtime: &Runtime,
     app: super::App,
     bound: Vec<Bound>,
     stop: impl Future<Output = ()>,
@@ -39,13 +43,15 @@ pub async fn serve(
         stopped,
         config,
     });
-    let acceptor = tokio::spawn(Arc::clone(&wire).accept(bound, Arc::clone(&threads)));
-    stop.await;
-    // Nobody is left to tell if every connection is gone already.
-    let _ = stopping.send(true);
-    // The acceptor ends when told to; if it died instead, there is nothing to wait for.
-    let _ = acceptor.await;
-    wire.finish().await;
+    runtime.block_on(async {
+        let acceptor = tokio::spawn(Arc::clone(&wire).accept(bound, Arc::clone(&threads)));
+        stop.await;
+        // Nobody is left to tell if every connection is gone already.
+        let _ = stopping.send(true);
+        // The acceptor ends when told to; if it died instead, there is nothing to wait for.
+        let _ = acceptor.await;
+        wire.finish().await;
+    });
     // Here, and not wherever the last connection ends: a thread cannot wait for itself.
     drop(threads);
     Ok(())

@@ -149,7 +149,7 @@ mod tests {
             clock: clock.clone(),
             random: Arc::new(SystemRandom),
         };
-        store::create(&url, sources.clock.now()).expect("creates");
+        store::create(&url, Duration::from_secs(5), sources.clock.now()).expect("creates");
         let open = |mode| Store::open(&url, mode, Duration::from_secs(5)).expect("opens");
         let passwords = PasswordSettings {
             policy: Policy {

@@ -38,7 +38,8 @@ impl Trial {
         let clock = Arc::new(FixedClock::at_second(START_SECS));
         let settings = passwords(HashParams::FLOOR);
         let url = DatabaseUrl::Sqlite(folder.path().join("authd.db"));
-        store::create(&url, jiff::Timestamp::UNIX_EPOCH).expect("creates a database");
+        store::create(&url, Duration::from_secs(5), jiff::Timestamp::UNIX_EPOCH)
+            .expect("creates a database");
         let accounts = Accounts::new(open(&folder), settings, sources(&clock));
         let new = NewUser {
             email: "ada@example.com".parse().expect("is an address"),

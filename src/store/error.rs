@@ -12,6 +12,9 @@ pub enum EngineError {
     /// SQLite failed.
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
+    /// PostgreSQL failed.
+    #[error(transparent)]
+    Postgres(#[from] postgres::Error),
     /// A row that is always there is not.
     #[error("a row is missing")]
     NoRow,
@@ -45,9 +48,9 @@ pub enum StoreError {
 
 /// Which database cannot be used, and why.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("the database file '{database}' {reason}")]
+#[error("{database} {reason}")]
 pub struct Unavailable {
-    /// The file's path.
+    /// How a sentence names it: "the database file 'authd.db'".
     pub database: String,
     /// What is wrong with it.
     pub reason: Reason,
@@ -72,7 +75,7 @@ pub enum Reason {
     #[error("cannot be opened ({0}): check its path and its permissions")]
     Unreadable(String),
     /// Some other file.
-    #[error("is not an authd database: name the right file with --database")]
+    #[error("is not an authd database: name the right one with --database")]
     NotOurs,
     /// An empty file: an accident, or a database that was lost.
     #[error("is empty: restore it from a backup, or remove it to start anew")]
@@ -101,6 +104,55 @@ pub enum Reason {
         "stayed locked by another process past the time-out: see who holds it, or raise database.timeout"
     )]
     Locked,
+    /// The database is there and has no tables.
+    #[error("holds nothing of authd yet: run 'authctl migrate', or name another with --database")]
+    NoSchema,
+    /// Nobody answers there.
+    #[error("cannot be reached ({0}): check the host, the port, and that the server runs")]
+    Unreachable(String),
+    /// The server does not know the user, or not with this password.
+    #[error("refuses the login ({0}): check user and password in database.url")]
+    LoginRefused(String),
+    /// The server has no such database.
+    #[error("does not exist: create it (CREATE DATABASE), or name another with --database")]
+    NoSuchDatabase,
+    /// TLS is asked for and cannot be had.
+    #[error("cannot be reached over TLS ({0}): check sslmode in database.url")]
+    Tls(String),
+    /// The server is older than what is supported.
+    #[error("is on PostgreSQL {0}, and authd needs 13 or newer: upgrade the server")]
+    ServerTooOld(String),
+    /// Its texts are in an encoding that cannot hold all names.
+    #[error("has the encoding {0}, and authd needs UTF8: create it with ENCODING 'UTF8'")]
+    NotUnicode(String),
+    /// The user lacks a right.
+    #[error("refuses ({0}): give the user in database.url the right to do this")]
+    Forbidden(String),
+    /// Somebody changed a table.
+    #[error("is not as authd made it ({0}): undo the change, or restore it from a backup")]
+    Altered(String),
+    /// The server took too long.
+    #[error(
+        "did not answer within the time-out: see what keeps it busy, or raise database.timeout"
+    )]
+    TimedOut,
+    /// The connection ended on the way; nothing was written.
+    #[error("ended the connection: try again in a moment")]
+    Lost,
+    /// The server stops, or does not take connections yet.
+    #[error("takes no connections now ({0}): try again in a moment")]
+    Restarting(String),
+    /// A standby: it can be read only.
+    #[error("is read-only, as on a standby server: name the primary in database.url")]
+    Standby,
+    /// All connections are in use.
+    #[error("has no free connection: try again in a moment, or raise database.connections")]
+    NoConnection,
+    /// The connection ended while the commit was under way.
+    #[error(
+        "ended the connection during a commit, so that it is not known whether the change was made: look before you repeat it"
+    )]
+    OutcomeUnknown,
     /// Too many writes wait already.
     #[error("has more writes waiting than it can take: try again in a moment")]
     Overloaded,
@@ -125,7 +177,7 @@ impl StoreError {
     pub(super) fn at(self, url: &DatabaseUrl) -> Self {
         let named = |reason| {
             Self::Unavailable(Unavailable {
-                database: url.place(),
+                database: url.subject(),
                 reason,
             })
         };
@@ -146,6 +198,12 @@ impl From<Reason> for StoreError {
             database: String::new(),
             reason,
         })
+    }
+}
+
+impl From<postgres::Error> for StoreError {
+    fn from(error: postgres::Error) -> Self {
+        Self::Engine(error.into())
     }
 }
 

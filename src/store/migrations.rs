@@ -10,23 +10,28 @@ use super::error::{Reason, StoreError};
 pub struct Migration {
     /// Its number; steps are applied in this order.
     pub number: u32,
-    /// What it brings, as its file is called.
+    /// What it brings, as its files are called.
     pub name: &'static str,
-    sql: &'static str,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+/// One step, from the files of its number and name.
+macro_rules! step {
+    ($number:literal, $name:literal, $file:literal) => {
+        Migration {
+            number: $number,
+            name: $name,
+            sqlite: include_str!(concat!("../../migrations/sqlite/", $file)),
+            postgres: include_str!(concat!("../../migrations/postgres/", $file)),
+        }
+    };
 }
 
 /// Every step, oldest first: the files of `migrations/`.
 pub(super) const ALL: &[Migration] = &[
-    Migration {
-        number: 1,
-        name: "accounts",
-        sql: include_str!("../../migrations/0001_accounts.sql"),
-    },
-    Migration {
-        number: 2,
-        name: "signing_keys",
-        sql: include_str!("../../migrations/0002_signing_keys.sql"),
-    },
+    step!(1, "accounts", "0001_accounts.sql"),
+    step!(2, "signing_keys", "0002_signing_keys.sql"),
 ];
 
 /// Where a database stands.
@@ -62,6 +67,9 @@ pub(super) fn require_current(connection: &Conn) -> Result<(), StoreError> {
     if plan.pending.is_empty() {
         return Ok(());
     }
+    if plan.applied == 0 {
+        return Err(Reason::NoSchema.into());
+    }
     Err(Reason::NotMigrated {
         found: plan.applied,
         known: newest(),
@@ -78,20 +86,19 @@ pub(super) fn apply(connection: &Conn, now: Timestamp) -> Result<(), StoreError>
     Ok(())
 }
 
+/// Applies every step to a database that has none yet, or has them all by now.
+pub(super) fn apply_all(tx: &Tx<'_>, now: Timestamp) -> Result<(), StoreError> {
+    ALL.iter().try_for_each(|step| apply_step(tx, step, now))
+}
+
 fn apply_step(tx: &Tx<'_>, step: &Migration, now: Timestamp) -> Result<(), StoreError> {
-    const LEDGER: &str = "
-        CREATE TABLE IF NOT EXISTS schema_migrations (
-            number     INTEGER NOT NULL PRIMARY KEY,
-            name       TEXT    NOT NULL,
-            applied_at INTEGER NOT NULL  -- Unix seconds
-        ) STRICT";
     const RECORD: &str =
         "INSERT INTO schema_migrations (number, name, applied_at) VALUES (?1, ?2, ?3)";
     if applied(tx)? >= step.number {
         return Ok(());
     }
-    tx.batch(LEDGER)?;
-    tx.batch(step.sql)?;
+    tx.batch(tx.choose(LEDGER_SQLITE, LEDGER_POSTGRES))?;
+    tx.batch(tx.choose(step.sqlite, step.postgres))?;
     let values = [
         i64::from(step.number).into(),
         step.name.into(),
@@ -99,6 +106,20 @@ fn apply_step(tx: &Tx<'_>, step: &Migration, now: Timestamp) -> Result<(), Store
     ];
     tx.execute(RECORD, &values).map(drop)
 }
+
+/// Which steps were applied; times are Unix seconds.
+const LEDGER_SQLITE: &str = "
+    CREATE TABLE IF NOT EXISTS schema_migrations (
+        number     INTEGER NOT NULL PRIMARY KEY,
+        name       TEXT    NOT NULL,
+        applied_at INTEGER NOT NULL
+    ) STRICT";
+const LEDGER_POSTGRES: &str = r#"
+    CREATE TABLE IF NOT EXISTS schema_migrations (
+        number     BIGINT           NOT NULL PRIMARY KEY,
+        name       TEXT COLLATE "C" NOT NULL,
+        applied_at BIGINT           NOT NULL
+    )"#;
 
 fn applied(connection: &Conn) -> Result<u32, StoreError> {
     const NEWEST: &str = "SELECT coalesce(max(number), 0) FROM schema_migrations";
@@ -123,28 +144,25 @@ mod tests {
     use crate::store::{Store, WriteMode};
 
     #[test]
-    fn the_list_is_the_folder_numbered_without_gaps() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
-        let mut files: Vec<String> = std::fs::read_dir(folder)
-            .expect("lists the folder")
-            .map(|entry| {
-                entry
-                    .expect("reads")
-                    .file_name()
-                    .into_string()
-                    .expect("is UTF-8")
-            })
-            .filter(|name| name != "README.md")
-            .collect();
-        files.sort();
+    fn the_list_is_each_engines_folder_numbered_without_gaps() {
         let listed: Vec<String> = ALL
             .iter()
             .map(|step| format!("{:04}_{}.sql", step.number, step.name))
             .collect();
-        assert_eq!(files, listed);
+        for engine in ["sqlite", "postgres"] {
+            let folder = format!("{}/migrations/{engine}", env!("CARGO_MANIFEST_DIR"));
+            let entries = std::fs::read_dir(folder).expect("lists the folder");
+            let mut files: Vec<String> = entries
+                .map(|entry| entry.expect("reads").file_name())
+                .map(|name| name.into_string().expect("is UTF-8"))
+                .collect();
+            files.sort();
+            assert_eq!(files, listed, "{engine}");
+        }
+        let numbered = ALL.iter().zip(1..);
         assert!(
-            ALL.iter()
-                .zip(1..)
+            numbered
+                .into_iter()
                 .all(|(step, number)| step.number == number)
         );
     }

@@ -6,7 +6,7 @@ mod engine;
 mod error;
 pub mod keys;
 mod migrations;
-mod pool;
+mod readers;
 pub mod users;
 mod writer;
 
@@ -16,13 +16,13 @@ pub use engine::{Conn, DatabaseUrl, DatabaseUrlError, Tx};
 pub use error::{EngineError, Reason, StoreError, Unavailable};
 pub use migrations::{Migration, MigrationPlan};
 
-use pool::ReaderPool;
-use writer::Writer;
+use readers::Readers;
+use writer::{Pen, Writer};
 
 /// The open database. Cheap to share by reference between threads.
 pub struct Store {
     url: DatabaseUrl,
-    readers: ReaderPool,
+    readers: Readers,
     writer: Writer,
 }
 
@@ -50,13 +50,14 @@ impl Store {
     ) -> Result<Self, StoreError> {
         let connection = engine::open(url, timeout)?;
         migrations::require_current(&connection)?;
+        let pen = Pen::new(url.clone(), timeout, connection);
         let writer = match mode {
-            WriteMode::Direct => Writer::direct(connection),
-            WriteMode::Grouped => Writer::grouped(connection, timeout)?,
+            WriteMode::Direct => Writer::direct(pen),
+            WriteMode::Grouped => Writer::grouped(pen)?,
         };
         Ok(Self {
             url: url.clone(),
-            readers: ReaderPool::new(url.clone(), timeout),
+            readers: Readers::new(url.clone(), 16, timeout),
             writer,
         })
     }
@@ -71,6 +72,12 @@ impl Store {
             .map_err(|error| error.at(&self.url))
     }
 
+    /// Whether a read waits for a server; one of a file takes microseconds. If so, no method may be
+    /// called, nor the store dropped, in an asynchronous task.
+    pub fn reads_block(&self) -> bool {
+        matches!(self.readers, Readers::Sessions(_))
+    }
+
     /// Runs `work` in a transaction and returns when it is committed and on the disk. If it
     /// fails, nothing of it happened.
     pub fn write<T: Send + 'static>(
@@ -81,17 +88,20 @@ impl Store {
     }
 }
 
-/// Whether there is a database at `url`. It may still be unusable.
-pub fn exists(url: &DatabaseUrl) -> Result<bool, StoreError> {
-    engine::exists(url).map_err(|error| error.at(url))
+/// Whether there is a database of ours at `url`. It may still be unusable.
+pub fn exists(url: &DatabaseUrl, timeout: Duration) -> Result<bool, StoreError> {
+    engine::exists(url, timeout).map_err(|error| error.at(url))
 }
 
 /// Makes a new, migrated database that appears whole or not at all.
 ///
 /// Succeeds if another process was faster.
-pub fn create(url: &DatabaseUrl, now: jiff::Timestamp) -> Result<(), StoreError> {
-    engine::create(url, |connection| migrations::apply(connection, now))
-        .map_err(|error| error.at(url))
+pub fn create(
+    url: &DatabaseUrl,
+    timeout: Duration,
+    now: jiff::Timestamp,
+) -> Result<(), StoreError> {
+    engine::create(url, timeout, |tx| migrations::apply_all(tx, now)).map_err(|error| error.at(url))
 }
 
 /// What [`migrate`] would do to an existing database.
@@ -107,7 +117,7 @@ pub fn migrate(
     timeout: Duration,
     now: jiff::Timestamp,
 ) -> Result<MigrationPlan, StoreError> {
-    engine::open(url, timeout)
+    engine::open_for_migration(url, timeout)
         .and_then(|connection| {
             let plan = migrations::plan(&connection)?;
             migrations::apply(&connection, now)?;
@@ -128,7 +138,8 @@ mod tests {
     pub(in crate::store) fn new_database() -> (tempfile::TempDir, DatabaseUrl) {
         let folder = tempfile::tempdir().expect("makes a folder");
         let url = DatabaseUrl::Sqlite(folder.path().join("authd.db"));
-        create(&url, jiff::Timestamp::UNIX_EPOCH).expect("creates a database");
+        create(&url, Duration::from_secs(5), jiff::Timestamp::UNIX_EPOCH)
+            .expect("creates a database");
         (folder, url)
     }
 

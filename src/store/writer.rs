@@ -1,13 +1,14 @@
 //! Writing: one transaction a command, or many writes in one commit for the daemon (ADR 4).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, SendTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, SendTimeoutError, Sender, bounded};
 
-use super::engine::{self, Conn, Tx};
+use super::engine::{self, Conn, DatabaseUrl, Tx};
 use super::error::{Reason, StoreError};
 
 /// Writes that may wait for the writer.
@@ -20,18 +21,21 @@ const TURN: Duration = Duration::from_millis(50);
 /// For how long it makes way: some polls of those who wait.
 const PAUSE: Duration = Duration::from_millis(3);
 
+/// Answers that a job's own end comes a moment before the time-out of whoever waits for it.
+const MARGIN: Duration = Duration::from_millis(250);
+
 pub(super) enum Writer {
-    Direct(Mutex<Conn>),
+    Direct(Mutex<Pen>),
     Grouped(GroupWriter),
 }
 
 impl Writer {
-    pub(super) fn direct(connection: Conn) -> Self {
-        Self::Direct(Mutex::new(connection))
+    pub(super) fn direct(pen: Pen) -> Self {
+        Self::Direct(Mutex::new(pen))
     }
 
-    pub(super) fn grouped(connection: Conn, timeout: Duration) -> Result<Self, StoreError> {
-        GroupWriter::start(connection, timeout).map(Self::Grouped)
+    pub(super) fn grouped(pen: Pen) -> Result<Self, StoreError> {
+        GroupWriter::start(pen).map(Self::Grouped)
     }
 
     pub(super) fn write<T: Send + 'static>(
@@ -39,12 +43,52 @@ impl Writer {
         work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         match self {
-            Self::Direct(connection) => {
-                let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-                engine::transaction(&connection, work)
+            Self::Direct(pen) => {
+                let mut pen = pen.lock().unwrap_or_else(PoisonError::into_inner);
+                pen.transaction(work)
             }
             Self::Grouped(writer) => writer.write(work),
         }
+    }
+}
+
+/// The one connection that writes; opened anew when it breaks.
+pub(super) struct Pen {
+    url: DatabaseUrl,
+    timeout: Duration,
+    connection: Option<Conn>,
+}
+
+impl Pen {
+    pub(super) fn new(url: DatabaseUrl, timeout: Duration, connection: Conn) -> Self {
+        Self {
+            url,
+            timeout,
+            connection: Some(connection),
+        }
+    }
+
+    fn transaction<T>(
+        &mut self,
+        work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        engine::finish(self.begun()?, work)
+    }
+
+    /// The connection with a transaction begun. That is tried twice, because nothing was done yet:
+    /// whether a connection has broken meanwhile is known only by its use.
+    fn begun(&mut self) -> Result<&Conn, StoreError> {
+        if let Some(connection) = self.connection.take().filter(|had| !had.is_broken()) {
+            let begun = connection.begin();
+            if begun.is_ok() || !connection.is_broken() {
+                let connection = self.connection.insert(connection);
+                return begun.map(|()| &*connection);
+            }
+        }
+        let connection = engine::open(&self.url, self.timeout)?;
+        let connection = self.connection.insert(connection);
+        connection.begin()?;
+        Ok(connection)
     }
 }
 
@@ -69,11 +113,12 @@ struct Done {
 type Answer = Box<dyn FnOnce(Result<(), Reason>) + Send>;
 
 impl GroupWriter {
-    fn start(connection: Conn, timeout: Duration) -> Result<Self, StoreError> {
+    fn start(pen: Pen) -> Result<Self, StoreError> {
         let (queue, jobs) = bounded(QUEUE);
+        let timeout = pen.timeout;
         let thread = thread::Builder::new()
             .name("writer".into())
-            .spawn(move || commit_all(&connection, &jobs))
+            .spawn(move || commit_all(pen, &jobs))
             .map_err(|error| Reason::Failed(error.to_string()))?;
         Ok(Self {
             queue: Some(queue),
@@ -87,23 +132,32 @@ impl GroupWriter {
         work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (sender, outcome) = bounded(1);
+        // Whoever says so first: the writer that it begins, or the asker that it waits no longer.
+        let taken = Arc::new(AtomicBool::new(false));
+        let take = Arc::clone(&taken);
         let job: Job = Box::new(move |tx| {
             let result = match tx {
-                Some(tx) => engine::savepoint(tx, |tx| {
+                Some(tx) if !take.swap(true, Ordering::AcqRel) => engine::savepoint(tx, |tx| {
                     catch_unwind(AssertUnwindSafe(|| work(tx)))
                         .unwrap_or_else(|_| Err(writer_gave_up().into()))
                 }),
-                None => Err(writer_gave_up().into()),
+                _ => Err(writer_gave_up().into()),
             };
             let is_lost = tx.is_some_and(|tx| !tx.in_transaction());
             Done {
-                lost: is_lost.then(|| result.as_ref().err().map_or_else(writer_gave_up, reason)),
+                lost: is_lost.then(|| {
+                    result
+                        .as_ref()
+                        .err()
+                        .map_or_else(writer_gave_up, engine::reason_of)
+                }),
                 // Whoever asked may be gone; then nobody misses the answer.
                 answer: Box::new(move |commit| {
                     let _ = sender.send(commit.map_err(StoreError::from).and(result));
                 }),
             }
         });
+        let until = Instant::now() + self.timeout + MARGIN;
         let queue = self.queue.as_ref().ok_or(Reason::Overloaded)?;
         queue
             .send_timeout(job, self.timeout)
@@ -111,7 +165,13 @@ impl GroupWriter {
                 SendTimeoutError::Timeout(_) => Reason::Overloaded,
                 SendTimeoutError::Disconnected(_) => writer_gave_up(),
             })?;
-        outcome.recv().map_err(|_| writer_gave_up())?
+        outcome.recv_deadline(until).map_err(|error| match error {
+            RecvTimeoutError::Timeout if taken.swap(true, Ordering::AcqRel) => {
+                Reason::OutcomeUnknown
+            }
+            RecvTimeoutError::Timeout => Reason::TimedOut,
+            RecvTimeoutError::Disconnected => writer_gave_up(),
+        })?
     }
 }
 
@@ -131,7 +191,7 @@ fn writer_gave_up() -> Reason {
 }
 
 /// The writer thread's life.
-fn commit_all(connection: &Conn, jobs: &Receiver<Job>) {
+fn commit_all(mut pen: Pen, jobs: &Receiver<Job>) {
     let mut turn = Turn::begin();
     while let Ok(first) = jobs.recv() {
         turn.make_way();
@@ -140,7 +200,7 @@ fn commit_all(connection: &Conn, jobs: &Receiver<Job>) {
             .collect::<Vec<_>>()
             .into_iter();
         let mut answers = Vec::with_capacity(batch.len());
-        let committed = engine::transaction(connection, |tx| {
+        let committed = pen.transaction(|tx| {
             for job in batch.by_ref() {
                 let done = job(Some(tx));
                 answers.push(done.answer);
@@ -151,7 +211,7 @@ fn commit_all(connection: &Conn, jobs: &Receiver<Job>) {
             Ok(())
         });
         turn.released();
-        let fate = committed.map_err(|error| reason(&error));
+        let fate = committed.map_err(|error| engine::reason_of(&error));
         // Those without a transaction share the fate of the others: there was none, or it is lost.
         answers.extend(batch.map(|job| job(None).answer));
         for answer in answers {
@@ -189,14 +249,6 @@ impl Turn {
             thread::sleep(PAUSE);
         }
         self.began = Instant::now();
-    }
-}
-
-fn reason(error: &StoreError) -> Reason {
-    match error {
-        StoreError::Engine(error) => engine::reason(error),
-        StoreError::Unavailable(unavailable) => unavailable.reason.clone(),
-        other => Reason::Failed(other.to_string()),
     }
 }
 

@@ -42,7 +42,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
 ];
 
 /// Crates that are named in one module only.
-const CRATES: [(&str, &[&str]); 15] = [
+const CRATES: [(&str, &[&str]); 16] = [
     ("clap", &["cli", "bin"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
@@ -52,9 +52,10 @@ const CRATES: [(&str, &[&str]); 15] = [
     ("hyper", &["http"]),
     ("hyper_util", &["http"]),
     ("http_body_util", &["http"]),
-    ("tokio_rustls", &["http"]),
+    ("tokio_rustls", &["http", "store"]),
     ("rusqlite", &["store"]),
     ("postgres", &["store"]),
+    ("r2d2", &["store"]),
     ("argon2", &["passwords"]),
     ("jsonwebtoken", &["tokens"]),
     ("toml", &["config"]),

@@ -17,7 +17,7 @@ fn first_schema(path: &Path) -> rusqlite::Connection {
         .pragma_update(None, "application_id", APPLICATION_ID)
         .expect("is set");
     database
-        .execute_batch(include_str!("../../migrations/0001_accounts.sql"))
+        .execute_batch(include_str!("../../migrations/sqlite/0001_accounts.sql"))
         .expect("is SQL");
     database
         .execute_batch(

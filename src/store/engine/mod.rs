@@ -3,11 +3,12 @@
 //! The rest of `store/` names connections, rows and parameters only by what is exported here, and
 //! writes each statement once, with parameters `?1`, `?2` ..., in words that every engine takes.
 
+mod postgres;
 mod sqlite;
 mod url;
 mod value;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::error::{EngineError, Reason, StoreError};
 
@@ -20,6 +21,7 @@ pub struct Conn(Engine);
 
 enum Engine {
     Sqlite(sqlite::File),
+    Postgres(Box<postgres::Session>),
 }
 
 /// A transaction, for changes: whoever has one is inside it.
@@ -33,27 +35,41 @@ impl std::ops::Deref for Tx<'_> {
     }
 }
 
-/// Opens an existing database of ours. `timeout` bounds each wait for it.
+/// Opens an existing database. `timeout` bounds each wait for it.
 pub(super) fn open(url: &DatabaseUrl, timeout: Duration) -> Result<Conn, StoreError> {
     match url {
         DatabaseUrl::Sqlite(path) => Ok(sqlite::open(path, timeout)?.into()),
+        DatabaseUrl::Postgres(server) => Ok(postgres::open(server, timeout)?.into()),
     }
 }
 
-/// Whether there is a database. It may still be unusable.
-pub(super) fn exists(url: &DatabaseUrl) -> Result<bool, StoreError> {
+/// The same for migrations, which may take their time.
+pub(super) fn open_for_migration(url: &DatabaseUrl, timeout: Duration) -> Result<Conn, StoreError> {
+    match url {
+        DatabaseUrl::Sqlite(path) => Ok(sqlite::open(path, timeout)?.into()),
+        DatabaseUrl::Postgres(server) => Ok(postgres::open_for_migration(server, timeout)?.into()),
+    }
+}
+
+/// Whether there is a database of ours. It may still be unusable.
+pub(super) fn exists(url: &DatabaseUrl, timeout: Duration) -> Result<bool, StoreError> {
     match url {
         DatabaseUrl::Sqlite(path) => sqlite::exists(path),
+        DatabaseUrl::Postgres(server) => postgres::is_ours(server, timeout),
     }
 }
 
 /// Makes a database that appears whole or not at all. If another process was faster, theirs stays.
 pub(super) fn create(
     url: &DatabaseUrl,
-    fill: impl FnOnce(&Conn) -> Result<(), StoreError>,
+    timeout: Duration,
+    fill: impl FnOnce(&Tx<'_>) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     match url {
-        DatabaseUrl::Sqlite(path) => sqlite::create(path, fill),
+        DatabaseUrl::Sqlite(path) => {
+            sqlite::create(path, |connection| transaction(connection, fill))
+        }
+        DatabaseUrl::Postgres(_) => transaction(&open_for_migration(url, timeout)?, fill),
     }
 }
 
@@ -67,6 +83,7 @@ impl Conn {
     ) -> Result<Option<T>, StoreError> {
         match &self.0 {
             Engine::Sqlite(file) => file.query_row(sql, values, read),
+            Engine::Postgres(session) => session.query_row(sql, values, read),
         }
     }
 
@@ -89,6 +106,7 @@ impl Conn {
     ) -> Result<Vec<T>, StoreError> {
         match &self.0 {
             Engine::Sqlite(file) => file.query(sql, values, read),
+            Engine::Postgres(session) => session.query(sql, values, read),
         }
     }
 
@@ -100,6 +118,15 @@ impl Conn {
     ) -> Result<u64, StoreError> {
         match &self.0 {
             Engine::Sqlite(file) => file.execute(sql, values),
+            Engine::Postgres(session) => session.execute(sql, values),
+        }
+    }
+
+    /// Of two texts the one for this engine: for what no common words exist, which is the schema.
+    pub(super) fn choose<'a>(&self, sqlite: &'a str, postgres: &'a str) -> &'a str {
+        match &self.0 {
+            Engine::Sqlite(_) => sqlite,
+            Engine::Postgres(_) => postgres,
         }
     }
 
@@ -107,34 +134,79 @@ impl Conn {
     pub(super) fn batch(&self, sql: &str) -> Result<(), StoreError> {
         match &self.0 {
             Engine::Sqlite(file) => file.batch(sql),
+            Engine::Postgres(session) => session.batch(sql),
         }
     }
 
     /// Whether there is a table of this name.
     pub(super) fn has_table(&self, name: &str) -> Result<bool, StoreError> {
-        match &self.0 {
-            Engine::Sqlite(_) => self.query_value(sqlite::HAS_TABLE, &[name.into()]),
-        }
+        let sql = match &self.0 {
+            Engine::Sqlite(_) => sqlite::HAS_TABLE,
+            Engine::Postgres(_) => postgres::HAS_TABLE,
+        };
+        self.query_value(sql, &[name.into()])
     }
 
     /// Whether a transaction is open. An engine may end one by itself when it fails under it.
     pub(super) fn in_transaction(&self) -> bool {
         match &self.0 {
             Engine::Sqlite(file) => file.in_transaction(),
+            Engine::Postgres(session) => session.in_transaction(),
+        }
+    }
+
+    /// Every answer of the next query must be there by then.
+    pub(super) fn bound(&self, until: Instant) {
+        match &self.0 {
+            Engine::Sqlite(_) => {}
+            Engine::Postgres(session) => session.bound(until),
+        }
+    }
+
+    /// Whether it can be relied on for another query.
+    pub(super) fn is_usable(&self) -> bool {
+        match &self.0 {
+            Engine::Sqlite(_) => true,
+            Engine::Postgres(session) => session.is_usable(),
+        }
+    }
+
+    /// Whether it can certainly not, as far as is known without asking.
+    pub(super) fn is_broken(&self) -> bool {
+        match &self.0 {
+            Engine::Sqlite(_) => false,
+            Engine::Postgres(session) => session.is_closed(),
         }
     }
 
     /// Takes the write lock and begins a transaction under it.
-    fn begin(&self) -> Result<(), StoreError> {
-        match &self.0 {
+    pub(super) fn begin(&self) -> Result<(), StoreError> {
+        let begun = match &self.0 {
             Engine::Sqlite(file) => file.begin(),
+            Engine::Postgres(session) => session.begin(),
+        };
+        if begun.is_err() {
+            self.roll_back();
+        }
+        begun
+    }
+
+    fn commit(&self) -> Result<(), StoreError> {
+        match &self.0 {
+            Engine::Sqlite(file) => file.batch("COMMIT"),
+            Engine::Postgres(session) => session.commit(),
         }
     }
 
     fn roll_back(&self) {
-        if self.in_transaction()
-            && let Err(error) = self.batch("ROLLBACK")
-        {
+        if !self.in_transaction() {
+            return;
+        }
+        let rolled_back = match &self.0 {
+            Engine::Sqlite(file) => file.batch("ROLLBACK"),
+            Engine::Postgres(session) => session.roll_back(),
+        };
+        if let Err(error) = rolled_back {
             tracing::error!(%error, "a transaction could not be rolled back");
         }
     }
@@ -146,13 +218,19 @@ pub(super) fn transaction<T>(
     connection: &Conn,
     work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    let outcome = connection
-        .begin()
-        .and_then(|()| work(&Tx(connection)))
-        .and_then(|value| {
-            connection.batch("COMMIT")?;
-            Ok(value)
-        });
+    connection.begin()?;
+    finish(connection, work)
+}
+
+/// Runs `work` in the transaction that was begun, and ends that.
+pub(super) fn finish<T>(
+    connection: &Conn,
+    work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let outcome = work(&Tx(connection)).and_then(|value| {
+        connection.commit()?;
+        Ok(value)
+    });
     if outcome.is_err() {
         connection.roll_back();
     }
@@ -183,7 +261,19 @@ pub(super) fn is_duplicate(error: &StoreError, table: &str, column: &str) -> boo
         StoreError::Engine(EngineError::Sqlite(error)) => {
             sqlite::is_duplicate(error, table, column)
         }
+        StoreError::Engine(EngineError::Postgres(error)) => {
+            postgres::is_duplicate(error, table, column)
+        }
         _ => false,
+    }
+}
+
+/// The reason in an error, or one that has the error's words.
+pub(super) fn reason_of(error: &StoreError) -> Reason {
+    match error {
+        StoreError::Engine(error) => reason(error),
+        StoreError::Unavailable(unavailable) => unavailable.reason.clone(),
+        other => Reason::Failed(other.to_string()),
     }
 }
 
@@ -191,6 +281,7 @@ pub(super) fn is_duplicate(error: &StoreError, table: &str, column: &str) -> boo
 pub(super) fn reason(error: &EngineError) -> Reason {
     match error {
         EngineError::Sqlite(error) => sqlite::reason(error),
+        EngineError::Postgres(error) => postgres::reason(error),
         EngineError::NoRow => Reason::Failed(error.to_string()),
     }
 }

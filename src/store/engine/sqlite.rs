@@ -174,7 +174,9 @@ pub(super) fn create(
         .pragma_update(None, "application_id", APPLICATION_ID)?;
     let connection = Conn::from(file);
     fill(&connection)?;
-    let Engine::Sqlite(file) = connection.0;
+    let Engine::Sqlite(file) = connection.0 else {
+        unreachable!("it is the one from above");
+    };
     // Closing would write the log back too, but not say if that failed.
     let stayed: bool = file
         .engine

@@ -1,5 +1,9 @@
 //! What goes into a statement and what comes out of a row, whatever the engine.
 
+use std::error::Error;
+
+use postgres::types::private::BytesMut;
+use postgres::types::{IsNull, ToSql, Type};
 use rusqlite::types::{FromSql, ToSqlOutput, ValueRef};
 
 use crate::store::error::StoreError;
@@ -62,21 +66,49 @@ impl rusqlite::ToSql for Value<'_> {
     }
 }
 
+impl ToSql for Value<'_> {
+    fn to_sql(
+        &self,
+        wanted: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        match self {
+            Self::Null => Ok(IsNull::Yes),
+            Self::Bool(value) => value.to_sql_checked(wanted, out),
+            Self::Integer(value) => value.to_sql_checked(wanted, out),
+            Self::Text(value) => value.to_sql_checked(wanted, out),
+            Self::Bytes(value) => value.to_sql_checked(wanted, out),
+        }
+    }
+
+    /// Each value sees for itself.
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    postgres::types::to_sql_checked!();
+}
+
 /// A row of a result.
 pub(in crate::store) enum Row<'r> {
     Sqlite(&'r rusqlite::Row<'r>),
+    Postgres(&'r postgres::Row),
 }
 
 /// What a column can be read as.
-pub(in crate::store) trait Column: FromSql {}
+pub(in crate::store) trait Column:
+    FromSql + for<'r> postgres::types::FromSql<'r>
+{
+}
 
-impl<T: FromSql> Column for T {}
+impl<T: FromSql + for<'r> postgres::types::FromSql<'r>> Column for T {}
 
 impl Row<'_> {
     /// The column at this position, from 0.
     pub(in crate::store) fn get<T: Column>(&self, column: usize) -> Result<T, StoreError> {
         match self {
             Self::Sqlite(row) => Ok(row.get(column)?),
+            Self::Postgres(row) => Ok(row.try_get(column)?),
         }
     }
 
@@ -84,6 +116,7 @@ impl Row<'_> {
     pub(in crate::store) fn text(&self, column: usize) -> Result<&str, StoreError> {
         match self {
             Self::Sqlite(row) => Ok(row.get_ref(column)?.as_str().map_err(wrong_type(column))?),
+            Self::Postgres(row) => Ok(row.try_get(column)?),
         }
     }
 
@@ -94,6 +127,7 @@ impl Row<'_> {
                 let value = row.get_ref(column)?;
                 Ok(value.as_str_or_null().map_err(wrong_type(column))?)
             }
+            Self::Postgres(row) => Ok(row.try_get(column)?),
         }
     }
 }

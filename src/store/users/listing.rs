@@ -24,11 +24,11 @@ pub fn list(connection: &Conn, filter: &UserFilter, limit: u32) -> Result<Vec<Us
         "SELECT ",
         user_columns!(),
         r" FROM users
-        WHERE (?1 IS NULL OR id > ?1)
-          AND (?2 IS NULL OR is_active = ?2)
-          AND (?3 IS NULL OR is_staff = ?3)
-          AND (?4 IS NULL OR is_superuser = ?4)
-          AND (?5 IS NULL
+        WHERE (CAST(?1 AS TEXT) IS NULL OR id > ?1)
+          AND (CAST(?2 AS BOOLEAN) IS NULL OR is_active = ?2)
+          AND (CAST(?3 AS BOOLEAN) IS NULL OR is_staff = ?3)
+          AND (CAST(?4 AS BOOLEAN) IS NULL OR is_superuser = ?4)
+          AND (CAST(?5 AS TEXT) IS NULL
                OR email_key LIKE ?5 ESCAPE '\'
                OR phone_number LIKE ?5 ESCAPE '\'
                OR lower(email) LIKE ?6 ESCAPE '\'

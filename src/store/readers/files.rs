@@ -1,12 +1,12 @@
-//! Connections for reading, each with its prepared statements and its page cache, handed from query
-//! to query.
+//! Connections to a file, each with its prepared statements and its page cache, handed from query to
+//! query.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::engine::{self, Conn, DatabaseUrl};
-use super::error::StoreError;
+use crate::store::engine::{self, Conn, DatabaseUrl};
+use crate::store::error::StoreError;
 
 /// Places where idle connections are kept; threads share them evenly.
 const PLACES: usize = 8;
@@ -23,13 +23,13 @@ thread_local! {
 
 /// Idle connections. A thread is handed the one that it gave back last: what it read is still in
 /// its core's memory. Each lock is held for a push or a pop.
-pub(super) struct ReaderPool {
+pub(in crate::store) struct Files {
     url: DatabaseUrl,
     timeout: Duration,
     idle: [Mutex<Vec<Conn>>; PLACES],
 }
 
-impl ReaderPool {
+impl Files {
     pub(super) fn new(url: DatabaseUrl, timeout: Duration) -> Self {
         let idle = Default::default();
         Self { url, timeout, idle }

@@ -1,0 +1,306 @@
+//! PostgreSQL, and what speaks its wire protocol: a session on a server (ADR 11).
+
+mod reasons;
+mod server;
+mod tls;
+mod wire;
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use postgres::config::{SslMode, SslNegotiation};
+use postgres::types::ToSql;
+use postgres::{Client, NoTls, SimpleQueryMessage, Statement};
+
+use super::value::{Row, Value};
+use super::{Conn, Engine};
+use crate::store::error::{EngineError, Reason, StoreError};
+use wire::{Deadline, Wiring};
+
+pub(super) use reasons::of_statement as reason;
+pub(super) use server::Server;
+pub(super) use server::ServerError;
+
+/// A session. It may be used and dropped where blocking is allowed only: the client runs a runtime
+/// of its own.
+pub(super) struct Session {
+    client: RefCell<Client>,
+    /// One for each text of SQL there is.
+    statements: RefCell<HashMap<&'static str, Statement>>,
+    deadline: Deadline,
+    /// Bounds every statement. `None`: it takes what it takes.
+    timeout: Option<Duration>,
+    /// Bounds them all together.
+    until: Cell<Option<Instant>>,
+    in_transaction: Cell<bool>,
+    /// When the server last answered.
+    heard_at: Cell<Instant>,
+}
+
+type Parameters<'a> = [&'a (dyn ToSql + Sync)];
+
+impl From<Session> for Conn {
+    fn from(session: Session) -> Self {
+        Self(Engine::Postgres(Box::new(session)))
+    }
+}
+
+pub(super) const HAS_TABLE: &str = "
+    SELECT EXISTS (SELECT 1 FROM information_schema.tables
+        WHERE table_schema = current_schema() AND table_name = ?1)";
+const HAS_ANY_TABLE: &str = "
+    SELECT EXISTS (SELECT 1 FROM information_schema.tables WHERE table_schema = current_schema())";
+
+/// The oldest server that is supported, as `server_version_num`.
+const OLDEST: u32 = 13_00_00;
+/// The advisory lock that whoever writes holds: "auth" in ASCII.
+const WRITE_LOCK: i64 = 0x6175_7468;
+/// A session that has not been heard of for so long is asked for an answer before it is relied on.
+const SILENCE: Duration = Duration::from_millis(500);
+/// After so long a dead peer is looked for on an idle connection.
+const KEEPALIVE: Duration = Duration::from_secs(15);
+/// For the last message of a session.
+const GOODBYE: Duration = Duration::from_secs(1);
+/// How long the lock is waited for while another process migrates.
+const MIGRATION_PATIENCE: Duration = Duration::from_secs(600);
+
+/// Opens a session on a database of ours, or, before `authctl migrate`, on an empty one.
+pub(super) fn open(server: &Server, timeout: Duration) -> Result<Session, StoreError> {
+    let session = connect(server, timeout)?;
+    session.configure(timeout, timeout)?;
+    Ok(session)
+}
+
+/// The same for migrations, which take what they take.
+pub(super) fn open_for_migration(
+    server: &Server,
+    timeout: Duration,
+) -> Result<Session, StoreError> {
+    let mut session = connect(server, timeout)?;
+    session.configure(Duration::ZERO, MIGRATION_PATIENCE)?;
+    session.timeout = None;
+    Ok(session)
+}
+
+/// Whether the database has our tables. One with none but others' is refused.
+pub(super) fn is_ours(server: &Server, timeout: Duration) -> Result<bool, StoreError> {
+    let connection = Conn::from(open(server, timeout)?);
+    if connection.has_table("schema_migrations")? {
+        return Ok(true);
+    }
+    if connection.query_value(HAS_ANY_TABLE, &[])? {
+        return Err(Reason::NotOurs.into());
+    }
+    Ok(false)
+}
+
+fn connect(server: &Server, timeout: Duration) -> Result<Session, StoreError> {
+    let deadline = Deadline::default();
+    deadline.set(Some(Instant::now() + timeout));
+    let mut config = server.config.clone();
+    if config.get_application_name().is_none() {
+        config.application_name("authd");
+    }
+    config
+        .connect_timeout(timeout)
+        .tcp_user_timeout(timeout)
+        .keepalives_idle(KEEPALIVE);
+    let connected = if server.is_local() {
+        config.ssl_mode(SslMode::Disable).connect(NoTls)
+    } else {
+        let wiring = Wiring::new(server.tls, tls::connector(server)?, deadline.clone());
+        // Gives the socket to `wiring` at once, which does what the URL says.
+        config
+            .ssl_mode(SslMode::Require)
+            .ssl_negotiation(SslNegotiation::Direct)
+            .connect(wiring)
+    };
+    let client = connected.map_err(|error| reasons::of_connecting(&error, server))?;
+    Ok(Session {
+        client: RefCell::new(client),
+        statements: RefCell::default(),
+        deadline,
+        timeout: Some(timeout),
+        until: Cell::new(None),
+        in_transaction: Cell::new(false),
+        heard_at: Cell::new(Instant::now()),
+    })
+}
+
+impl Session {
+    pub(super) fn query_row<T>(
+        &self,
+        sql: &'static str,
+        values: &[Value<'_>],
+        read: impl FnOnce(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        let rows = self.run(sql, values, Client::query)?;
+        rows.first()
+            .map(|row| read(&Row::Postgres(row)))
+            .transpose()
+    }
+
+    pub(super) fn query<T>(
+        &self,
+        sql: &'static str,
+        values: &[Value<'_>],
+        mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let rows = self.run(sql, values, Client::query)?;
+        rows.iter().map(|row| read(&Row::Postgres(row))).collect()
+    }
+
+    pub(super) fn execute(
+        &self,
+        sql: &'static str,
+        values: &[Value<'_>],
+    ) -> Result<u64, StoreError> {
+        self.run(sql, values, Client::execute)
+    }
+
+    pub(super) fn batch(&self, sql: &str) -> Result<(), StoreError> {
+        self.timed(|client| client.batch_execute(sql))
+    }
+
+    fn run<T>(
+        &self,
+        sql: &'static str,
+        values: &[Value<'_>],
+        run: impl FnOnce(&mut Client, &Statement, &Parameters<'_>) -> Result<T, postgres::Error>,
+    ) -> Result<T, StoreError> {
+        let prepared = self.statements.borrow().get(sql).cloned();
+        let statement = if let Some(statement) = prepared {
+            statement
+        } else {
+            // The parameters are all there is of question marks in our SQL.
+            let text = sql.replace('?', "$");
+            let statement = self.timed(|client| client.prepare(&text))?;
+            self.statements.borrow_mut().insert(sql, statement.clone());
+            statement
+        };
+        let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|value| value as _).collect();
+        self.timed(|client| run(client, &statement, &values))
+    }
+
+    /// Asks the server something, for as long as the time-out allows.
+    fn timed<T>(
+        &self,
+        ask: impl FnOnce(&mut Client) -> Result<T, postgres::Error>,
+    ) -> Result<T, StoreError> {
+        let now = Instant::now();
+        let by_then = self.timeout.map(|timeout| now + timeout);
+        self.deadline
+            .set(by_then.map(|at| self.until.get().map_or(at, |until| at.min(until))));
+        match ask(&mut self.client.borrow_mut()) {
+            Ok(answer) => {
+                self.heard_at.set(Instant::now());
+                Ok(answer)
+            }
+            Err(error) if error.as_db_error().is_none() && self.deadline.has_passed() => {
+                Err(Reason::TimedOut.into())
+            }
+            Err(error) => Err(EngineError::from(error).into()),
+        }
+    }
+
+    /// What this server must be and do, whatever its defaults are.
+    fn configure(&self, statement: Duration, lock: Duration) -> Result<(), StoreError> {
+        // The server gives up a little earlier than we do: it knows what it waits for.
+        let millis = |limit: Duration| limit.as_millis() * 9 / 10;
+        let sql = format!(
+            "SET statement_timeout = {};
+             SET lock_timeout = {};
+             SET idle_in_transaction_session_timeout = {};
+             SET default_transaction_isolation = 'read committed';
+             SELECT set_config('synchronous_commit', 'on', false)
+                 WHERE current_setting('synchronous_commit') = 'off';
+             SELECT current_setting('server_version_num'), current_setting('server_encoding'),
+                 current_setting('server_version')",
+            millis(statement),
+            millis(lock),
+            millis(statement),
+        );
+        let answer = self.timed(|client| client.simple_query(&sql))?;
+        let last = answer.iter().rev().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some(row),
+            _ => None,
+        });
+        let column = |at| last.and_then(|row| row.get(at)).unwrap_or_default();
+        if column(0).parse().is_ok_and(|version: u32| version < OLDEST) {
+            return Err(Reason::ServerTooOld(column(2).to_owned()).into());
+        }
+        if column(1) != "UTF8" {
+            return Err(Reason::NotUnicode(column(1).to_owned()).into());
+        }
+        Ok(())
+    }
+
+    pub(super) fn bound(&self, until: Instant) {
+        self.until.set(Some(until));
+    }
+
+    /// Whether it can still be relied on. Asks the server if there has been silence.
+    pub(super) fn is_usable(&self) -> bool {
+        if self.in_transaction.get() || self.client.borrow().is_closed() {
+            return false;
+        }
+        self.until.set(None);
+        self.heard_at.get().elapsed() < SILENCE || self.batch("").is_ok()
+    }
+
+    /// Whether the session is over.
+    pub(super) fn is_closed(&self) -> bool {
+        self.in_transaction.get() || self.client.borrow().is_closed()
+    }
+
+    pub(super) fn in_transaction(&self) -> bool {
+        self.in_transaction.get() && !self.client.borrow().is_closed()
+    }
+
+    /// Begins a transaction, and waits for the lock that lets one at a time write.
+    pub(super) fn begin(&self) -> Result<(), StoreError> {
+        self.in_transaction.set(true);
+        self.batch(&format!(
+            "BEGIN; SELECT pg_advisory_xact_lock({WRITE_LOCK})"
+        ))
+    }
+
+    /// Commits. If it is not known whether that happened, so it is said.
+    pub(super) fn commit(&self) -> Result<(), StoreError> {
+        // The first statement fails where an error was swallowed: the server would answer a mere
+        // COMMIT by rolling back, without an error.
+        let outcome = self.batch("SELECT 1; COMMIT");
+        if outcome.is_ok() {
+            self.in_transaction.set(false);
+        }
+        outcome.map_err(|error| match error {
+            StoreError::Engine(EngineError::Postgres(ref cause)) if reasons::is_refusal(cause) => {
+                error
+            }
+            _ => Reason::OutcomeUnknown.into(),
+        })
+    }
+
+    pub(super) fn roll_back(&self) -> Result<(), StoreError> {
+        self.batch("ROLLBACK")?;
+        self.in_transaction.set(false);
+        Ok(())
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // To say goodbye.
+        self.deadline.set(Some(Instant::now() + GOODBYE));
+    }
+}
+
+/// Whether this error is a second row with the same value in `column`, by the name that the
+/// engine gives to a column's unique constraint.
+pub(super) fn is_duplicate(error: &postgres::Error, table: &str, column: &str) -> bool {
+    error.as_db_error().is_some_and(|said| {
+        *said.code() == postgres::error::SqlState::UNIQUE_VIOLATION
+            && said.constraint() == Some(&format!("{table}_{column}_key"))
+    })
+}

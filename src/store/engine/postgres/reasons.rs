@@ -1,0 +1,105 @@
+//! What PostgreSQL's errors mean for whoever runs authd (its manual, appendix A: error codes).
+
+use std::error::Error as _;
+use std::io;
+
+use postgres::Error;
+use postgres::error::SqlState;
+
+use super::server::Server;
+use super::wire::TlsError;
+use crate::store::error::Reason;
+
+/// Why a statement failed.
+pub(in crate::store::engine) fn of_statement(error: &Error) -> Reason {
+    let Some(said) = error.as_db_error() else {
+        return of_connection(error);
+    };
+    let code = said.code();
+    let words = || format!("{} (SQLSTATE {})", said.message(), code.code());
+    match code.code().get(..2).unwrap_or_default() {
+        "08" => return Reason::Lost,
+        "28" => return Reason::LoginRefused(words()),
+        _ => {}
+    }
+    match *code {
+        SqlState::INVALID_CATALOG_NAME => Reason::NoSuchDatabase,
+        SqlState::LOCK_NOT_AVAILABLE => Reason::Locked,
+        SqlState::QUERY_CANCELED => Reason::TimedOut,
+        SqlState::READ_ONLY_SQL_TRANSACTION => Reason::Standby,
+        SqlState::TOO_MANY_CONNECTIONS => Reason::NoConnection,
+        SqlState::DISK_FULL => Reason::Full,
+        SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN | SqlState::CANNOT_CONNECT_NOW => {
+            Reason::Restarting(said.message().to_owned())
+        }
+        SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => Reason::Lost,
+        SqlState::INSUFFICIENT_PRIVILEGE => Reason::Forbidden(words()),
+        SqlState::UNDEFINED_TABLE
+        | SqlState::UNDEFINED_COLUMN
+        | SqlState::DATATYPE_MISMATCH
+        | SqlState::DUPLICATE_TABLE => Reason::Altered(words()),
+        _ => Reason::Failed(words()),
+    }
+}
+
+/// Why there is no connection to `server`.
+pub(super) fn of_connecting(error: &Error, server: &Server) -> Reason {
+    if let Some(said) = error.as_db_error() {
+        return match of_statement(error) {
+            Reason::LoginRefused(_) => Reason::LoginRefused(format!(
+                "{}; SQLSTATE {}",
+                server.user(),
+                said.code().code()
+            )),
+            reason => reason,
+        };
+    }
+    of_connection(error)
+}
+
+fn of_connection(error: &Error) -> Reason {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<TlsError>() {
+            return match error {
+                TlsError::Io(error) => of_io(error),
+                TlsError::Handshake(error) if error.kind() == io::ErrorKind::TimedOut => {
+                    Reason::TimedOut
+                }
+                error => Reason::Tls(error.to_string()),
+            };
+        }
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return of_io(error);
+        }
+        cause = error.source();
+    }
+    if error.is_closed() {
+        return Reason::Lost;
+    }
+    // A row that does not have the types it was made with: somebody altered the table.
+    if error.to_string().starts_with("error deserializing column") {
+        return Reason::Altered(error.to_string());
+    }
+    match error.source() {
+        Some(cause) => Reason::Failed(format!("{error}: {cause}")),
+        None => Reason::Failed(error.to_string()),
+    }
+}
+
+fn of_io(error: &io::Error) -> Reason {
+    match error.kind() {
+        io::ErrorKind::TimedOut => Reason::TimedOut,
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::UnexpectedEof => Reason::Lost,
+        _ => Reason::Unreachable(error.to_string()),
+    }
+}
+
+/// Whether a commit that ended so certainly did not happen: the server refused it.
+pub(super) fn is_refusal(error: &Error) -> bool {
+    let class = error.code().and_then(|code| code.code().get(..2));
+    // Integrity, transaction state, serialization, resources.
+    matches!(class, Some("23" | "25" | "40" | "53"))
+}

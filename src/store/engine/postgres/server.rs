@@ -1,0 +1,178 @@
+//! The server that a URL names, and how it is to be trusted.
+
+use std::path::PathBuf;
+
+use percent_encoding::percent_decode_str;
+use postgres::Config;
+use postgres::config::Host;
+
+/// How a connection is protected: libpq's `sslmode`, of which four.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TlsMode {
+    /// Not at all.
+    Disable,
+    /// If the server offers it, whoever it is: against those who only listen.
+    Prefer,
+    /// Or not at all connected; whoever the server is.
+    Require,
+    /// Only to a server that shows a trusted certificate for its host's name.
+    VerifyFull,
+}
+
+/// A database on a server, and who asks for it. Debug output has no password.
+#[derive(Clone, Debug)]
+pub struct Server {
+    pub(super) config: Config,
+    pub(super) tls: TlsMode,
+    /// Trusted instead of what the operating system trusts.
+    pub(super) root_certificate: Option<PathBuf>,
+}
+
+/// What `postgres://...` must be, said without repeating the password that may be in it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(in crate::store::engine) enum ServerError {
+    #[error("{0}")]
+    Malformed(String),
+    #[error("it names no {0}")]
+    Missing(&'static str),
+    #[error("sslmode is one of disable, prefer, require, verify-full, not '{0}'")]
+    SslMode(String),
+    #[error("sslrootcert is of use with sslmode=verify-full only")]
+    UselessRoot,
+}
+
+impl Server {
+    pub(in crate::store::engine) fn parse(url: &str) -> Result<Self, ServerError> {
+        let (base, query) = url.split_once('?').unwrap_or((url, ""));
+        let mut tls = TlsMode::Prefer;
+        let mut root_certificate = None;
+        let mut others = Vec::new();
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            match pair.split_once('=').unwrap_or((pair, "")) {
+                ("sslmode", mode) => tls = tls_mode(mode)?,
+                ("sslrootcert", path) => {
+                    let path = percent_decode_str(path).decode_utf8_lossy().into_owned();
+                    root_certificate = Some(PathBuf::from(path));
+                }
+                _ => others.push(pair),
+            }
+        }
+        if root_certificate.is_some() && tls != TlsMode::VerifyFull {
+            return Err(ServerError::UselessRoot);
+        }
+        let rest = format!("{base}?{}", others.join("&"));
+        let config: Config = rest.parse().map_err(malformed)?;
+        if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+            return Err(ServerError::Missing("host"));
+        }
+        if config.get_user().is_none() {
+            return Err(ServerError::Missing("user"));
+        }
+        if config.get_dbname().is_none_or(str::is_empty) {
+            return Err(ServerError::Missing("database"));
+        }
+        Ok(Self {
+            config,
+            tls,
+            root_certificate,
+        })
+    }
+
+    pub(in crate::store::engine) fn database(&self) -> &str {
+        self.config.get_dbname().unwrap_or_default()
+    }
+
+    pub(in crate::store::engine) fn user(&self) -> &str {
+        self.config.get_user().unwrap_or_default()
+    }
+
+    /// `host:port`, or several with commas between them.
+    pub(in crate::store::engine) fn address(&self) -> String {
+        let ports = self.config.get_ports();
+        let hosts = self.config.get_hosts().iter().map(host_name);
+        let mut hosts: Vec<String> = hosts.collect();
+        if hosts.is_empty() {
+            let addresses = self.config.get_hostaddrs().iter();
+            hosts = addresses.map(ToString::to_string).collect();
+        }
+        let named = hosts.into_iter().enumerate().map(|(turn, host)| {
+            let port = ports.get(turn).or(ports.first()).copied().unwrap_or(5432);
+            format!("{host}:{port}")
+        });
+        named.collect::<Vec<_>>().join(",")
+    }
+
+    /// Whether it is on this machine and reached without a network.
+    pub(super) fn is_local(&self) -> bool {
+        let hosts = self.config.get_hosts();
+        hosts.iter().any(|host| matches!(host, Host::Unix(_)))
+    }
+}
+
+fn host_name(host: &Host) -> String {
+    match host {
+        Host::Tcp(name) => name.clone(),
+        Host::Unix(path) => path.display().to_string(),
+    }
+}
+
+fn tls_mode(text: &str) -> Result<TlsMode, ServerError> {
+    match text {
+        "disable" => Ok(TlsMode::Disable),
+        "prefer" => Ok(TlsMode::Prefer),
+        "require" => Ok(TlsMode::Require),
+        "verify-full" => Ok(TlsMode::VerifyFull),
+        other => Err(ServerError::SslMode(other.chars().take(20).collect())),
+    }
+}
+
+/// The client's words name a parameter or what is wrong with a value, and no value.
+fn malformed(error: postgres::Error) -> ServerError {
+    use std::error::Error;
+    let cause = error.source().map(ToString::to_string);
+    ServerError::Malformed(cause.unwrap_or_else(|| error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_names_host_port_user_and_database() {
+        let server =
+            Server::parse("postgres://ada:s%3Acret@db.example.com:6543/auth?sslmode=require")
+                .expect("is a URL");
+        assert_eq!(server.address(), "db.example.com:6543");
+        assert_eq!((server.user(), server.database()), ("ada", "auth"));
+        assert_eq!(server.config.get_password(), Some(b"s:cret".as_slice()));
+        assert_eq!(server.tls, TlsMode::Require);
+        let several = Server::parse("postgresql://ada@one:1,two:2/auth").expect("is a URL");
+        assert_eq!(several.address(), "one:1,two:2");
+        assert_eq!(several.tls, TlsMode::Prefer);
+        let local = Server::parse("postgres://ada@/auth?host=/run/postgresql").expect("is a URL");
+        assert_eq!(local.address(), "/run/postgresql:5432");
+        assert!(local.is_local() && !several.is_local());
+    }
+
+    #[test]
+    fn a_url_that_lacks_something_is_refused_without_its_password() {
+        for url in [
+            "postgres://ada:hunter2@db/",
+            "postgres://db/auth?password=hunter2",
+            "postgres://ada:hunter2@/auth",
+            "postgres://ada:hunter2@db:port/auth",
+            "postgres://ada:hunter2@db/auth?sslmode=verify-some",
+            "postgres://ada:hunter2@db/auth?sslrootcert=/x.pem",
+            "postgres://ada:hunter2@db/auth?nonsense=1",
+        ] {
+            let error = Server::parse(url).expect_err(url).to_string();
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_password_does_not_show_in_debug_output() {
+        let server = Server::parse("postgres://ada:hunter2@db/auth").expect("is a URL");
+        assert!(!format!("{server:?}").contains("hunter2"));
+    }
+}
