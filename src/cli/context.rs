@@ -40,7 +40,7 @@ impl Context {
             self.output
                 .note(&format!("created the database '{}'", database.url.place()));
         }
-        let store = Store::open(&database.url, WriteMode::Direct, database.timeout)?;
+        let store = Store::open(database, WriteMode::Direct)?;
         Ok(Accounts::new(
             store,
             self.config.passwords,

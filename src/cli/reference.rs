@@ -55,7 +55,7 @@ fn sample() -> String {
             write!(text, "\n[{section}]\n").expect("writing to memory does not fail");
         }
         let comment = match key.kind {
-            Kind::Text | Kind::List => wrap(key.help),
+            Kind::Text | Kind::Database | Kind::List => wrap(key.help),
             kind => wrap(&format!("{} ({})", key.help, kind.bounds())),
         };
         write!(text, "\n{comment}#{name} = {}\n", written(key))

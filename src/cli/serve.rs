@@ -70,11 +70,7 @@ fn open_store(args: &Args, config: &Config) -> Result<Store, CliError> {
     } else if args.migrate {
         store::migrate(&database.url, database.timeout, now)?;
     }
-    Ok(Store::open(
-        &database.url,
-        WriteMode::Grouped,
-        database.timeout,
-    )?)
+    Ok(Store::open(database, WriteMode::Grouped)?)
 }
 
 /// One line on standard output when ready; to a fresh installation, also what comes next.

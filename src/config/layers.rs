@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use super::environment::Environment;
 use super::error::ConfigError;
 use super::file;
-use super::reference::{self, KEYS, Key};
+use super::reference::{self, KEYS, Key, Kind};
+use crate::store::DatabaseUrl;
 
 /// What the command line says about the configuration.
 #[derive(Clone, Debug, Default)]
@@ -123,6 +124,7 @@ impl Layers {
             .map(|key| {
                 let (raw, origin) = self.find(key);
                 let value = match raw {
+                    Raw::Text(text) if key.kind == Kind::Database => shown_url(&text),
                     Raw::Text(text) | Raw::Number(text) if !key.secret || text.is_empty() => text,
                     Raw::List(items) => items.join(", "),
                     _ => "[redacted]".to_owned(),
@@ -189,6 +191,15 @@ impl Layers {
             Origin::Variable(variable),
         );
         Ok(())
+    }
+}
+
+/// Without its password; what is no URL may have one anywhere.
+fn shown_url(text: &str) -> String {
+    match text.parse::<DatabaseUrl>() {
+        Ok(url) => url.to_string(),
+        Err(_) if text.is_empty() => String::new(),
+        Err(_) => "[not a database]".to_owned(),
     }
 }
 

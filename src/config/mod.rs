@@ -20,7 +20,7 @@ use crate::domain::secret::Secret;
 use crate::passwords::{HashParams, Policy, PoolSize};
 use crate::service::secret_key::SecretKeySource;
 use crate::service::{PasswordSettings, ServiceSettings};
-use crate::store::DatabaseUrl;
+use crate::store::{DatabaseSettings, DatabaseUrl, ReplicaSettings};
 use crate::tokens::TokenRules;
 
 pub use environment::Environment;
@@ -34,7 +34,7 @@ pub struct Config {
     /// The wire.
     pub server: ServerConfig,
     /// The database.
-    pub database: DatabaseConfig,
+    pub database: DatabaseSettings,
     /// What tokens say.
     pub tokens: TokenRules,
     /// For how many seconds a caller may keep a verify answer.
@@ -76,15 +76,6 @@ pub struct ServerConfig {
     pub shutdown_timeout: Duration,
 }
 
-/// The database.
-#[derive(Clone, Debug)]
-pub struct DatabaseConfig {
-    /// Where it is.
-    pub url: DatabaseUrl,
-    /// How long to wait for a lock.
-    pub timeout: Duration,
-}
-
 /// What is logged, and how.
 #[derive(Clone, Copy, Debug)]
 pub struct LogConfig {
@@ -114,10 +105,7 @@ impl Config {
     /// Checks every value.
     pub fn from_layers(layers: &Layers) -> Result<Self, ConfigError> {
         let server = ServerConfig::from_layers(layers)?;
-        let database = DatabaseConfig {
-            url: layers.parsed("database.url")?,
-            timeout: layers.duration("database.timeout")?,
-        };
+        let database = database(layers)?;
         let issuer = layers
             .text("tokens.issuer")?
             .unwrap_or_else(|| server.public_url.clone());
@@ -173,6 +161,35 @@ impl ServerConfig {
             shutdown_timeout: layers.duration("server.shutdown_timeout")?,
         })
     }
+}
+
+fn database(layers: &Layers) -> Result<DatabaseSettings, ConfigError> {
+    let connections = layers.count("database.connections")?;
+    let url: DatabaseUrl = layers.parsed("database.url")?;
+    let max_staleness = layers.duration("database.max_staleness")?;
+    let replica = match layers.text("database.read_url")? {
+        None => None,
+        Some(_) => Some(ReplicaSettings {
+            url: layers.parsed("database.read_url")?,
+            max_staleness,
+        }),
+    };
+    let servers = [Some(&url), replica.as_ref().map(|replica| &replica.url)];
+    if replica.is_some() && servers.iter().flatten().any(|url| !url.is_one_server()) {
+        return Err(ConfigError::Value {
+            origin: layers.find(layers::key("database.read_url")).1,
+            key: "database.read_url",
+            problem: "this names a PostgreSQL server that follows the one in database.url: \
+                      both must be postgres://, and each name one host"
+                .to_owned(),
+        });
+    }
+    Ok(DatabaseSettings {
+        url,
+        timeout: layers.duration("database.timeout")?,
+        connections: u32::try_from(connections).unwrap_or(u32::MAX),
+        replica,
+    })
 }
 
 fn passwords(layers: &Layers) -> Result<PasswordSettings, ConfigError> {

@@ -17,10 +17,12 @@ pub struct Key {
 }
 
 /// What a value looks like.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Any text of the form the help names.
     Text,
+    /// A database's URL, shown without its password.
+    Database,
     /// A list of such texts; separated by commas in the environment.
     List,
     /// A whole number between the two.
@@ -136,15 +138,33 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         "database.url",
-        Kind::Text,
+        Kind::Database,
         "sqlite:authd.db",
-        "The database: sqlite:PATH, relative to the working directory.",
+        "The database: sqlite:PATH, relative to the working directory, or postgres://USER:PASSWORD@HOST:PORT/NAME?sslmode=MODE. MODE is disable, prefer (the default), require, or verify-full: with the last only a server with a trusted certificate for HOST is spoken to; it is trusted by the operating system, or by sslrootcert=FILE (PEM). Several HOST:PORT with commas between them are tried in turn; with &target_session_attrs=read-write until one is the primary. Best kept in AUTHD_DATABASE_URL_FILE: others on the machine can see a flag.",
     ),
     key(
         "database.timeout",
         Kind::Duration(1, 60),
         "5s",
-        "How long to wait for another process to release the database.",
+        "How long to wait for the database: for another process to release it, for a connection, for an answer.",
+    ),
+    key(
+        "database.connections",
+        Kind::Count(1, 1000),
+        "16",
+        "PostgreSQL: connections that authd reads with at most, beside the one it writes with; as many again to database.read_url.",
+    ),
+    key(
+        "database.read_url",
+        Kind::Database,
+        "",
+        "PostgreSQL: a replica of database.url. Verify and the public keys are read there while it is fresh enough; whatever it refuses, or does not answer, is asked of the primary.",
+    ),
+    key(
+        "database.max_staleness",
+        Kind::Duration(1, HOUR),
+        "2s",
+        "How far the replica may be behind, as measured, to be read from: a token that was ended may be good for so long.",
     ),
     key(
         "tokens.issuer",
@@ -271,6 +291,7 @@ impl Kind {
     pub fn bounds(&self) -> String {
         match self {
             Self::Text => "a text".into(),
+            Self::Database => "the URL of a database".into(),
             Self::List => "a list of texts".into(),
             Self::Count(low, high) => format!("a whole number from {low} to {high}"),
             Self::Duration(low, high) => {

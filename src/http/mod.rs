@@ -79,7 +79,7 @@ mod tests {
         let config = Config::load(&flags, &Environment::default()).expect("is sound");
         let url = &config.database.url;
         store::create(url, config.database.timeout, SystemClock.now()).expect("makes a database");
-        let store = Store::open(url, WriteMode::Grouped, config.database.timeout);
+        let store = Store::open(&config.database, WriteMode::Grouped);
         let sources = Sources {
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),

@@ -129,7 +129,7 @@ mod tests {
     use crate::domain::password::Password;
     use crate::domain::sources::fixed::FixedClock;
     use crate::domain::user::{NewUser, UserRef};
-    use crate::store::{self, DatabaseUrl, WriteMode};
+    use crate::store::{self, DatabaseSettings, DatabaseUrl, WriteMode};
     use crate::tokens::TokenError;
 
     struct House {
@@ -150,7 +150,8 @@ mod tests {
             random: Arc::new(SystemRandom),
         };
         store::create(&url, Duration::from_secs(5), sources.clock.now()).expect("creates");
-        let open = |mode| Store::open(&url, mode, Duration::from_secs(5)).expect("opens");
+        let settings = DatabaseSettings::new(url, Duration::from_secs(5));
+        let open = |mode| Store::open(&settings, mode).expect("opens");
         let passwords = PasswordSettings {
             policy: Policy {
                 min_chars: 15,

@@ -12,7 +12,7 @@ use crate::domain::password::Password;
 use crate::domain::sources::fixed::{CountingRandom, FixedClock};
 use crate::domain::user::{NewUser, User, UserRef};
 use crate::passwords::{HashParams, Policy, PoolSize};
-use crate::store::{self, DatabaseUrl, Store, WriteMode};
+use crate::store::{self, DatabaseSettings, DatabaseUrl, Store, WriteMode};
 use crate::tokens::TokenRules;
 
 pub(super) const PASSWORD: &str = "correct horse battery staple";
@@ -123,7 +123,8 @@ fn sources(clock: &Arc<FixedClock>) -> Sources {
 
 fn open(folder: &tempfile::TempDir) -> Store {
     let url = DatabaseUrl::Sqlite(folder.path().join("authd.db"));
-    Store::open(&url, WriteMode::Direct, Duration::from_secs(5)).expect("opens it")
+    let settings = DatabaseSettings::new(url, Duration::from_secs(5));
+    Store::open(&settings, WriteMode::Direct).expect("opens it")
 }
 
 fn services(

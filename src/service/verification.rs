@@ -7,7 +7,7 @@ use super::keys::KeysError;
 use crate::domain::user::User;
 use crate::store::StoreError;
 use crate::store::keys::KeyState;
-use crate::store::users;
+use crate::store::users::{self, Standing};
 use crate::tokens::jws;
 use crate::tokens::{CheckedToken, CheckedTokens, Claims, TokenError};
 
@@ -72,26 +72,35 @@ pub fn verify(services: &Services, token: &str) -> Result<Verification, VerifyEr
     services
         .rules
         .check(&token.claims, services.sources.clock.now())?;
-    let standing = services
-        .store
-        .read(|connection| users::standing(connection, token.claims.subject, &token.kid))?
-        .ok_or(Refusal::NoAccount)?;
+    // Nobody is refused by a replica: it may not know yet what makes the token good.
+    let judged = services.store.read_recent(
+        |connection| {
+            let standing = users::standing(connection, token.claims.subject, &token.kid)?;
+            Ok(judge(&token, standing))
+        },
+        Result::is_ok,
+    )?;
+    Ok(Verification {
+        user: judged?,
+        token,
+        max_age_secs: services.max_age_secs,
+    })
+}
+
+/// The account behind a token, if the token is good where things stand.
+fn judge(token: &CheckedToken, standing: Option<Standing>) -> Result<User, Refusal> {
+    let standing = standing.ok_or(Refusal::NoAccount)?;
     if !standing.key_state.is_some_and(KeyState::verifies) {
-        return Err(Refusal::KeyRetired.into());
+        return Err(Refusal::KeyRetired);
     }
     if !standing.user.is_active {
-        return Err(Refusal::Inactive.into());
+        return Err(Refusal::Inactive);
     }
     let ended = |after| token.claims.issued_at_ms <= after;
     if standing.tokens_valid_after_ms.is_some_and(ended) {
-        return Err(Refusal::Ended.into());
+        return Err(Refusal::Ended);
     }
-    let max_age_secs = services.max_age_secs;
-    Ok(Verification {
-        user: standing.user,
-        token,
-        max_age_secs,
-    })
+    Ok(standing.user)
 }
 
 /// The token with its signature checked, now or before (ADR 2: that fact never changes).

@@ -141,7 +141,7 @@ mod tests {
 
     use super::*;
     use crate::store::tests::new_database;
-    use crate::store::{Store, WriteMode};
+    use crate::store::{DatabaseSettings, Store, WriteMode};
 
     #[test]
     fn the_list_is_each_engines_folder_numbered_without_gaps() {
@@ -182,7 +182,8 @@ mod tests {
         connection
             .batch("INSERT INTO schema_migrations VALUES (9999, 'future', 0)")
             .expect("pretends");
-        let refused = Store::open(&url, WriteMode::Direct, Duration::from_secs(1));
+        let settings = DatabaseSettings::new(url, Duration::from_secs(1));
+        let refused = Store::open(&settings, WriteMode::Direct);
         let message = refused.err().expect("is refused").to_string();
         assert!(
             message.contains("schema 9999") && message.contains("newer release"),

@@ -7,6 +7,7 @@ mod error;
 pub mod keys;
 mod migrations;
 mod readers;
+mod replica;
 pub mod users;
 mod writer;
 
@@ -17,12 +18,48 @@ pub use error::{EngineError, Reason, StoreError, Unavailable};
 pub use migrations::{Migration, MigrationPlan};
 
 use readers::Readers;
+use replica::Replica;
 use writer::{Pen, Writer};
+
+/// Where the database is, and how it is used.
+#[derive(Clone, Debug)]
+pub struct DatabaseSettings {
+    /// Where it is.
+    pub url: DatabaseUrl,
+    /// Bounds every wait for it.
+    pub timeout: Duration,
+    /// Connections for reading at most, where they are counted: on PostgreSQL.
+    pub connections: u32,
+    /// Who answers reads in its place.
+    pub replica: Option<ReplicaSettings>,
+}
+
+impl DatabaseSettings {
+    /// This database, and everything else by default.
+    pub fn new(url: DatabaseUrl, timeout: Duration) -> Self {
+        Self {
+            url,
+            timeout,
+            connections: 16,
+            replica: None,
+        }
+    }
+}
+
+/// A PostgreSQL server that follows the primary.
+#[derive(Clone, Debug)]
+pub struct ReplicaSettings {
+    /// Where it is.
+    pub url: DatabaseUrl,
+    /// It answers while it is known to be behind by no more than this.
+    pub max_staleness: Duration,
+}
 
 /// The open database. Cheap to share by reference between threads.
 pub struct Store {
     url: DatabaseUrl,
     readers: Readers,
+    replica: Option<Replica>,
     writer: Writer,
 }
 
@@ -37,17 +74,12 @@ pub enum WriteMode {
 
 impl Store {
     /// Opens an existing, migrated database.
-    ///
-    /// `timeout` bounds the wait for a lock and, grouped, for a place in the queue.
-    pub fn open(url: &DatabaseUrl, mode: WriteMode, timeout: Duration) -> Result<Self, StoreError> {
-        Self::attempt_open(url, mode, timeout).map_err(|error| error.at(url))
+    pub fn open(settings: &DatabaseSettings, mode: WriteMode) -> Result<Self, StoreError> {
+        Self::attempt_open(settings, mode).map_err(|error| error.at(&settings.url))
     }
 
-    fn attempt_open(
-        url: &DatabaseUrl,
-        mode: WriteMode,
-        timeout: Duration,
-    ) -> Result<Self, StoreError> {
+    fn attempt_open(settings: &DatabaseSettings, mode: WriteMode) -> Result<Self, StoreError> {
+        let (url, timeout) = (&settings.url, settings.timeout);
         let connection = engine::open(url, timeout)?;
         migrations::require_current(&connection)?;
         let pen = Pen::new(url.clone(), timeout, connection);
@@ -55,9 +87,14 @@ impl Store {
             WriteMode::Direct => Writer::direct(pen),
             WriteMode::Grouped => Writer::grouped(pen)?,
         };
+        let replica = settings.replica.as_ref();
+        let replica = replica.map(|replica| Replica::new(settings, replica));
         Ok(Self {
             url: url.clone(),
-            readers: Readers::new(url.clone(), 16, timeout),
+            readers: Readers::new(url.clone(), settings.connections, timeout),
+            replica: replica
+                .transpose()
+                .map_err(|error| Reason::Failed(error.to_string()))?,
             writer,
         })
     }
@@ -70,6 +107,22 @@ impl Store {
         self.readers
             .with(query)
             .map_err(|error| error.at(&self.url))
+    }
+
+    /// Runs a query on a replica that is fresh enough, and otherwise, or if the replica's answer
+    /// is not `good`, as [`Self::read`] does.
+    pub fn read_recent<T>(
+        &self,
+        query: impl Fn(&Conn) -> Result<T, StoreError>,
+        good: impl Fn(&T) -> bool,
+    ) -> Result<T, StoreError> {
+        if let Some(replica) = self.replica.as_ref().filter(|replica| replica.is_fresh())
+            && let Ok(answer) = replica.read(&query)
+            && good(&answer)
+        {
+            return Ok(answer);
+        }
+        self.read(query)
     }
 
     /// Whether a read waits for a server; one of a file takes microseconds. If so, no method may be
@@ -154,7 +207,8 @@ mod tests {
 
     pub(in crate::store) fn new_store(mode: WriteMode) -> (tempfile::TempDir, Store) {
         let (folder, url) = new_database();
-        let store = Store::open(&url, mode, Duration::from_secs(5)).expect("opens it");
+        let settings = DatabaseSettings::new(url, Duration::from_secs(5));
+        let store = Store::open(&settings, mode).expect("opens it");
         (folder, store)
     }
 }

@@ -259,7 +259,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use crate::store::tests::{new_database, new_store, reason};
-    use crate::store::{Conn, Reason, Store, StoreError, Tx, WriteMode};
+    use crate::store::{Conn, DatabaseSettings, Reason, Store, StoreError, Tx, WriteMode};
 
     fn bump(tx: &Tx<'_>) -> Result<i64, StoreError> {
         const SQL: &str = "UPDATE change_sequence SET value = value + 1 RETURNING value";
@@ -331,7 +331,8 @@ mod tests {
     fn a_lock_held_past_the_time_out_fails_all_that_wait_at_once_as_locked() {
         let (folder, url) = new_database();
         let timeout = Duration::from_millis(300);
-        let store = Store::open(&url, WriteMode::Grouped, timeout).expect("opens");
+        let settings = DatabaseSettings::new(url, timeout);
+        let store = Store::open(&settings, WriteMode::Grouped).expect("opens");
         let other = rusqlite::Connection::open(folder.path().join("authd.db")).expect("opens");
         other.execute_batch("BEGIN IMMEDIATE").expect("locks");
         let began = Instant::now();

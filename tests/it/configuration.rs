@@ -219,7 +219,7 @@ fn a_value_that_does_not_fit_is_told_with_its_place_and_what_is_allowed() {
         ("server.listen", "[\"localhost\"]", "'localhost' is no address: write 127.0.0.1:8000, [::1]:8000 or unix:/run/authd/authd.sock".into()),
         ("log.level", "\"loud\"", "'loud' does not fit: one of error, warn, info, debug, trace is allowed".into()),
         ("tokens.claims", "[\"password\"]", "'password' is not a claim; known are email, first_name, last_name, phone_number, is_staff, is_superuser".into()),
-        ("database.url", "\"mysql://a\"", "'mysql://a' names no database: write sqlite:PATH, as in sqlite:authd.db".into()),
+        ("database.url", "\"mysql://a\"", "'mysql://a' names no database: write sqlite:PATH, as in sqlite:authd.db, or postgres://USER:PASSWORD@HOST:PORT/NAME".into()),
     ];
     for (key, value, problem) in cases {
         let (section, name) = key.split_once('.').expect("is in a section");
@@ -242,7 +242,7 @@ fn a_value_that_does_not_fit_is_told_with_its_place_and_what_is_allowed() {
             "AUTHD_SERVER_HEADER_TIMEOUT: server.header_timeout: '10' has no unit, write it as in \"10s\": {timeout}"
         ),
     );
-    let sentence = "--database: database.url: 'authd.db' names no database: write sqlite:PATH, as in sqlite:authd.db";
+    let sentence = "--database: database.url: 'authd.db' names no database: write sqlite:PATH, as in sqlite:authd.db, or postgres://USER:PASSWORD@HOST:PORT/NAME";
     refused(&env, &["--database", "authd.db"], &[], sentence);
     assert_eq!(env.file_names(), ["authd.toml"]);
 }
@@ -282,7 +282,7 @@ fn every_bound_holds_at_both_ends() {
                 words.iter().map(|word| (*word).to_owned()).collect(),
                 vec!["x".to_owned()],
             ),
-            Kind::Text | Kind::List => continue,
+            Kind::Text | Kind::Database | Kind::List => continue,
         };
         for value in fit {
             assert!(
@@ -332,9 +332,10 @@ fn sample(key: &Key) -> String {
         ("secret_key_file", _) => "other.key".into(),
         ("server.listen", _) => "127.0.0.1:1, unix:/tmp/a.sock".into(),
         ("server.public_url", _) => "https://a.example".into(),
-        ("database.url", _) => "sqlite:other.db".into(),
+        ("database.url", _) => "postgres://ada@db.example:5433/auth".into(),
+        ("database.read_url", _) => "postgres://ada@replica.example:5432/auth".into(),
         ("tokens.claims", _) => "email, is_staff".into(),
-        (_, Kind::Text | Kind::List) => "https://b.example".into(),
+        (_, Kind::Text | Kind::Database | Kind::List) => "https://b.example".into(),
         (_, Kind::Count(_, high)) => high.to_string(),
         (_, Kind::Duration(_, high)) => format!("{high}s"),
         (_, Kind::Size(_, high)) => format!("{high}B"),

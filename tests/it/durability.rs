@@ -12,7 +12,7 @@ use auth::domain::name::PersonName;
 use auth::domain::sources::{Clock, Random};
 use auth::domain::user::{NewUser, UserId, UserRef};
 use auth::service::system::{SystemClock, SystemRandom};
-use auth::store::{Store, StoreError, WriteMode, users};
+use auth::store::{DatabaseSettings, Store, StoreError, WriteMode, users};
 
 use crate::env::{Authd, PASSWORD, TestEnv, test_seconds, test_variable};
 
@@ -30,7 +30,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 fn open(url: &str, mode: WriteMode) -> Store {
     let url = url.parse().expect("is a URL");
-    Store::open(&url, mode, TIMEOUT).expect("opens")
+    Store::open(&DatabaseSettings::new(url, TIMEOUT), mode).expect("opens")
 }
 
 fn add(store: &Store, email: &str) -> Result<i64, StoreError> {

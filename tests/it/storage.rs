@@ -46,7 +46,7 @@ fn a_file_that_is_no_database_is_refused() {
     for text in ["x", &"# notes\n".repeat(2000)] {
         let env = TestEnv::new();
         env.write("authd.db", text);
-        assert_both_refuse(&env, "is not an authd database: name the right file");
+        assert_both_refuse(&env, "is not an authd database: name the right one");
     }
 }
 
@@ -63,7 +63,7 @@ fn the_database_of_another_program_is_refused() {
             .execute_batch("CREATE TABLE users (id TEXT); INSERT INTO users VALUES ('theirs')")
             .expect("creates");
         drop(other);
-        assert_both_refuse(&env, "is not an authd database: name the right file");
+        assert_both_refuse(&env, "is not an authd database: name the right one");
     }
 }
 

@@ -83,7 +83,7 @@ in
 fn entry(key: &Key) -> String {
     let mut text = format!(".TP\n.B {}\n{}\n", roff(key.name), roff(key.help));
     match key.kind {
-        Kind::Text => {}
+        Kind::Text | Kind::Database => {}
         Kind::List => text.push_str("A list.\n"),
         kind => writeln!(text, "Allowed is {}.", roff(&kind.bounds())).expect(MEMORY),
     }

@@ -4,9 +4,13 @@
 //! writes each statement once, with parameters `?1`, `?2` ..., in words that every engine takes.
 
 mod postgres;
+mod reasons;
+mod server;
 mod sqlite;
+mod tls;
 mod url;
 mod value;
+mod wire;
 
 use std::time::{Duration, Instant};
 
@@ -155,6 +159,22 @@ impl Conn {
         }
     }
 
+    /// How far the log goes that a replica follows; `None`: this is no primary, or it has none.
+    pub(super) fn log_written(&self) -> Result<Option<i64>, StoreError> {
+        match &self.0 {
+            Engine::Sqlite(_) => Ok(None),
+            Engine::Postgres(_) => self.query_value(postgres::LOG_WRITTEN, &[]),
+        }
+    }
+
+    /// How far a replica has replayed that log; `None`: this is no replica.
+    pub(super) fn log_replayed(&self) -> Result<Option<i64>, StoreError> {
+        match &self.0 {
+            Engine::Sqlite(_) => Ok(None),
+            Engine::Postgres(_) => self.query_value(postgres::LOG_REPLAYED, &[]),
+        }
+    }
+
     /// Every answer of the next query must be there by then.
     pub(super) fn bound(&self, until: Instant) {
         match &self.0 {
@@ -281,7 +301,7 @@ pub(super) fn reason_of(error: &StoreError) -> Reason {
 pub(super) fn reason(error: &EngineError) -> Reason {
     match error {
         EngineError::Sqlite(error) => sqlite::reason(error),
-        EngineError::Postgres(error) => postgres::reason(error),
+        EngineError::Postgres(error) => reasons::of_statement(error),
         EngineError::NoRow => Reason::Failed(error.to_string()),
     }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::postgres::{Server, ServerError};
+use super::server::{Server, ServerError};
 
 /// Where the database is.
 #[derive(Clone, Debug)]
@@ -59,11 +59,11 @@ fn without_password(text: &str) -> String {
 }
 
 impl std::fmt::Display for DatabaseUrl {
-    /// As it is written, without user and password.
+    /// As it is written, without the password and what comes after the name.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Sqlite(_) => write!(f, "sqlite:{}", self.place()),
-            Self::Postgres(_) => write!(f, "postgres://{}", self.place()),
+            Self::Postgres(server) => write!(f, "postgres://{}@{}", server.user(), self.place()),
         }
     }
 }
@@ -88,6 +88,14 @@ impl DatabaseUrl {
                     server.address()
                 )
             }
+        }
+    }
+
+    /// Whether it is on a server, and the URL names one host.
+    pub fn is_one_server(&self) -> bool {
+        match self {
+            Self::Sqlite(_) => false,
+            Self::Postgres(server) => !server.address().contains(','),
         }
     }
 

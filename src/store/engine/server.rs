@@ -30,7 +30,7 @@ pub struct Server {
 
 /// What `postgres://...` must be, said without repeating the password that may be in it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(in crate::store::engine) enum ServerError {
+pub(super) enum ServerError {
     #[error("{0}")]
     Malformed(String),
     #[error("it names no {0}")]
@@ -42,7 +42,7 @@ pub(in crate::store::engine) enum ServerError {
 }
 
 impl Server {
-    pub(in crate::store::engine) fn parse(url: &str) -> Result<Self, ServerError> {
+    pub(super) fn parse(url: &str) -> Result<Self, ServerError> {
         let (base, query) = url.split_once('?').unwrap_or((url, ""));
         let mut tls = TlsMode::Prefer;
         let mut root_certificate = None;
@@ -78,16 +78,16 @@ impl Server {
         })
     }
 
-    pub(in crate::store::engine) fn database(&self) -> &str {
+    pub(super) fn database(&self) -> &str {
         self.config.get_dbname().unwrap_or_default()
     }
 
-    pub(in crate::store::engine) fn user(&self) -> &str {
+    pub(super) fn user(&self) -> &str {
         self.config.get_user().unwrap_or_default()
     }
 
     /// `host:port`, or several with commas between them.
-    pub(in crate::store::engine) fn address(&self) -> String {
+    pub(super) fn address(&self) -> String {
         let ports = self.config.get_ports();
         let hosts = self.config.get_hosts().iter().map(host_name);
         let mut hosts: Vec<String> = hosts.collect();

@@ -1,10 +1,5 @@
 //! PostgreSQL, and what speaks its wire protocol: a session on a server (ADR 11).
 
-mod reasons;
-mod server;
-mod tls;
-mod wire;
-
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -13,14 +8,11 @@ use postgres::config::{SslMode, SslNegotiation};
 use postgres::types::ToSql;
 use postgres::{Client, NoTls, SimpleQueryMessage, Statement};
 
+use super::server::Server;
 use super::value::{Row, Value};
-use super::{Conn, Engine};
+use super::wire::{Deadline, Wiring};
+use super::{Conn, Engine, reasons, tls};
 use crate::store::error::{EngineError, Reason, StoreError};
-use wire::{Deadline, Wiring};
-
-pub(super) use reasons::of_statement as reason;
-pub(super) use server::Server;
-pub(super) use server::ServerError;
 
 /// A session. It may be used and dropped where blocking is allowed only: the client runs a runtime
 /// of its own.
@@ -51,6 +43,15 @@ pub(super) const HAS_TABLE: &str = "
         WHERE table_schema = current_schema() AND table_name = ?1)";
 const HAS_ANY_TABLE: &str = "
     SELECT EXISTS (SELECT 1 FROM information_schema.tables WHERE table_schema = current_schema())";
+
+/// What is committed is flushed (`synchronous_commit` is on in every session of ours), so the end
+/// of what is flushed is behind every change that anybody can have seen.
+pub(super) const LOG_WRITTEN: &str = "
+    SELECT CASE WHEN pg_is_in_recovery() THEN NULL
+        ELSE CAST(pg_current_wal_flush_lsn() - '0/0' AS BIGINT) END";
+pub(super) const LOG_REPLAYED: &str = "
+    SELECT CASE WHEN pg_is_in_recovery()
+        THEN CAST(pg_last_wal_replay_lsn() - '0/0' AS BIGINT) END";
 
 /// The oldest server that is supported, as `server_version_num`.
 const OLDEST: u32 = 13_00_00;

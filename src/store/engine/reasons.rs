@@ -11,7 +11,7 @@ use super::wire::TlsError;
 use crate::store::error::Reason;
 
 /// Why a statement failed.
-pub(in crate::store::engine) fn of_statement(error: &Error) -> Reason {
+pub(super) fn of_statement(error: &Error) -> Reason {
     let Some(said) = error.as_db_error() else {
         return of_connection(error);
     };
