@@ -30,15 +30,15 @@ build:     ## Build both programs, optimised
 	$(CARGO) build --release --locked
 
 test: lint curl postgres $(VENV)/.ready ## Check everything CI checks: format, lints, documentation, all tests
-	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --locked --no-deps
-	$(CARGO) test --locked
+	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --locked --no-deps --workspace
+	$(CARGO) test --locked --workspace
 
 lint: components ## Check the format and the lints, without changing a file
-	$(CARGO) fmt --check
-	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 
 fmt: components ## Format the sources
-	$(CARGO) fmt
+	$(CARGO) fmt --all
 
 bench:     ## Measure the service against its peers (some minutes; leave the machine alone)
 	$(CARGO) bench --locked --bench service

@@ -155,6 +155,8 @@ pub(super) fn complete(headers: &mut HeaderMap, id: &RequestId) -> Result<(), In
 
 #[cfg(test)]
 mod tests {
+    use cluster::Database;
+
     use super::*;
     use crate::domain::sources::fixed::CountingRandom;
     use crate::http::routes::Lane;
@@ -162,8 +164,8 @@ mod tests {
 
     #[test]
     fn a_handler_that_panics_is_a_500_with_a_line_in_the_log() {
-        let folder = tempfile::tempdir().expect("makes a folder");
-        let app = app(folder.path());
+        let database = Database::new();
+        let app = app(&database);
         let request = Request::fake_http("GET", "/test", vec![], vec![]);
         let id = RequestIds::new(&CountingRandom::default()).fresh();
         let panics = Route {

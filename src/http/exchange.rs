@@ -240,6 +240,7 @@ fn try_into_hyper(
 
 #[cfg(test)]
 mod tests {
+    use cluster::Database;
     use rouille::Request;
 
     use super::*;
@@ -265,8 +266,8 @@ mod tests {
 
     #[test]
     fn a_handler_that_panics_gives_its_place_back() {
-        let folder = tempfile::tempdir().expect("makes a folder");
-        let exchange = Exchange::new(app(folder.path()));
+        let database = Database::new();
+        let exchange = Exchange::new(app(&database));
         let response = run(&exchange, route(|| panic!("for the test")));
         assert_eq!(response.status_code, 500);
         assert_eq!(exchange.blocking.available_permits(), BLOCKING_PLACES);
@@ -276,8 +277,8 @@ mod tests {
 
     #[test]
     fn a_full_lane_is_a_503_and_says_when_to_come_back() {
-        let folder = tempfile::tempdir().expect("makes a folder");
-        let exchange = Exchange::new(app(folder.path()));
+        let database = Database::new();
+        let exchange = Exchange::new(app(&database));
         let all = u32::try_from(BLOCKING_PLACES).expect("is small");
         let places = exchange.blocking.try_acquire_many(all).expect("are free");
         let response = run(&exchange, route(|| unreachable!("there is no place")));

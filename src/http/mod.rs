@@ -57,8 +57,9 @@ mod tests {
     //! What the tests of this folder share.
 
     use std::io::Write;
-    use std::path::Path;
     use std::sync::{Arc, Mutex, PoisonError};
+
+    use cluster::Database;
 
     use super::App;
     use crate::config::{Config, Environment, Flags};
@@ -67,13 +68,15 @@ mod tests {
     use crate::service::{Services, Sources};
     use crate::store::{self, Store, WriteMode};
 
-    /// Everything a handler works with, on a database in this folder.
-    pub(super) fn app(folder: &Path) -> App {
-        let file = folder.join("authd.toml");
-        std::fs::write(&file, "").expect("writes a file");
+    /// Everything a handler works with, on this database.
+    pub(super) fn app(database: &Database) -> App {
+        let file = database.folder().join("authd.toml");
+        let key = database.folder().join("authd.key");
+        let text = format!("secret_key_file = \"{}\"\n", key.display());
+        std::fs::write(&file, text).expect("writes a file");
         let flags = Flags {
             config: Some(file),
-            database: Some(format!("sqlite:{}", folder.join("authd.db").display())),
+            database: Some(database.url()),
             listen: vec![],
         };
         let config = Config::load(&flags, &Environment::default()).expect("is sound");

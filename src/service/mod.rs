@@ -121,6 +121,8 @@ impl Services {
 mod tests {
     use std::time::Duration;
 
+    use cluster::Database;
+
     use super::accounts::{Accounts, PasswordChecks};
     use super::sessions::{LoginError, login};
     use super::system::SystemRandom;
@@ -129,21 +131,21 @@ mod tests {
     use crate::domain::password::Password;
     use crate::domain::sources::fixed::FixedClock;
     use crate::domain::user::{NewUser, UserRef};
-    use crate::store::{self, DatabaseSettings, DatabaseUrl, WriteMode};
+    use crate::store::{self, DatabaseSettings, WriteMode};
     use crate::tokens::TokenError;
 
     struct House {
         services: Services,
         accounts: Accounts,
         clock: Arc<FixedClock>,
-        _folder: tempfile::TempDir,
+        _database: Database,
     }
 
     const START: i64 = 1_800_000_000;
 
     fn house() -> House {
-        let folder = tempfile::tempdir().expect("makes a folder");
-        let url = DatabaseUrl::Sqlite(folder.path().join("authd.db"));
+        let database = Database::new();
+        let url = database.url().parse().expect("names a database");
         let clock = Arc::new(FixedClock::at_second(START));
         let sources = Sources {
             clock: clock.clone(),
@@ -173,14 +175,14 @@ mod tests {
                 user_claims: vec![],
             },
             max_age_secs: 5,
-            secret_key: SecretKeySource::File(folder.path().join("authd.key")),
+            secret_key: SecretKeySource::File(database.folder().join("authd.key")),
         };
         let accounts = Accounts::new(open(WriteMode::Direct), passwords, sources.clone());
         House {
             services: Services::start(open(WriteMode::Grouped), settings, sources).expect("starts"),
             accounts,
             clock,
-            _folder: folder,
+            _database: database,
         }
     }
 

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cluster::Database;
+
 use super::accounts::{Accounts, PasswordChecks};
 use super::secret_key::SecretKeySource;
 use super::sessions::{self, Grant, LoginError};
@@ -12,7 +14,7 @@ use crate::domain::password::Password;
 use crate::domain::sources::fixed::{CountingRandom, FixedClock};
 use crate::domain::user::{NewUser, User, UserRef};
 use crate::passwords::{HashParams, Policy, PoolSize};
-use crate::store::{self, DatabaseSettings, DatabaseUrl, Store, WriteMode};
+use crate::store::{self, DatabaseSettings, Store, WriteMode};
 use crate::tokens::TokenRules;
 
 pub(super) const PASSWORD: &str = "correct horse battery staple";
@@ -29,18 +31,18 @@ pub(super) struct Trial {
     pub(super) accounts: Accounts,
     pub(super) clock: Arc<FixedClock>,
     pub(super) user: User,
-    folder: tempfile::TempDir,
+    database: Database,
 }
 
 impl Trial {
     pub(super) fn new() -> Self {
-        let folder = tempfile::tempdir().expect("makes a folder");
+        let database = Database::new();
         let clock = Arc::new(FixedClock::at_second(START_SECS));
         let settings = passwords(HashParams::FLOOR);
-        let url = DatabaseUrl::Sqlite(folder.path().join("authd.db"));
+        let url = database.url().parse().expect("names a database");
         store::create(&url, Duration::from_secs(5), jiff::Timestamp::UNIX_EPOCH)
             .expect("creates a database");
-        let accounts = Accounts::new(open(&folder), settings, sources(&clock));
+        let accounts = Accounts::new(open(&database), settings, sources(&clock));
         let new = NewUser {
             email: "ada@example.com".parse().expect("is an address"),
             first_name: "Ada".parse().expect("is a name"),
@@ -53,17 +55,17 @@ impl Trial {
         let password = Password::new(PASSWORD);
         let user = accounts.create(new, Some(&password), PasswordChecks::Enforce);
         Self {
-            services: services(&folder, &clock, settings),
+            services: services(&database, &clock, settings),
             accounts,
             user: user.expect("is created"),
             clock,
-            folder,
+            database,
         }
     }
 
     /// The daemon started anew with this cost of a hash.
     pub(super) fn restart(&mut self, params: HashParams) {
-        self.services = services(&self.folder, &self.clock, passwords(params));
+        self.services = services(&self.database, &self.clock, passwords(params));
     }
 
     /// The account's name for commands.
@@ -121,17 +123,16 @@ fn sources(clock: &Arc<FixedClock>) -> Sources {
     }
 }
 
-fn open(folder: &tempfile::TempDir) -> Store {
-    let url = DatabaseUrl::Sqlite(folder.path().join("authd.db"));
-    let settings = DatabaseSettings::new(url, Duration::from_secs(5));
-    Store::open(&settings, WriteMode::Direct).expect("opens it")
+fn open(database: &Database) -> Store {
+    let url = database.url().parse().expect("names a database");
+    Store::open(
+        &DatabaseSettings::new(url, Duration::from_secs(5)),
+        WriteMode::Direct,
+    )
+    .expect("opens it")
 }
 
-fn services(
-    folder: &tempfile::TempDir,
-    clock: &Arc<FixedClock>,
-    passwords: PasswordSettings,
-) -> Services {
+fn services(database: &Database, clock: &Arc<FixedClock>, passwords: PasswordSettings) -> Services {
     let settings = ServiceSettings {
         passwords,
         tokens: TokenRules {
@@ -142,7 +143,7 @@ fn services(
             user_claims: vec![],
         },
         max_age_secs: 5,
-        secret_key: SecretKeySource::File(folder.path().join("authd.key")),
+        secret_key: SecretKeySource::File(database.folder().join("authd.key")),
     };
-    Services::start(open(folder), settings, sources(clock)).expect("starts")
+    Services::start(open(database), settings, sources(clock)).expect("starts")
 }

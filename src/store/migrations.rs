@@ -140,7 +140,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::store::tests::new_database;
+    use crate::store::tests::{new_database, new_file};
     use crate::store::{DatabaseSettings, Store, WriteMode};
 
     #[test]
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn every_table_is_strict() {
-        let (_folder, url) = new_database();
+        let (_folder, url) = new_file();
         let connection = engine::open(&url, Duration::from_secs(1)).expect("opens");
         let loose = connection.query(
             "SELECT name FROM pragma_table_list WHERE schema = 'main' AND NOT strict",

@@ -6,6 +6,7 @@ mod engine;
 mod error;
 pub mod keys;
 mod migrations;
+mod pen;
 mod readers;
 mod replica;
 pub mod users;
@@ -17,9 +18,10 @@ pub use engine::{Conn, DatabaseUrl, DatabaseUrlError, Tx};
 pub use error::{EngineError, Reason, StoreError, Unavailable};
 pub use migrations::{Migration, MigrationPlan};
 
+use pen::Pen;
 use readers::Readers;
 use replica::Replica;
-use writer::{Pen, Writer};
+use writer::Writer;
 
 /// Where the database is, and how it is used.
 #[derive(Clone, Debug)]
@@ -186,14 +188,25 @@ pub fn all_migrations() -> &'static [Migration] {
 
 #[cfg(test)]
 mod tests {
+    use cluster::{Database, Engine};
+
     use super::*;
 
-    pub(in crate::store) fn new_database() -> (tempfile::TempDir, DatabaseUrl) {
-        let folder = tempfile::tempdir().expect("makes a folder");
-        let url = DatabaseUrl::Sqlite(folder.path().join("authd.db"));
+    /// A migrated database on the engine of this test run; it lives as long as what is first.
+    pub(in crate::store) fn new_database() -> (Database, DatabaseUrl) {
+        create_on(Database::new())
+    }
+
+    /// The same for what only SQLite has.
+    pub(in crate::store) fn new_file() -> (Database, DatabaseUrl) {
+        create_on(Database::on(Engine::Sqlite))
+    }
+
+    fn create_on(database: Database) -> (Database, DatabaseUrl) {
+        let url = database.url().parse().expect("names a database");
         create(&url, Duration::from_secs(5), jiff::Timestamp::UNIX_EPOCH)
             .expect("creates a database");
-        (folder, url)
+        (database, url)
     }
 
     /// Why the database could not be used.
@@ -205,10 +218,18 @@ mod tests {
         }
     }
 
-    pub(in crate::store) fn new_store(mode: WriteMode) -> (tempfile::TempDir, Store) {
-        let (folder, url) = new_database();
-        let settings = DatabaseSettings::new(url, Duration::from_secs(5));
-        let store = Store::open(&settings, mode).expect("opens it");
-        (folder, store)
+    pub(in crate::store) fn new_store(mode: WriteMode) -> (Database, Store) {
+        open(new_database(), mode)
+    }
+
+    /// The same for what only SQLite has.
+    pub(in crate::store) fn new_file_store(mode: WriteMode) -> (Database, Store) {
+        open(new_file(), mode)
+    }
+
+    fn open((database, url): (Database, DatabaseUrl), mode: WriteMode) -> (Database, Store) {
+        let store = Store::open(&DatabaseSettings::new(url, Duration::from_secs(5)), mode)
+            .expect("opens it");
+        (database, store)
     }
 }

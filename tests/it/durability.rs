@@ -14,7 +14,7 @@ use auth::domain::user::{NewUser, UserId, UserRef};
 use auth::service::system::{SystemClock, SystemRandom};
 use auth::store::{DatabaseSettings, Store, StoreError, WriteMode, users};
 
-use crate::env::{Authd, PASSWORD, TestEnv, test_seconds, test_variable};
+use crate::env::{Authd, PASSWORD, TestEnv, test_seconds};
 
 /// Names the database to a process that is to be killed.
 const CHILD_DATABASE: &str = "AUTHD_TEST_CHILD_DATABASE";
@@ -53,13 +53,13 @@ fn add(store: &Store, email: &str) -> Result<i64, StoreError> {
 #[test]
 #[ignore = "runs in a process of its own, started by the tests that kill it"]
 fn child_that_adds_accounts() {
-    let Some(url) = test_variable(CHILD_DATABASE) else {
+    let Some(url) = cluster::variable(CHILD_DATABASE) else {
         return;
     };
-    let writes: usize = test_variable(CHILD_WRITES)
+    let writes: usize = cluster::variable(CHILD_WRITES)
         .and_then(|text| text.parse().ok())
         .expect("is a number");
-    let prefix = test_variable(CHILD_PREFIX).expect("is set");
+    let prefix = cluster::variable(CHILD_PREFIX).expect("is set");
     let store = open(&url, WriteMode::Grouped);
     let next = AtomicUsize::new(0);
     thread::scope(|scope| {

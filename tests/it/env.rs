@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use cluster::variable;
 use serde_json::{Value, json};
 
 pub(crate) use crate::daemon::{Answer, Authd};
@@ -244,24 +245,9 @@ pub(crate) fn code(status: ExitStatus) -> i32 {
 
 /// For how long a test that goes on for a time does so: `AUTHD_TEST_SECONDS`, or `otherwise`.
 pub(crate) fn test_seconds(otherwise: u64) -> Duration {
-    let given = test_variable("AUTHD_TEST_SECONDS");
+    let given = variable("AUTHD_TEST_SECONDS");
     let seconds = given.map_or(otherwise, |text| {
         text.parse().expect("AUTHD_TEST_SECONDS is a number")
     });
     Duration::from_secs(seconds)
-}
-
-/// Says past the test runner's capture what this machine does not let a test check.
-pub(crate) fn not_checked(what: &str) {
-    // Nobody may listen; the test that calls this says what else covers it.
-    let _ = writeln!(std::io::stderr(), "NOT CHECKED here: {what}");
-}
-
-/// A variable of the test run's own environment.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place where the tests read the environment"
-)]
-pub(crate) fn test_variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
 }

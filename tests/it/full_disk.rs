@@ -7,7 +7,7 @@ use std::process::Command;
 
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
-use crate::env::{Answer, Authd, PASSWORD, TestEnv, not_checked, run};
+use crate::env::{Answer, Authd, PASSWORD, TestEnv, run};
 
 /// Logs in until there is no room for it; returns the version of the account after the last login
 /// that was acknowledged.
@@ -199,7 +199,7 @@ impl SmallDisk {
 #[test]
 fn a_full_disk_fails_logins_alone_and_is_forgotten_when_there_is_room() {
     let Some(disk) = SmallDisk::new() else {
-        return not_checked("a full file system: mounting one is not allowed");
+        return cluster::not_checked("a full file system: mounting one is not allowed");
     };
     let token = disk.authd.login("ada@example.com", PASSWORD);
     disk.fill();
@@ -222,7 +222,7 @@ fn a_full_disk_fails_logins_alone_and_is_forgotten_when_there_is_room() {
 #[test]
 fn a_command_on_a_full_disk_says_so() {
     let Some(disk) = SmallDisk::new() else {
-        return not_checked("commands on a full file system: mounting one is not allowed");
+        return cluster::not_checked("commands on a full file system: mounting one is not allowed");
     };
     let authctl = |arguments: &[&str]| {
         let url = format!("sqlite:{}", disk.env.path("disk/authd.db").display());

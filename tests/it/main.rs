@@ -4,7 +4,6 @@
 
 mod architecture;
 mod bearer;
-mod cluster;
 mod configuration;
 mod createsuperuser;
 mod daemon;
@@ -21,7 +20,6 @@ mod hostile;
 mod http;
 mod login_security;
 mod logs;
-mod machine;
 mod migrations;
 mod offline;
 mod openapi;

@@ -5,7 +5,7 @@ use std::thread;
 
 use auth::store::all_migrations;
 
-use crate::env::{Outcome, PASSWORD, TestEnv, test_variable};
+use crate::env::{Outcome, PASSWORD, TestEnv};
 
 /// The header's mark of our databases: "auth" in ASCII.
 const APPLICATION_ID: i32 = 0x6175_7468;
@@ -206,7 +206,7 @@ fn restored(number: u32) -> TestEnv {
 #[test]
 fn there_is_a_database_of_every_schema() {
     let newest = *all_numbers().last().expect("there are some");
-    if test_variable("AUTHD_REGENERATE").is_some() {
+    if cluster::variable("AUTHD_REGENERATE").is_some() {
         make_fixtures(newest);
     }
     for number in all_numbers() {

@@ -348,7 +348,7 @@ fn files_are_private_from_the_first_byte_whatever_the_umask() {
 fn no_file_is_ever_made_with_a_wider_mode() {
     let env = TestEnv::new();
     let Ok(version) = Command::new("strace").arg("-V").output() else {
-        return crate::env::not_checked("the modes in system calls: there is no strace");
+        return cluster::not_checked("the modes in system calls: there is no strace");
     };
     assert!(version.status.success());
     // With a port that is taken it makes everything, and then ends by itself.

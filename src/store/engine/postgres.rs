@@ -269,9 +269,9 @@ impl Session {
 
     /// Commits. If it is not known whether that happened, so it is said.
     pub(super) fn commit(&self) -> Result<(), StoreError> {
-        // The first statement fails where an error was swallowed: the server would answer a mere
-        // COMMIT by rolling back, without an error.
-        let outcome = self.batch("SELECT 1; COMMIT");
+        // Where the transaction has failed or is gone, and that error was swallowed, the server
+        // answers a mere COMMIT without an error; the first statement fails then.
+        let outcome = self.batch("SAVEPOINT last; COMMIT");
         if outcome.is_ok() {
             self.in_transaction.set(false);
         }

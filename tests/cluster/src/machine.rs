@@ -7,19 +7,10 @@ use std::process::Command;
 
 use rustix::process::geteuid;
 
-use crate::env::{not_checked, test_variable};
+use crate::run::variable;
 
 /// What a folder must hold to be the one with PostgreSQL's programs.
 const PROGRAMS: [&str; 5] = ["initdb", "postgres", "psql", "pg_isready", "pg_basebackup"];
-
-/// True, and said on standard error, where `SKIP_POSTGRES=1` asks for no PostgreSQL.
-pub(crate) fn skipped(what: &str) -> bool {
-    let skipped = test_variable("SKIP_POSTGRES").is_some_and(|value| value == "1");
-    if skipped {
-        not_checked(&format!("{what}: SKIP_POSTGRES is 1"));
-    }
-    skipped
-}
 
 /// The folder with PostgreSQL's programs: Debian's newest, or one on the path.
 pub(crate) fn programs() -> PathBuf {
@@ -32,7 +23,7 @@ pub(crate) fn programs() -> PathBuf {
         let name = path.file_name().and_then(|name| name.to_str());
         Reverse(name.and_then(|name| name.parse::<u32>().ok()))
     });
-    let path = test_variable("PATH").unwrap_or_default();
+    let path = variable("PATH").unwrap_or_default();
     folders
         .into_iter()
         .map(|folder| folder.join("bin"))
@@ -42,6 +33,15 @@ pub(crate) fn programs() -> PathBuf {
             "the tests need PostgreSQL: install it (Debian and Ubuntu: apt-get install \
              postgresql), or leave its tests out with SKIP_POSTGRES=1",
         )
+}
+
+/// Of PostgreSQL's programs, as in "15.4".
+pub(crate) fn version() -> String {
+    let program = programs().join("postgres");
+    let output = Command::new(program).arg("--version").output();
+    let text = String::from_utf8(output.expect("starts").stdout).expect("prints UTF-8");
+    // "postgres (PostgreSQL) 15.4 (a packager's words)"
+    text.split(' ').nth(2).unwrap_or(&text).trim().to_owned()
 }
 
 /// User and group for the server where the tests run as root, which it refuses to run as.

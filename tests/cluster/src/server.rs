@@ -2,31 +2,30 @@
 //! One is shared by all tests; a test that kills, pauses or reconfigures a server has its own.
 
 use std::fs::{DirBuilder, File};
-use std::net::TcpStream;
+use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::env::{Outcome, run};
-use crate::machine::{free_port, password, programs, skipped, unprivileged_user};
+use crate::machine::{free_port, password, programs, unprivileged_user};
 
 /// For how long a server may start, stop or catch up.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A PostgreSQL server with data, port and password of its own. Gone when dropped.
-pub(crate) struct Cluster {
+pub struct Cluster {
     programs: PathBuf,
     /// User and group it runs as, if not the tests' own.
     user: Option<(u32, u32)>,
-    folder: PathBuf,
-    port: u16,
-    password: String,
+    pub(crate) folder: PathBuf,
+    pub(crate) port: u16,
+    pub(crate) password: String,
     settings: Vec<String>,
     /// `None` while it does not run.
     postmaster: Mutex<Option<Child>>,
@@ -35,13 +34,13 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     /// The cluster of all tests that only need a database. It forgets when the machine crashes.
-    pub(crate) fn shared() -> &'static Self {
+    pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Cluster> = OnceLock::new();
         SHARED.get_or_init(|| Self::own(&["fsync=off", "max_connections=300"]))
     }
 
     /// A cluster for one test, as durable as PostgreSQL is, with these `name=value` settings.
-    pub(crate) fn own(settings: &[&str]) -> Self {
+    pub fn own(settings: &[&str]) -> Self {
         let settings = settings.iter().copied().map(String::from).collect();
         let cluster = Self::prepare(&password(), settings);
         let password_file = cluster.folder.join("password");
@@ -51,44 +50,46 @@ impl Cluster {
         initdb.args(["--username=authd", "--auth=scram-sha-256", "--no-sync"]);
         initdb.args(["--encoding=UTF8", "--locale=C", "--pwfile"]);
         initdb.arg(password_file).arg("-D").arg(cluster.data());
-        run(&mut initdb, "").succeeded();
+        succeed(&mut initdb, "");
         cluster.start();
         cluster
     }
 
     /// A hot standby that streams from this cluster; it has the same users and settings.
-    pub(crate) fn standby(&self) -> Self {
+    #[must_use]
+    pub fn standby(&self) -> Self {
         let standby = Self::prepare(&self.password, self.settings.clone());
         let mut copy = standby.inside(self.client("pg_basebackup"));
         copy.args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync"]);
-        run(copy.arg("--pgdata").arg(standby.data()), "").succeeded();
+        succeed(copy.arg("--pgdata").arg(standby.data()), "");
         standby.start();
         standby
     }
 
     /// Makes an empty database and returns its URL.
-    pub(crate) fn new_database(&self) -> String {
+    pub fn new_database(&self) -> String {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
         self.psql("postgres", &format!("CREATE DATABASE {name}"));
         self.url(&name)
     }
 
-    pub(crate) fn url(&self, database: &str) -> String {
+    /// The URL of a database of this name, whether or not it is there.
+    pub fn url(&self, database: &str) -> String {
         let Self { port, password, .. } = self;
         format!("postgres://authd:{password}@127.0.0.1:{port}/{database}")
     }
 
     /// What psql prints for these statements, each a transaction; columns are parted by `|`.
     #[track_caller]
-    pub(crate) fn psql(&self, database: &str, sql: &str) -> String {
+    pub fn psql(&self, database: &str, sql: &str) -> String {
         let mut psql = self.client("psql");
         psql.args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-f", "-", database]);
-        run(&mut psql, sql).succeeded().stdout.trim_end().to_owned()
+        succeed(&mut psql, sql).trim_end().to_owned()
     }
 
     /// Starts the server, on the port and data it had, and waits until it takes connections.
-    pub(crate) fn start(&self) {
+    pub fn start(&self) {
         let mut running = self.postmaster.lock().expect("no test panicked here");
         assert!(running.is_none(), "the cluster runs already");
         let mut command = self.inside(self.client("postgres"));
@@ -113,35 +114,36 @@ impl Cluster {
     }
 
     /// Stops it as an operator does: clients are told, the data is written.
-    pub(crate) fn restart(&self) {
+    pub fn restart(&self) {
         self.stop(Signal::INT);
         self.start();
     }
 
     /// Stops it at once: clients are told, but what is not yet written is left to the recovery.
-    pub(crate) fn stop_hard(&self) {
+    pub fn stop_hard(&self) {
         self.stop(Signal::QUIT);
     }
 
     /// Kills the server and all its processes: nobody is told, nothing is written.
-    pub(crate) fn kill(&self) {
+    pub fn kill(&self) {
         let mut postmaster = self.take_postmaster();
         self.all("end");
         postmaster.wait().expect("waits");
     }
 
     /// Makes it say nothing more, while its connections stay open and new ones are taken.
-    pub(crate) fn pause(&self) {
+    pub fn pause(&self) {
         self.all("freeze");
     }
 
-    pub(crate) fn resume(&self) {
+    /// Lets it go on after a pause.
+    pub fn resume(&self) {
         self.all("resume");
     }
 
     /// Lets it take TLS connections, and returns the certificate, for `localhost` and `127.0.0.1`,
     /// which is its own root.
-    pub(crate) fn enable_tls(&self) -> PathBuf {
+    pub fn enable_tls(&self) -> PathBuf {
         let path = |name| self.data().join(name);
         let mut openssl = Command::new("openssl");
         openssl.args(["req", "-config", "/dev/null", "-x509", "-nodes"]);
@@ -151,7 +153,7 @@ impl Cluster {
         // rustls takes no CA's certificate for a server's.
         openssl.args(["-addext", "basicConstraints=critical,CA:FALSE"]);
         openssl.arg("-keyout").arg(path("server.key"));
-        run(openssl.arg("-out").arg(path("server.crt")), "").succeeded();
+        succeed(openssl.arg("-out").arg(path("server.crt")), "");
         self.give(&path("server.key"));
         self.give(&path("server.crt"));
         let turn_on = "ALTER SYSTEM SET ssl = on; SELECT pg_reload_conf()";
@@ -207,7 +209,7 @@ impl Cluster {
     }
 
     /// One of PostgreSQL's programs, with nothing in its environment but where the server is.
-    fn client(&self, name: &str) -> Command {
+    pub(crate) fn client(&self, name: &str) -> Command {
         let mut command = Command::new(self.programs.join(name));
         command
             .env_clear()
@@ -247,7 +249,7 @@ impl Cluster {
     }
 
     fn all(&self, action: &str) {
-        run(&mut script(action, &self.data()), "").succeeded();
+        succeed(&mut script(action, &self.data()), "");
     }
 }
 
@@ -264,13 +266,13 @@ impl Drop for Cluster {
 /// A shell that does this to all processes of the cluster with this data.
 fn script(action: &str, data: &Path) -> Command {
     let mut command = Command::new("sh");
-    command.args(["-c", include_str!("cluster.sh"), "sh", action]);
+    command.args(["-c", include_str!("processes.sh"), "sh", action]);
     command.arg(data);
     command
 }
 
 /// Asks again and again; false if it did not become true in time.
-fn within_patience(mut is_so: impl FnMut() -> bool) -> bool {
+pub(crate) fn within_patience(mut is_so: impl FnMut() -> bool) -> bool {
     let deadline = Instant::now() + PATIENCE;
     while !is_so() {
         if Instant::now() > deadline {
@@ -281,116 +283,23 @@ fn within_patience(mut is_so: impl FnMut() -> bool) -> bool {
     true
 }
 
-/// What psql says to one who has only this URL.
-fn ask(cluster: &Cluster, url: &str) -> Outcome {
-    let mut psql = cluster.client("psql");
-    psql.env_clear().args(["-XqAt", "-c", "SELECT 1", url]);
-    run(&mut psql, "")
+/// Runs a program to its end, with this on its standard input.
+pub(crate) fn run(command: &mut Command, input: &str) -> Output {
+    command.stdin(Stdio::piped());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("starts");
+    let mut stdin = child.stdin.take().expect("is piped");
+    // A program that gave up before it read everything says why.
+    let _ = stdin.write_all(input.as_bytes());
+    drop(stdin);
+    child.wait_with_output().expect("ends")
 }
 
-#[test]
-fn a_new_database_answers_and_is_empty() {
-    if skipped("that a new database answers") {
-        return;
-    }
-    let cluster = Cluster::shared();
-    let (url, other) = (cluster.new_database(), cluster.new_database());
-    assert_ne!(url, other);
-    assert_eq!(ask(cluster, &url).succeeded().stdout, "1\n");
-    let name = url.rsplit('/').next().expect("has a name");
-    assert_eq!(cluster.url(name), url);
-    let count = "SELECT count(*) FROM pg_stat_user_tables";
-    assert_eq!(cluster.psql(name, count), "0");
-    let refused = ask(cluster, &url.replace(&cluster.password, "guess"));
-    assert!(refused.stderr.contains("authentication failed"));
-}
-
-#[test]
-fn a_killed_cluster_comes_back_with_what_was_committed() {
-    if skipped("that a killed cluster comes back") {
-        return;
-    }
-    let cluster = Cluster::own(&["max_connections=20"]);
-    let url = cluster.new_database();
-    let name = url.rsplit('/').next().expect("has a name");
-    let write = "CREATE TABLE kept (n int); INSERT INTO kept VALUES (7)";
-    cluster.psql(name, write);
-    let stops: [fn(&Cluster); 2] = [Cluster::kill, Cluster::stop_hard];
-    for stop in stops {
-        stop(&cluster);
-        assert_eq!(ask(&cluster, &url).status, 2, "it is down");
-        cluster.start();
-        assert_eq!(ask(&cluster, &url).status, 0);
-        assert_eq!(cluster.psql(name, "SELECT n FROM kept"), "7");
-    }
-    cluster.restart();
-    let settings = cluster.psql(name, "SHOW max_connections; SHOW fsync");
-    assert_eq!(settings, "20\non");
-}
-
-#[test]
-fn a_paused_cluster_says_nothing_until_it_resumes() {
-    if skipped("that a paused cluster says nothing") {
-        return;
-    }
-    let cluster = Cluster::own(&[]);
-    cluster.pause();
-    let mut psql = cluster.client("psql");
-    psql.args(["-XqAt", "-c", "SELECT 1", "postgres"]);
-    let mut waiting = psql.stdout(Stdio::piped()).spawn().expect("starts");
-    std::thread::sleep(Duration::from_millis(500));
-    assert!(waiting.try_wait().expect("waits").is_none());
-    cluster.resume();
-    let output = waiting.wait_with_output().expect("ends");
-    assert_eq!(output.stdout, b"1\n");
-    cluster.pause();
-    cluster.kill();
-    cluster.start();
-    cluster.pause();
-}
-
-#[test]
-fn a_standby_sees_what_is_written_on_the_primary() {
-    if skipped("that a standby follows its primary") {
-        return;
-    }
-    let primary = Cluster::own(&[]);
-    primary.psql("postgres", "CREATE TABLE seen (n int)");
-    let standby = primary.standby();
-    primary.psql("postgres", "INSERT INTO seen VALUES (7)");
-    let has_seen = || standby.psql("postgres", "SELECT n FROM seen") == "7";
-    assert!(within_patience(has_seen));
-    assert_eq!(standby.psql("postgres", "SELECT pg_is_in_recovery()"), "t");
-    assert_ne!(standby.url("postgres"), primary.url("postgres"));
-}
-
-#[test]
-fn a_cluster_takes_tls_connections_once_it_is_told_to() {
-    if skipped("that a cluster takes TLS connections") {
-        return;
-    }
-    let cluster = Cluster::own(&[]);
-    let url = cluster.url("postgres");
-    let required = format!("{url}?sslmode=require");
-    assert_eq!(ask(&cluster, &required).status, 2, "not told to yet");
-    let certificate = cluster.enable_tls();
-    ask(&cluster, &required).succeeded();
-    let root = certificate.display();
-    let verified = format!("{url}?sslmode=verify-full&sslrootcert={root}");
-    ask(&cluster, &verified).succeeded();
-    ask(&cluster, &verified.replace("127.0.0.1", "localhost")).succeeded();
-    ask(&cluster, &format!("{url}?sslmode=disable")).succeeded();
-}
-
-#[test]
-fn a_dropped_cluster_leaves_nothing_behind() {
-    if skipped("that a dropped cluster leaves nothing behind") {
-        return;
-    }
-    let cluster = Cluster::own(&[]);
-    let (folder, address) = (cluster.folder.clone(), ("127.0.0.1", cluster.port));
-    assert!(TcpStream::connect(address).is_ok());
-    drop(cluster);
-    assert!(!folder.exists());
-    assert!(TcpStream::connect(address).is_err());
+/// What a program printed that must succeed.
+#[track_caller]
+pub(crate) fn succeed(command: &mut Command, input: &str) -> String {
+    let output = run(command, input);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {said}");
+    String::from_utf8(output.stdout).expect("prints UTF-8")
 }

@@ -1,0 +1,171 @@
+//! A database for one test, on either engine.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use rusqlite::fallible_iterator::FallibleIterator;
+use rusqlite::types::ValueRef;
+use rusqlite::{Batch, Connection, Row};
+
+use crate::run::Engine;
+use crate::server::Cluster;
+
+/// How long to wait for a program under test to release the file.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A place for one test's database, and a folder for its files. Both are gone when it is dropped.
+///
+/// On SQLite there is no file until somebody makes it; on PostgreSQL there is an empty database.
+pub struct Database {
+    engine: Engine,
+    folder: tempfile::TempDir,
+    /// Of the database on the shared cluster, once somebody asked for it.
+    name: OnceLock<String>,
+}
+
+impl Database {
+    /// On the engine of this run.
+    #[expect(
+        clippy::new_without_default,
+        reason = "it is made, not a default value"
+    )]
+    pub fn new() -> Self {
+        Self::on(Engine::of_this_run())
+    }
+
+    /// On this engine, whatever the run's is.
+    pub fn on(engine: Engine) -> Self {
+        Self {
+            engine,
+            folder: tempfile::tempdir().expect("makes a folder"),
+            name: OnceLock::new(),
+        }
+    }
+
+    /// The engine it is on.
+    pub fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    /// The test's folder. On SQLite the file `authd.db` in it is the database.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// As `database.url` names it.
+    pub fn url(&self) -> String {
+        match self.engine {
+            Engine::Sqlite => format!("sqlite:{}", self.file().display()),
+            Engine::Postgres => Cluster::shared().url(self.name()),
+        }
+    }
+
+    /// What `psql -At` prints for these statements, each a transaction of its own, whatever the
+    /// engine: a line a row, columns parted by `|`, nothing for null, `\x6869` for bytes.
+    #[track_caller]
+    pub fn sql(&self, sql: &str) -> String {
+        match self.engine {
+            Engine::Sqlite => ask_file(&self.file(), sql).expect("runs the statements"),
+            Engine::Postgres => Cluster::shared().psql(self.name(), sql),
+        }
+    }
+
+    fn file(&self) -> PathBuf {
+        self.folder.path().join("authd.db")
+    }
+
+    fn name(&self) -> &str {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        self.name.get_or_init(|| {
+            let name = format!("of_a_test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+            let made = Console::shared(|console| console.run(&format!("CREATE DATABASE {name}")));
+            made.expect("makes a database");
+            name
+        })
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        if let Some(name) = self.name.get() {
+            let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+            // What stays goes with the cluster; this may be a test that fails already.
+            let _ = Console::shared(|console| console.run(&drop));
+        }
+    }
+}
+
+fn ask_file(path: &Path, sql: &str) -> rusqlite::Result<String> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(LOCK_TIMEOUT)?;
+    let mut lines = Vec::new();
+    let mut statements = Batch::new(&connection, sql);
+    while let Some(mut statement) = statements.next()? {
+        let columns = statement.column_count();
+        let mut rows = statement.raw_query();
+        while let Some(row) = rows.next()? {
+            let values: rusqlite::Result<Vec<String>> =
+                (0..columns).map(|column| text(row, column)).collect();
+            lines.push(values?.join("|"));
+        }
+    }
+    Ok(lines.join("\n"))
+}
+
+fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
+    Ok(match row.get_ref(column)? {
+        ValueRef::Null => String::new(),
+        ValueRef::Integer(value) => value.to_string(),
+        ValueRef::Real(value) => value.to_string(),
+        ValueRef::Text(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        ValueRef::Blob(bytes) => {
+            let digits = bytes.iter().map(|byte| format!("{byte:02x}"));
+            format!("\\x{}", digits.collect::<String>())
+        }
+    })
+}
+
+/// A psql that stays, for the shared cluster: hundreds of tests make and drop a database each, and
+/// a process and a log-in for every statement would cost more than the statements.
+struct Console {
+    /// Ends when its standard input is closed, at the latest with the test process.
+    _psql: Child,
+    to: ChildStdin,
+    from: BufReader<ChildStdout>,
+}
+
+impl Console {
+    fn shared<T>(use_it: impl FnOnce(&mut Self) -> T) -> T {
+        static SHARED: OnceLock<Mutex<Console>> = OnceLock::new();
+        let shared = SHARED.get_or_init(|| Mutex::new(Self::open(Cluster::shared())));
+        use_it(&mut shared.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn open(cluster: &Cluster) -> Self {
+        let mut psql = cluster.client("psql");
+        psql.args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-f", "-", "postgres"]);
+        let psql = psql.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut psql = psql.expect("starts");
+        Self {
+            to: psql.stdin.take().expect("is piped"),
+            from: BufReader::new(psql.stdout.take().expect("is piped")),
+            _psql: psql,
+        }
+    }
+
+    /// Runs one statement without a result. It says what is wrong on standard error, and ends.
+    fn run(&mut self, statement: &str) -> std::io::Result<()> {
+        writeln!(self.to, "{statement};\n\\echo done")?;
+        self.to.flush()?;
+        let mut answer = String::new();
+        self.from.read_line(&mut answer)?;
+        match answer.as_str() {
+            "done\n" => Ok(()),
+            other => Err(std::io::Error::other(format!("psql said {other:?}"))),
+        }
+    }
+}
