@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 
 use crate::env::{Outcome, TestEnv, run};
 
+/// Takes back what names a test's database on a server: an empty variable counts as none.
+const UNSET: [(&str, &str); 1] = [("AUTHD_DATABASE_URL", "")];
+
 const SECRET: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
 /// `authctl config show -o json` with these variables.
@@ -42,12 +45,12 @@ fn a_flag_beats_the_environment_beats_the_file_beats_the_default() {
     };
     let entry = |value: &str, from: &str| json!({"value": value, "from": from});
     let variable = [("AUTHD_DATABASE_URL", "sqlite:variable.db")];
-    assert_eq!(value(&[], &[]), entry("sqlite:authd.db", "default"));
+    assert_eq!(value(&[], &UNSET), entry("sqlite:authd.db", "default"));
     env.write(
         "authd.toml",
         "# mine\n\n[database]\nurl = \"sqlite:file.db\"\n",
     );
-    assert_eq!(value(&[], &[]), entry("sqlite:file.db", "authd.toml:4"));
+    assert_eq!(value(&[], &UNSET), entry("sqlite:file.db", "authd.toml:4"));
     assert_eq!(
         value(&[], &variable),
         entry("sqlite:variable.db", "AUTHD_DATABASE_URL")
@@ -56,11 +59,6 @@ fn a_flag_beats_the_environment_beats_the_file_beats_the_default() {
     assert_eq!(
         value(&flag, &variable),
         entry("sqlite:flag.db", "--database")
-    );
-    // An empty variable counts as none.
-    assert_eq!(
-        value(&[], &[("AUTHD_DATABASE_URL", "")]),
-        entry("sqlite:file.db", "authd.toml:4")
     );
 
     // What is shown is what happens.
@@ -227,7 +225,12 @@ fn a_value_that_does_not_fit_is_told_with_its_place_and_what_is_allowed() {
             "authd.toml",
             &format!("# a comment\n[{section}]\n{name} = {value}\n"),
         );
-        refused(&env, &[], &[], &format!("authd.toml:3: {key}: {problem}"));
+        refused(
+            &env,
+            &[],
+            &UNSET,
+            &format!("authd.toml:3: {key}: {problem}"),
+        );
     }
     env.write("authd.toml", "secret_key = \"abc\"");
     let sentence = "authd.toml:1: secret_key: the value does not hold 64 hexadecimal digits: make such a secret with 'openssl rand -hex 32'";
@@ -367,7 +370,7 @@ fn every_key_can_be_set_by_the_file_by_its_variable_and_by_a_file_the_variable_n
         .map(|key| format!("{} = {}", key.name, sample_in_file(key)))
         .collect();
     env.write("all.toml", &lines.join("\n"));
-    let shown = show(&env, &["--config", "all.toml"], &[]);
+    let shown = show(&env, &["--config", "all.toml"], &UNSET);
     for (number, key) in KEYS.iter().enumerate() {
         let entry = json!({"value": shown_as(key), "from": format!("all.toml:{}", number + 1)});
         assert_eq!(shown[key.name], entry, "{}", key.name);
@@ -400,10 +403,10 @@ fn every_key_can_be_set_by_the_file_by_its_variable_and_by_a_file_the_variable_n
             )
         })
         .collect();
-    let variables: Vec<(&str, &str)> = named
+    let named = named
         .iter()
-        .map(|(name, path)| (name.as_str(), path.as_str()))
-        .collect();
+        .map(|(name, path)| (name.as_str(), path.as_str()));
+    let variables: Vec<(&str, &str)> = UNSET.into_iter().chain(named).collect();
     let shown = show(&env, &[], &variables);
     for key in KEYS
         .iter()
@@ -426,8 +429,8 @@ fn the_sample_file_with_every_line_uncommented_is_the_default() {
         })
         .collect();
     env.write("sample.toml", &uncommented.join("\n"));
-    let defaults = show(&env, &[], &[]);
-    let shown = show(&env, &["--config", "sample.toml"], &[]);
+    let defaults = show(&env, &[], &UNSET);
+    let shown = show(&env, &["--config", "sample.toml"], &UNSET);
     for key in KEYS {
         assert_eq!(
             shown[key.name]["value"], defaults[key.name]["value"],
@@ -448,7 +451,7 @@ fn the_sample_file_with_every_line_uncommented_is_the_default() {
     }
     // As it is, it sets nothing.
     env.write("plain.toml", text);
-    assert_eq!(show(&env, &["--config", "plain.toml"], &[]), defaults);
+    assert_eq!(show(&env, &["--config", "plain.toml"], &UNSET), defaults);
 }
 
 #[test]

@@ -4,21 +4,23 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use cluster::variable;
+use cluster::{Database, Engine, variable};
 use serde_json::{Value, json};
 
 pub(crate) use crate::daemon::{Answer, Authd};
+pub(crate) use cluster::only_sqlite;
 
 /// A password that fits the policy.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
-/// A folder of its own with everything in it: database, key, logs. Gone when dropped.
+/// A folder of its own with everything in it: database, key, logs. On PostgreSQL the database is on
+/// a server, and the programs are told so by their environment. Gone when dropped.
 pub(crate) struct TestEnv {
-    folder: tempfile::TempDir,
+    database: Database,
 }
 
 /// What a program said and how it ended.
@@ -58,13 +60,18 @@ impl Outcome {
 impl TestEnv {
     pub(crate) fn new() -> Self {
         Self {
-            folder: tempfile::tempdir().expect("makes a folder"),
+            database: Database::new(),
         }
+    }
+
+    /// Whether the database is a SQLite file in the folder.
+    pub(crate) fn is_on_sqlite(&self) -> bool {
+        self.database.engine() == Engine::Sqlite
     }
 
     /// A file's place in the folder.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.folder().join(name)
     }
 
     /// Writes a file into the folder.
@@ -74,14 +81,22 @@ impl TestEnv {
         path
     }
 
-    /// A program to be run in the folder, with an empty environment and nothing on its standard
-    /// input: no terminal, nothing configured.
+    fn folder(&self) -> &Path {
+        self.database.folder()
+    }
+
+    /// A program to be run in the folder, with nothing in its environment but where the database
+    /// is, if that is on a server, and nothing on its standard input: no terminal, nothing else
+    /// configured.
     pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         command
-            .current_dir(self.folder.path())
+            .current_dir(self.folder())
             .env_clear()
             .stdin(Stdio::null());
+        if !self.is_on_sqlite() {
+            command.env("AUTHD_DATABASE_URL", self.database.url());
+        }
         command
     }
 
@@ -132,8 +147,37 @@ impl TestEnv {
         Authd::start(command, &self.path("authd.log"))
     }
 
-    /// Direct access to the database file.
-    pub(crate) fn database(&self) -> rusqlite::Connection {
+    /// The database, past the programs.
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// What a sentence about the database begins with.
+    pub(crate) fn subject(&self) -> String {
+        if self.is_on_sqlite() {
+            return "the database file 'authd.db'".into();
+        }
+        let url = self.database.url();
+        let (_, place) = url.rsplit_once('@').expect("names a user");
+        let (address, name) = place.split_once('/').expect("names a database");
+        format!("the database '{name}' on {address}")
+    }
+
+    /// What these statements give, as [`Database::sql`] writes it.
+    #[track_caller]
+    pub(crate) fn sql(&self, sql: &str) -> String {
+        self.database.sql(sql)
+    }
+
+    /// The one number that a query gives.
+    #[track_caller]
+    pub(crate) fn number(&self, sql: &str) -> i64 {
+        self.sql(sql).parse().expect("is a number")
+    }
+
+    /// Direct access to the database file, in tests that are only about SQLite.
+    pub(crate) fn file(&self) -> rusqlite::Connection {
+        assert!(self.is_on_sqlite(), "there is no file");
         rusqlite::Connection::open(self.path("authd.db")).expect("opens the database")
     }
 
@@ -153,17 +197,22 @@ impl TestEnv {
         refusal(&mut command)
     }
 
-    /// Every file in the folder by its name, with its content; but not the daemon's log.
+    /// Every file in the folder by its name, with its content; but not the daemon's log. A database
+    /// on a server that is not empty counts as the file `authd.db`.
     pub(crate) fn files(&self) -> BTreeMap<String, Vec<u8>> {
-        let entries = std::fs::read_dir(self.folder.path()).expect("lists the folder");
-        entries
+        let entries = std::fs::read_dir(self.folder()).expect("lists the folder");
+        let mut files: BTreeMap<_, _> = entries
             .map(|entry| entry.expect("reads").path())
             .filter(|path| path.is_file() && !path.ends_with("authd.log"))
             .map(|path| {
                 let name = path.file_name().expect("has a name").to_string_lossy();
                 (name.into_owned(), std::fs::read(&path).expect("reads"))
             })
-            .collect()
+            .collect();
+        if self.has_server_database() {
+            files.insert("authd.db".into(), self.database.backup());
+        }
+        files
     }
 
     /// `authctl` with `-o json` and without a question.
@@ -176,15 +225,23 @@ impl TestEnv {
         self.authctl_json(&["user", "list"]).succeeded().stdout
     }
 
-    /// The names of all files in the folder, sorted.
+    /// The names of all files in the folder, sorted. A database on a server that is not empty counts
+    /// as the file `authd.db`.
     pub(crate) fn file_names(&self) -> Vec<String> {
-        let entries = std::fs::read_dir(self.folder.path()).expect("lists the folder");
+        let entries = std::fs::read_dir(self.folder()).expect("lists the folder");
         let mut names: Vec<String> = entries
             .map(|entry| entry.expect("reads the folder").file_name())
             .map(|name| name.into_string().expect("is UTF-8"))
             .collect();
+        if self.has_server_database() {
+            names.push("authd.db".into());
+        }
         names.sort();
         names
+    }
+
+    fn has_server_database(&self) -> bool {
+        !self.is_on_sqlite() && !self.database.is_empty()
     }
 }
 

@@ -12,11 +12,14 @@ fn authctl_has_a_status_for_each_kind_of_failure() {
     let env = TestEnv::new();
     let status = |arguments: &[&str]| env.authctl(arguments).status;
     // 6: there is no database.
-    env.authctl_json(&["user", "list"]).refused(
-        6,
-        "database",
-        "the database file 'authd.db' does not exist: run 'authctl migrate' to create it, or name another with --database",
-    );
+    let sentence = if env.is_on_sqlite() {
+        "does not exist: run 'authctl migrate' to create it, or name another with --database"
+    } else {
+        "holds nothing of authd yet: run 'authctl migrate', or name another with --database"
+    };
+    let sentence = format!("{} {sentence}", env.subject());
+    env.authctl_json(&["user", "list"])
+        .refused(6, "database", &sentence);
     assert_eq!(status(&["migrate", "--check"]), 6);
     assert_eq!(status(&["migrate"]), 0);
     assert_eq!(status(&["migrate", "--check"]), 0);

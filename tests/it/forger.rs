@@ -11,7 +11,6 @@ use aws_lc_rs::signature::{
 };
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use rusqlite::named_params;
 use serde_json::{Value, json};
 
 use crate::env::TestEnv;
@@ -33,21 +32,20 @@ impl Forger {
 
     /// The active key of that algorithm.
     pub(crate) fn with_key_of(env: &TestEnv, algorithm: KeyAlgorithm) -> Self {
-        const SQL: &str = "
-            SELECT kid, public_jwk, sealed_private FROM signing_keys
-            WHERE algorithm = ?1 AND state = 'active'";
-        let (kid, jwk, sealed): (String, String, Vec<u8>) = env
-            .database()
-            .query_row(SQL, [algorithm.name()], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-            })
-            .expect("there is an active key");
-        let opened = sealing_key(env).open(&kid, &sealed).expect("opens");
+        let row = env.sql(&format!(
+            "SELECT kid, public_jwk, sealed_private FROM signing_keys
+             WHERE algorithm = '{}' AND state = 'active'",
+            algorithm.name()
+        ));
+        let [kid, jwk, sealed] = row.split('|').collect::<Vec<_>>()[..] else {
+            panic!("there is one active key: {row:?}");
+        };
+        let opened = sealing_key(env).open(kid, &bytes(sealed)).expect("opens");
         Self {
             algorithm,
-            kid,
+            kid: kid.to_owned(),
             private_der: opened.expose().clone(),
-            public_jwk: serde_json::from_str(&jwk).expect("is JSON"),
+            public_jwk: serde_json::from_str(jwk).expect("is JSON"),
         }
     }
 
@@ -115,40 +113,27 @@ impl Forger {
 /// Puts another key into the database, as a rotation would. A first key of its algorithm may be
 /// active beside those of others.
 pub(crate) fn add_key(env: &TestEnv, algorithm: KeyAlgorithm, state: &str) -> String {
-    const SQL: &str = "
-        INSERT INTO signing_keys (kid, algorithm, public_jwk, sealed_private, state, created_at)
-        VALUES (:kid, :algorithm, :public_jwk, :sealed_private, :state, 0)";
     let key = SigningKey::generate(algorithm).expect("makes a key");
     let kid = key.verifying().kid().to_owned();
     let sealed = sealing_key(env)
         .seal(&kid, key.private_der())
         .expect("seals");
     let jwk = serde_json::to_string(&key.verifying().public_jwk()).expect("serialises");
-    env.database()
-        .execute(
-            SQL,
-            named_params! {
-                ":kid": kid,
-                ":algorithm": algorithm.name(),
-                ":public_jwk": jwk,
-                ":sealed_private": sealed,
-                ":state": state,
-            },
-        )
-        .expect("adds the key");
+    env.sql(&format!(
+        "INSERT INTO signing_keys (kid, algorithm, public_jwk, sealed_private, state, created_at)
+         VALUES ('{kid}', '{}', '{jwk}', {}, '{state}', 0)",
+        algorithm.name(),
+        env.database().bytes_literal(&sealed),
+    ));
     kid
 }
 
 /// Moves a key on in its life.
 pub(crate) fn set_key_state(env: &TestEnv, kid: &str, state: &str) {
-    let changed = env
-        .database()
-        .execute(
-            "UPDATE signing_keys SET state = ?2 WHERE kid = ?1",
-            [kid, state],
-        )
-        .expect("changes the key");
-    assert_eq!(changed, 1);
+    let changed = env.sql(&format!(
+        "UPDATE signing_keys SET state = '{state}' WHERE kid = '{kid}' RETURNING kid"
+    ));
+    assert_eq!(changed, kid);
 }
 
 /// The claims of a token as signed, without a look at the signature.
@@ -180,6 +165,16 @@ pub(crate) fn with(object: &Value, name: &str, member: Option<Value>) -> Value {
         None => members.remove(name),
     };
     object
+}
+
+/// Bytes of a column, as [`TestEnv::sql`] gives them.
+fn bytes(column: &str) -> Vec<u8> {
+    let digits = column.strip_prefix("\\x").expect("are bytes").as_bytes();
+    let pairs = digits.chunks(2).map(|pair| {
+        let pair = std::str::from_utf8(pair).expect("is ASCII");
+        u8::from_str_radix(pair, 16).expect("is hexadecimal")
+    });
+    pairs.collect()
 }
 
 fn sealing_key(env: &TestEnv) -> SealingKey {

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
-use crate::env::{Answer, Authd, PASSWORD, TestEnv, run};
+use crate::env::{Answer, Authd, PASSWORD, TestEnv, only_sqlite, run};
 
 /// Logs in until there is no room for it; returns the version of the account after the last login
 /// that was acknowledged.
@@ -91,6 +91,9 @@ fn limit_file_size(pid: u32, bytes: Option<u64>) {
 /// the kernel fails the write and sends SIGXFSZ, which must not end the daemon.
 #[test]
 fn a_daemon_that_may_write_no_more_byte_answers_what_needs_none() {
+    if only_sqlite("the disk of a server is not authd's") {
+        return;
+    }
     let env = TestEnv::new();
     env.add_user("ada@example.com", PASSWORD);
     let mut authd = env.authd();
@@ -198,6 +201,9 @@ impl SmallDisk {
 /// test with the limit and the one in `store::writer` stand alone.
 #[test]
 fn a_full_disk_fails_logins_alone_and_is_forgotten_when_there_is_room() {
+    if only_sqlite("the disk of a server is not authd's") {
+        return;
+    }
     let Some(disk) = SmallDisk::new() else {
         return cluster::not_checked("a full file system: mounting one is not allowed");
     };
@@ -221,6 +227,9 @@ fn a_full_disk_fails_logins_alone_and_is_forgotten_when_there_is_room() {
 /// Security statement 96: a command on a full disk says so, and changes nothing.
 #[test]
 fn a_command_on_a_full_disk_says_so() {
+    if only_sqlite("the disk of a server is not authd's") {
+        return;
+    }
     let Some(disk) = SmallDisk::new() else {
         return cluster::not_checked("commands on a full file system: mounting one is not allowed");
     };

@@ -14,7 +14,7 @@ fn with_keys() -> (TestEnv, String) {
     (env, token)
 }
 
-/// authd does not start, says `words` in one line, and leaves every file as it is.
+/// authd does not start, says `words` in one line, and leaves database and key as they are.
 #[track_caller]
 fn assert_refused(env: &TestEnv, variables: &[(&str, &str)], words: &str) {
     let before = database_and_key(env);
@@ -23,12 +23,15 @@ fn assert_refused(env: &TestEnv, variables: &[(&str, &str)], words: &str) {
     assert!(out.stderr.contains(words), "{out:?}");
     assert!(
         database_and_key(env) == before,
-        "a file was changed or made"
+        "the database or a file was changed or made"
     );
 }
 
-fn database_and_key(env: &TestEnv) -> [Option<Vec<u8>>; 2] {
-    ["authd.db", "authd.key"].map(|name| fs::read(env.path(name)).ok())
+fn database_and_key(env: &TestEnv) -> (Vec<u8>, Option<Vec<u8>>) {
+    (
+        env.database().backup(),
+        fs::read(env.path("authd.key")).ok(),
+    )
 }
 
 fn digits(env: &TestEnv) -> String {
@@ -133,21 +136,24 @@ fn a_stolen_backup_signs_nothing() {
     // PKCS #8 of an Ed25519 key begins like this (RFC 8410, section 7).
     let pkcs8 = b"\x06\x03\x2b\x65\x70\x04\x22\x04\x20";
     for (name, bytes) in &files {
-        for needle in [secret.as_bytes(), pkcs8, PASSWORD.as_bytes(), signature] {
+        for needle in [
+            secret.as_bytes(),
+            pkcs8,
+            b"06032b657004220420",
+            PASSWORD.as_bytes(),
+            signature,
+        ] {
             let is_there = bytes.windows(needle.len()).any(|window| window == needle);
             assert!(!is_there, "{name} holds what it must not");
         }
     }
-    let public: String = env
-        .database()
-        .query_row("SELECT public_jwk FROM signing_keys", [], |row| row.get(0))
-        .expect("reads");
+    let public = env.sql("SELECT public_jwk FROM signing_keys");
     let jwk: serde_json::Value = serde_json::from_str(&public).expect("is JSON");
     assert_eq!(jwk["kty"], "OKP");
     assert!(jwk.get("d").is_none(), "{jwk}");
 
     let thief = TestEnv::new();
-    fs::copy(env.path("authd.db"), thief.path("authd.db")).expect("copies");
+    thief.database().restore(&env.database().backup());
     assert_refused(&thief, &[], "is missing");
     thief.write("authd.key", &"0".repeat(64));
     assert_refused(&thief, &[], "do not open with this secret key");

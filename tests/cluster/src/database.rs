@@ -14,6 +14,8 @@ use rusqlite::{Batch, Connection, Row};
 use crate::run::Engine;
 use crate::server::Cluster;
 
+/// What SQLite's file is called: as the product calls it where nothing is configured.
+const FILE: &str = "authd.db";
 /// How long to wait for a program under test to release the file.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -24,7 +26,7 @@ pub struct Database {
     engine: Engine,
     folder: tempfile::TempDir,
     /// Of the database on the shared cluster, once somebody asked for it.
-    name: OnceLock<String>,
+    server_name: OnceLock<String>,
 }
 
 impl Database {
@@ -42,7 +44,7 @@ impl Database {
         Self {
             engine,
             folder: tempfile::tempdir().expect("makes a folder"),
-            name: OnceLock::new(),
+            server_name: OnceLock::new(),
         }
     }
 
@@ -60,7 +62,7 @@ impl Database {
     pub fn url(&self) -> String {
         match self.engine {
             Engine::Sqlite => format!("sqlite:{}", self.file().display()),
-            Engine::Postgres => Cluster::shared().url(self.name()),
+            Engine::Postgres => Cluster::shared().url(self.server_name()),
         }
     }
 
@@ -70,17 +72,71 @@ impl Database {
     pub fn sql(&self, sql: &str) -> String {
         match self.engine {
             Engine::Sqlite => ask_file(&self.file(), sql).expect("runs the statements"),
-            Engine::Postgres => Cluster::shared().psql(self.name(), sql),
+            Engine::Postgres => Cluster::shared().psql(self.server_name(), sql),
+        }
+    }
+
+    /// Whether nobody has made anything in it.
+    pub fn is_empty(&self) -> bool {
+        match self.engine {
+            Engine::Sqlite => !self.file().exists(),
+            Engine::Postgres => self
+                .sql("SELECT 1 FROM pg_stat_user_tables LIMIT 1")
+                .is_empty(),
+        }
+    }
+
+    /// All that is in it: the file's bytes, or what `pg_dump` writes. The same twice means that
+    /// nothing was changed.
+    pub fn backup(&self) -> Vec<u8> {
+        match self.engine {
+            Engine::Sqlite => std::fs::read(self.file()).expect("reads"),
+            Engine::Postgres => {
+                let dump = Cluster::shared().dump(self.server_name());
+                // Newer releases put a key that is never the same into these two lines.
+                let has_key = |line: &&str| {
+                    line.starts_with("\\restrict ") || line.starts_with("\\unrestrict ")
+                };
+                let lines = dump.lines().filter(|line| !has_key(line));
+                lines.collect::<Vec<_>>().join("\n").into_bytes()
+            }
+        }
+    }
+
+    /// Puts what another one's `backup` gave into this one, which must be empty.
+    pub fn restore(&self, backup: &[u8]) {
+        match self.engine {
+            Engine::Sqlite => std::fs::write(self.file(), backup).expect("writes"),
+            Engine::Postgres => {
+                let sql = std::str::from_utf8(backup).expect("is UTF-8");
+                self.sql(sql);
+            }
+        }
+    }
+
+    /// These bytes as a statement has them.
+    pub fn bytes_literal(&self, bytes: &[u8]) -> String {
+        match self.engine {
+            Engine::Sqlite => format!("x'{}'", hexadecimal(bytes)),
+            Engine::Postgres => format!("'\\x{}'", hexadecimal(bytes)),
+        }
+    }
+
+    /// What sentences call it, relative to its folder: the file's name, or that on the server.
+    pub fn name(&self) -> &str {
+        match self.engine {
+            Engine::Sqlite => FILE,
+            Engine::Postgres => self.server_name(),
         }
     }
 
     fn file(&self) -> PathBuf {
-        self.folder.path().join("authd.db")
+        self.folder.path().join(FILE)
     }
 
-    fn name(&self) -> &str {
+    fn server_name(&self) -> &str {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        self.name.get_or_init(|| {
+        self.server_name.get_or_init(|| {
             let name = format!("of_a_test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
             let made = Console::shared(|console| console.run(&format!("CREATE DATABASE {name}")));
             made.expect("makes a database");
@@ -91,7 +147,7 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        if let Some(name) = self.name.get() {
+        if let Some(name) = self.server_name.get() {
             let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
             // What stays goes with the cluster; this may be a test that fails already.
             let _ = Console::shared(|console| console.run(&drop));
@@ -122,11 +178,13 @@ fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
         ValueRef::Integer(value) => value.to_string(),
         ValueRef::Real(value) => value.to_string(),
         ValueRef::Text(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-        ValueRef::Blob(bytes) => {
-            let digits = bytes.iter().map(|byte| format!("{byte:02x}"));
-            format!("\\x{}", digits.collect::<String>())
-        }
+        ValueRef::Blob(bytes) => format!("\\x{}", hexadecimal(bytes)),
     })
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    let digits = bytes.iter().map(|byte| format!("{byte:02x}"));
+    digits.collect::<Vec<_>>().concat()
 }
 
 /// A psql that stays, for the shared cluster: hundreds of tests make and drop a database each, and

@@ -10,7 +10,14 @@ use rustix::process::geteuid;
 use crate::run::variable;
 
 /// What a folder must hold to be the one with PostgreSQL's programs.
-const PROGRAMS: [&str; 5] = ["initdb", "postgres", "psql", "pg_isready", "pg_basebackup"];
+const PROGRAMS: [&str; 6] = [
+    "initdb",
+    "postgres",
+    "psql",
+    "pg_isready",
+    "pg_basebackup",
+    "pg_dump",
+];
 
 /// The folder with PostgreSQL's programs: Debian's newest, or one on the path.
 pub(crate) fn programs() -> PathBuf {

@@ -88,6 +88,12 @@ impl Cluster {
         succeed(&mut psql, sql).trim_end().to_owned()
     }
 
+    /// A database as `pg_dump` writes it.
+    #[track_caller]
+    pub(crate) fn dump(&self, database: &str) -> String {
+        succeed(self.client("pg_dump").arg(database), "")
+    }
+
     /// Starts the server, on the port and data it had, and waits until it takes connections.
     pub fn start(&self) {
         let mut running = self.postmaster.lock().expect("no test panicked here");

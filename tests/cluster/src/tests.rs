@@ -139,6 +139,19 @@ fn is_a_place_of_its_own(engine: Engine) {
     other.sql("CREATE TABLE t (n int)");
     let rows = "SELECT n, word FROM t ORDER BY n; SELECT count(*) FROM t";
     assert_eq!(one.sql(rows), "1|a\n2|\n2");
+    let backup = one.backup();
+    assert!(backup == one.backup(), "nothing was changed");
+    let copy = Database::on(engine);
+    assert!(copy.is_empty() && !one.is_empty());
+    copy.restore(&backup);
+    assert_eq!(copy.sql(rows), one.sql(rows));
+    copy.sql("DELETE FROM t WHERE n = 2");
+    assert!(copy.backup() != backup);
+    let bytes = one.bytes_literal(b"hi");
+    one.sql(&format!(
+        "CREATE TABLE b (bytes bytea); INSERT INTO b VALUES ({bytes})"
+    ));
+    assert_eq!(one.sql("SELECT bytes FROM b"), "\\x6869");
     let folder = one.folder().to_owned();
     assert!(folder.is_dir());
     drop(one);
