@@ -68,7 +68,7 @@ pub(super) fn require_current(connection: &Conn) -> Result<(), StoreError> {
         return Ok(());
     }
     if plan.applied == 0 {
-        return Err(Reason::NoSchema.into());
+        return Err(connection.without_ledger()?.into());
     }
     Err(Reason::NotMigrated {
         found: plan.applied,

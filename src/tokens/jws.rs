@@ -122,6 +122,10 @@ impl Header {
         }
         let algorithm = text(&mut members, "alg")?.ok_or(TokenError::Malformed)?;
         let (kid, typ) = (text(&mut members, "kid")?, text(&mut members, "typ")?);
+        // No key is called so, and not every database can look for it.
+        if kid.as_ref().is_some_and(|kid| kid.contains('\0')) {
+            return Err(TokenError::UnknownKey);
+        }
         Ok(Self {
             kid,
             typ,

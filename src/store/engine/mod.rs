@@ -151,6 +151,14 @@ impl Conn {
         self.query_value(sql, &[name.into()])
     }
 
+    /// What a database without our ledger is: empty, or somebody else's.
+    pub(super) fn without_ledger(&self) -> Result<Reason, StoreError> {
+        match &self.0 {
+            Engine::Sqlite(_) => Ok(Reason::NoSchema),
+            Engine::Postgres(session) => session.without_ledger(),
+        }
+    }
+
     /// Whether a transaction is open. An engine may end one by itself when it fails under it.
     pub(super) fn in_transaction(&self) -> bool {
         match &self.0 {

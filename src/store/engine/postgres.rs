@@ -63,13 +63,15 @@ const SILENCE: Duration = Duration::from_millis(500);
 const KEEPALIVE: Duration = Duration::from_secs(15);
 /// For the last message of a session.
 const GOODBYE: Duration = Duration::from_secs(1);
+/// The server is to give up before we do, and on a lock first of all: it knows what it waits for.
+const MARGIN: Duration = Duration::from_millis(100);
 /// How long the lock is waited for while another process migrates.
 const MIGRATION_PATIENCE: Duration = Duration::from_secs(600);
 
 /// Opens a session on a database of ours, or, before `authctl migrate`, on an empty one.
 pub(super) fn open(server: &Server, timeout: Duration) -> Result<Session, StoreError> {
     let session = connect(server, timeout)?;
-    session.configure(timeout, timeout)?;
+    session.configure(Some(timeout), timeout)?;
     Ok(session)
 }
 
@@ -79,21 +81,21 @@ pub(super) fn open_for_migration(
     timeout: Duration,
 ) -> Result<Session, StoreError> {
     let mut session = connect(server, timeout)?;
-    session.configure(Duration::ZERO, MIGRATION_PATIENCE)?;
+    session.configure(None, MIGRATION_PATIENCE)?;
     session.timeout = None;
     Ok(session)
 }
 
 /// Whether the database has our tables. One with none but others' is refused.
 pub(super) fn is_ours(server: &Server, timeout: Duration) -> Result<bool, StoreError> {
-    let connection = Conn::from(open(server, timeout)?);
-    if connection.has_table("schema_migrations")? {
+    let session = open(server, timeout)?;
+    if session.holds(HAS_TABLE, &["schema_migrations".into()])? {
         return Ok(true);
     }
-    if connection.query_value(HAS_ANY_TABLE, &[])? {
-        return Err(Reason::NotOurs.into());
+    match session.without_ledger()? {
+        Reason::NotOurs => Err(Reason::NotOurs.into()),
+        _ => Ok(false),
     }
-    Ok(false)
 }
 
 fn connect(server: &Server, timeout: Duration) -> Result<Session, StoreError> {
@@ -164,6 +166,21 @@ impl Session {
         self.timed(|client| client.batch_execute(sql))
     }
 
+    /// What a database without our ledger is.
+    pub(super) fn without_ledger(&self) -> Result<Reason, StoreError> {
+        let is_foreign = self.holds(HAS_ANY_TABLE, &[])?;
+        Ok(if is_foreign {
+            Reason::NotOurs
+        } else {
+            Reason::NoSchema
+        })
+    }
+
+    fn holds(&self, sql: &'static str, values: &[Value<'_>]) -> Result<bool, StoreError> {
+        let answer = self.query_row(sql, values, |row| row.get(0))?;
+        Ok(answer.unwrap_or_default())
+    }
+
     fn run<T>(
         &self,
         sql: &'static str,
@@ -190,7 +207,7 @@ impl Session {
         ask: impl FnOnce(&mut Client) -> Result<T, postgres::Error>,
     ) -> Result<T, StoreError> {
         let now = Instant::now();
-        let by_then = self.timeout.map(|timeout| now + timeout);
+        let by_then = self.timeout.map(|timeout| now + timeout + 2 * MARGIN);
         self.deadline
             .set(by_then.map(|at| self.until.get().map_or(at, |until| at.min(until))));
         match ask(&mut self.client.borrow_mut()) {
@@ -206,21 +223,19 @@ impl Session {
     }
 
     /// What this server must be and do, whatever its defaults are.
-    fn configure(&self, statement: Duration, lock: Duration) -> Result<(), StoreError> {
-        // The server gives up a little earlier than we do: it knows what it waits for.
-        let millis = |limit: Duration| limit.as_millis() * 9 / 10;
+    fn configure(&self, statement: Option<Duration>, lock: Duration) -> Result<(), StoreError> {
+        // Zero is no limit.
+        let statement = statement.map_or(0, |limit| (limit + MARGIN).as_millis());
+        let lock = lock.as_millis();
         let sql = format!(
-            "SET statement_timeout = {};
-             SET lock_timeout = {};
-             SET idle_in_transaction_session_timeout = {};
+            "SET statement_timeout = {statement};
+             SET lock_timeout = {lock};
+             SET idle_in_transaction_session_timeout = {statement};
              SET default_transaction_isolation = 'read committed';
              SELECT set_config('synchronous_commit', 'on', false)
                  WHERE current_setting('synchronous_commit') = 'off';
              SELECT current_setting('server_version_num'), current_setting('server_encoding'),
-                 current_setting('server_version')",
-            millis(statement),
-            millis(lock),
-            millis(statement),
+                 current_setting('server_version')"
         );
         let answer = self.timed(|client| client.simple_query(&sql))?;
         let last = answer.iter().rev().find_map(|message| match message {
