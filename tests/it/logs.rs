@@ -150,6 +150,11 @@ fn the_log_holds_no_secret_and_no_line_of_a_clients_making() {
 
     let log = authd.log();
     let (signed, signature) = token.rsplit_once('.').expect("has a signature");
+    // User and password, where the database is on a server.
+    let url = env.database().url();
+    let user = url.split_once('@').map(|(user, _)| user);
+    let login = user.and_then(|user| user.split_once("//"));
+    assert!(login.is_none_or(|(_, login)| !log.contains(login)));
     for secret in [
         PASSWORD,
         wrong,
