@@ -29,9 +29,14 @@ run: build ## Build, and serve http://localhost:8000 from ./authd.db
 build:     ## Build both programs, optimised
 	$(CARGO) build --release --locked
 
-test: lint curl postgres $(VENV)/.ready ## Check everything CI checks: format, lints, documentation, all tests
+test: lint curl postgres $(VENV)/.ready ## Check everything CI checks: format, lints, documentation, all tests on both engines
 	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --locked --no-deps --workspace
-	$(CARGO) test --locked --workspace
+	AUTHD_TEST_ENGINE=sqlite $(CARGO) test --locked --workspace
+ifeq ($(SKIP_POSTGRES),1)
+	@echo "make: NOT CHECKED here: everything again on PostgreSQL: SKIP_POSTGRES is 1"
+else
+	AUTHD_TEST_ENGINE=postgres $(CARGO) test --locked --lib --test it
+endif
 
 lint: components ## Check the format and the lints, without changing a file
 	$(CARGO) fmt --all --check
