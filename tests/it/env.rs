@@ -12,7 +12,7 @@ use cluster::{Database, Engine, variable};
 use serde_json::{Value, json};
 
 pub(crate) use crate::daemon::{Answer, Authd};
-pub(crate) use cluster::only_sqlite;
+pub(crate) use cluster::{only_postgres, only_sqlite};
 
 /// A password that fits the policy.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
@@ -21,6 +21,8 @@ pub(crate) const PASSWORD: &str = "correct horse battery staple";
 /// a server, and the programs are told so by their environment. Gone when dropped.
 pub(crate) struct TestEnv {
     database: Database,
+    /// Of a server that the test has for itself.
+    own_server: Option<String>,
 }
 
 /// What a program said and how it ended.
@@ -61,6 +63,15 @@ impl TestEnv {
     pub(crate) fn new() -> Self {
         Self {
             database: Database::new(),
+            own_server: None,
+        }
+    }
+
+    /// A folder whose programs use the database at this URL.
+    pub(crate) fn at(url: impl Into<String>) -> Self {
+        Self {
+            database: Database::on(Engine::Sqlite),
+            own_server: Some(url.into()),
         }
     }
 
@@ -94,7 +105,9 @@ impl TestEnv {
             .current_dir(self.folder())
             .env_clear()
             .stdin(Stdio::null());
-        if !self.is_on_sqlite() {
+        if let Some(url) = &self.own_server {
+            command.env("AUTHD_DATABASE_URL", url);
+        } else if !self.is_on_sqlite() {
             command.env("AUTHD_DATABASE_URL", self.database.url());
         }
         command

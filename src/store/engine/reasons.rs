@@ -17,7 +17,8 @@ pub(super) fn of_statement(error: &Error) -> Reason {
     };
     let code = said.code();
     let words = || format!("{} (SQLSTATE {})", said.message(), code.code());
-    match code.code().get(..2).unwrap_or_default() {
+    let class = code.code().get(..2).unwrap_or_default();
+    match class {
         "08" => return Reason::Lost,
         "28" => return Reason::LoginRefused(words()),
         _ => {}
@@ -34,10 +35,8 @@ pub(super) fn of_statement(error: &Error) -> Reason {
         }
         SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => Reason::Lost,
         SqlState::INSUFFICIENT_PRIVILEGE => Reason::Forbidden(words()),
-        SqlState::UNDEFINED_TABLE
-        | SqlState::UNDEFINED_COLUMN
-        | SqlState::DATATYPE_MISMATCH
-        | SqlState::DUPLICATE_TABLE => Reason::Altered(words()),
+        // Our statements are right about the tables that our migrations make.
+        _ if class == "42" => Reason::Altered(words()),
         _ => Reason::Failed(words()),
     }
 }

@@ -10,5 +10,5 @@ mod server;
 mod tests;
 
 pub use database::Database;
-pub use run::{Engine, not_checked, only_sqlite, skipped, variable};
+pub use run::{Engine, not_checked, only_postgres, only_sqlite, skipped, variable};
 pub use server::Cluster;

@@ -52,12 +52,21 @@ impl fmt::Display for Engine {
 /// True, and said with the test's name, where this run is not on SQLite: the rule of the test that
 /// asks is about SQLite alone. `why` completes "because".
 pub fn only_sqlite(why: &str) -> bool {
-    let is_elsewhere = Engine::of_this_run() != Engine::Sqlite;
+    is_elsewhere(Engine::Sqlite, "SQLITE", why)
+}
+
+/// The same for PostgreSQL.
+pub fn only_postgres(why: &str) -> bool {
+    is_elsewhere(Engine::Postgres, "POSTGRESQL", why)
+}
+
+fn is_elsewhere(wanted: Engine, name: &str, why: &str) -> bool {
+    let is_elsewhere = Engine::of_this_run() != wanted;
     if is_elsewhere {
         let thread = std::thread::current();
         // libtest gives a test's thread the test's name.
         let test = thread.name().unwrap_or("a test");
-        say(&format!("ONLY ON SQLITE: {test}, because {why}"));
+        say(&format!("ONLY ON {name}: {test}, because {why}"));
     }
     is_elsewhere
 }

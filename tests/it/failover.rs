@@ -1,0 +1,419 @@
+//! What happens when the server goes away, and when it comes back.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use cluster::Cluster;
+
+use crate::env::{Answer, Authd, PASSWORD, TestEnv, only_postgres};
+
+const WHY: &str = "it is about servers";
+/// `database.timeout` of the daemons here.
+const TIMEOUT: Duration = Duration::from_secs(2);
+/// What an answer may take beyond it, on a machine that does many things at once.
+const SLACK: Duration = Duration::from_millis(1500);
+/// How long a server that is back may stay unnoticed.
+const RETURN: Duration = Duration::from_secs(5);
+
+fn name_of(url: &str) -> &str {
+    let path = url.rsplit('/').next().expect("names a database");
+    path.split('?').next().unwrap_or(path)
+}
+
+fn daemon(env: &TestEnv) -> Authd {
+    env.authd_with(&[], &[("AUTHD_DATABASE_TIMEOUT", "2s")])
+}
+
+/// The answer, which must be there in time; 503 says when to come back.
+#[track_caller]
+fn in_time(ask: impl FnOnce() -> Answer) -> Answer {
+    let began = Instant::now();
+    let answer = ask();
+    let took = began.elapsed();
+    assert!(took < TIMEOUT + SLACK, "{took:?}: {answer:?}");
+    assert!([200, 503].contains(&answer.status), "{answer:?}");
+    if answer.status == 503 {
+        answer.is_problem(503, "overloaded");
+        assert!(!answer.header("retry-after").is_empty());
+    }
+    answer
+}
+
+#[track_caller]
+fn returns(authd: &Authd, token: &str) {
+    let deadline = Instant::now() + RETURN;
+    let is_back = || {
+        let verify = in_time(|| authd.verify(token)).status;
+        let login = in_time(|| authd.try_login("ada@example.com", PASSWORD)).status;
+        let ready = in_time(|| authd.get("/readyz")).status;
+        [verify, login, ready] == [200, 200, 200]
+    };
+    while !is_back() {
+        assert!(Instant::now() < deadline, "{}", authd.log());
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Logins and writes, and what was acknowledged of them.
+#[derive(Default)]
+struct Load {
+    count: AtomicU32,
+    stop: AtomicBool,
+    added: Mutex<BTreeSet<String>>,
+    refused: Mutex<BTreeSet<String>>,
+    logins: AtomicU32,
+    failures: AtomicU32,
+}
+
+impl Load {
+    fn log_in(&self, authd: &Authd, token: &str) {
+        while !self.stop.load(Ordering::Relaxed) {
+            let login = in_time(|| authd.try_login("ada@example.com", PASSWORD));
+            in_time(|| authd.verify(token));
+            let counter = if login.status == 200 {
+                &self.logins
+            } else {
+                &self.failures
+            };
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn add(&self, env: &TestEnv) {
+        while !self.stop.load(Ordering::Relaxed) {
+            let number = self.count.fetch_add(1, Ordering::Relaxed);
+            let email = format!("user{number}@example.com");
+            let outcome = env.authctl(&["user", "add", &email, "--no-password", "-q"]);
+            if outcome.status == 0 {
+                self.added.lock().expect("is whole").insert(email);
+            } else {
+                assert_eq!(outcome.status, 6, "{outcome:?}");
+                if !outcome.stderr.contains("it is not known whether") {
+                    self.refused.lock().expect("is whole").insert(email);
+                }
+            }
+        }
+    }
+
+    /// What was acknowledged is there, and what was refused is not.
+    #[track_caller]
+    fn is_kept_by(&self, cluster: &Cluster, database: &str) {
+        let emails = cluster.psql(database, "SELECT email FROM users");
+        let there: BTreeSet<String> = emails.lines().map(str::to_owned).collect();
+        let added = self.added.lock().expect("is whole");
+        let lost: Vec<_> = added.difference(&there).collect();
+        assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
+        let refused = self.refused.lock().expect("is whole");
+        let kept: Vec<_> = refused.intersection(&there).collect();
+        assert!(kept.is_empty(), "refused and kept: {kept:?}");
+        assert!(added.len() > 5, "{} were added", added.len());
+        assert!(self.logins.load(Ordering::Relaxed) > 5);
+        // Each login and each account has drawn a version; none was drawn twice or lost.
+        let versions =
+            "SELECT (SELECT value FROM change_sequence) >= (SELECT max(version) FROM users)";
+        assert_eq!(cluster.psql(database, versions), "t");
+    }
+}
+
+/// Runs the load, and meanwhile something else.
+fn under_load(env: &TestEnv, authd: &Authd, token: &str, disturb: impl FnOnce()) -> Load {
+    let load = Load::default();
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| load.log_in(authd, token));
+            scope.spawn(|| load.add(env));
+        }
+        thread::sleep(Duration::from_millis(700));
+        disturb();
+        thread::sleep(Duration::from_millis(700));
+        load.stop.store(true, Ordering::Relaxed);
+    });
+    load
+}
+
+#[test]
+fn a_server_that_is_killed_under_load_loses_nothing_and_the_service_comes_back() {
+    if only_postgres(WHY) {
+        return;
+    }
+    let cluster = Cluster::own(&[]);
+    let url = cluster.new_database();
+    let env = TestEnv::at(&url);
+    env.add_user("ada@example.com", PASSWORD);
+    let authd = daemon(&env);
+    let token = authd.login("ada@example.com", PASSWORD);
+    let load = under_load(&env, &authd, &token, || {
+        for _ in 0..3 {
+            cluster.kill();
+            thread::sleep(Duration::from_millis(300));
+            cluster.start();
+            thread::sleep(Duration::from_millis(500));
+        }
+    });
+    assert!(load.failures.load(Ordering::Relaxed) > 0);
+    returns(&authd, &token);
+    load.is_kept_by(&cluster, name_of(&url));
+}
+
+#[test]
+fn a_server_that_restarts_is_found_again() {
+    if only_postgres(WHY) {
+        return;
+    }
+    let cluster = Cluster::own(&[]);
+    let env = TestEnv::at(cluster.new_database());
+    env.add_user("ada@example.com", PASSWORD);
+    let authd = daemon(&env);
+    let token = authd.login("ada@example.com", PASSWORD);
+    cluster.restart();
+    returns(&authd, &token);
+    cluster.stop_hard();
+    in_time(|| authd.verify(&token)).is_problem(503, "overloaded");
+    // What a stopped server refuses is told at once, not after the time-out.
+    let began = Instant::now();
+    in_time(|| authd.get("/readyz")).is_problem(503, "overloaded");
+    in_time(|| authd.try_login("ada@example.com", PASSWORD)).is_problem(503, "overloaded");
+    assert!(began.elapsed() < TIMEOUT, "{:?}", began.elapsed());
+    assert_eq!(authd.get("/livez").status, 200);
+    cluster.start();
+    returns(&authd, &token);
+}
+
+#[test]
+fn a_server_that_says_nothing_is_given_up_in_time() {
+    if only_postgres(WHY) {
+        return;
+    }
+    let cluster = Cluster::own(&[]);
+    let env = TestEnv::at(cluster.new_database());
+    env.add_user("ada@example.com", PASSWORD);
+    let authd = daemon(&env);
+    let token = authd.login("ada@example.com", PASSWORD);
+    cluster.pause();
+    thread::scope(|scope| {
+        for _ in 0..20 {
+            scope.spawn(|| in_time(|| authd.verify(&token)).is_problem(503, "overloaded"));
+            scope.spawn(|| in_time(|| authd.get("/readyz")).is_problem(503, "overloaded"));
+            scope.spawn(|| {
+                let login = in_time(|| authd.try_login("ada@example.com", PASSWORD));
+                login.is_problem(503, "overloaded");
+            });
+        }
+    });
+    let began = Instant::now();
+    let mut command = env.authctl_command(&["user", "list"]);
+    command.env("AUTHD_DATABASE_TIMEOUT", "2s");
+    let listed = crate::env::run(&mut command, "");
+    assert_eq!(listed.status, 6, "{listed:?}");
+    assert!(listed.stderr.contains("did not answer within the time-out"));
+    assert!(began.elapsed() < TIMEOUT + SLACK);
+    cluster.resume();
+    returns(&authd, &token);
+}
+
+#[test]
+fn a_standby_is_read_and_not_written() {
+    if only_postgres(WHY) {
+        return;
+    }
+    let primary = Cluster::own(&[]);
+    let url = primary.new_database();
+    let env = TestEnv::at(&url);
+    env.add_user("ada@example.com", PASSWORD);
+    let token = daemon(&env).login("ada@example.com", PASSWORD);
+    let standby = primary.standby();
+    let there = standby.url(name_of(&url));
+    let authd = env.authd_with(&["--database", &there], &[]);
+    assert_eq!(authd.verify(&token).status, 200);
+    let login = in_time(|| authd.try_login("ada@example.com", PASSWORD));
+    login.is_problem(503, "overloaded");
+    assert!(authd.log().contains("is read-only, as on a standby server"));
+    let arguments = ["user", "add", "bob@example.com", "--no-password"];
+    let refused = env.authctl(&[&["--database", &there], &arguments[..]].concat());
+    assert_eq!(refused.status, 6, "{refused:?}");
+    let sentence = "is read-only, as on a standby server: name the primary in database.url";
+    assert!(refused.stderr.contains(sentence), "{refused:?}");
+}
+
+#[test]
+fn a_table_that_is_locked_and_connections_that_are_all_in_use_are_503s_in_time() {
+    if only_postgres(WHY) {
+        return;
+    }
+    let cluster = Cluster::own(&[]);
+    let url = cluster.new_database();
+    let env = TestEnv::at(&url);
+    env.add_user("ada@example.com", PASSWORD);
+    let variables = [
+        ("AUTHD_DATABASE_TIMEOUT", "2s"),
+        ("AUTHD_DATABASE_CONNECTIONS", "2"),
+    ];
+    let authd = env.authd_with(&[], &variables);
+    let token = authd.login("ada@example.com", PASSWORD);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let hold = "BEGIN; LOCK TABLE users; SELECT pg_sleep(4); COMMIT";
+            cluster.psql(name_of(&url), hold);
+        });
+        thread::sleep(Duration::from_millis(500));
+        let ask = || in_time(|| authd.verify(&token)).is_problem(503, "overloaded");
+        let asking: Vec<_> = (0..6).map(|_| scope.spawn(ask)).collect();
+        for asked in asking {
+            asked.join().expect("is answered");
+        }
+    });
+    let log = authd.log();
+    assert!(log.contains("stayed locked by another process past the time-out"));
+    assert!(log.contains("has no free connection"), "{log}");
+    returns(&authd, &token);
+}
+
+#[test]
+fn a_statement_that_takes_too_long_is_a_503_in_time() {
+    if only_postgres(WHY) {
+        return;
+    }
+    let cluster = Cluster::own(&[]);
+    let url = cluster.new_database();
+    let env = TestEnv::at(&url);
+    env.add_user("ada@example.com", PASSWORD);
+    let authd = daemon(&env);
+    let token = authd.login("ada@example.com", PASSWORD);
+    let slow = "ALTER TABLE users RENAME TO all_users;
+        CREATE VIEW users AS SELECT all_users.* FROM all_users, pg_sleep(30)";
+    cluster.psql(name_of(&url), slow);
+    in_time(|| authd.verify(&token)).is_problem(503, "overloaded");
+    assert!(authd.log().contains("did not answer within the time-out"));
+    cluster.psql(
+        name_of(&url),
+        "DROP VIEW users; ALTER TABLE all_users RENAME TO users",
+    );
+    returns(&authd, &token);
+}
+
+/// The server waits for a standby that is not there, so that its answer to a commit never comes.
+#[test]
+fn a_commit_whose_outcome_is_unknown_is_told_as_such_and_not_repeated() {
+    if only_postgres(WHY) {
+        return;
+    }
+    let cluster = Cluster::own(&[]);
+    let url = cluster.new_database();
+    let env = TestEnv::at(&url);
+    env.add_user("ada@example.com", PASSWORD);
+    let authd = daemon(&env);
+    let token = authd.login("ada@example.com", PASSWORD);
+    let wait_for = |whom: &str| {
+        let sql = format!("ALTER SYSTEM SET synchronous_standby_names = '{whom}'");
+        cluster.psql("postgres", &sql);
+        cluster.psql("postgres", "SELECT pg_reload_conf()");
+        thread::sleep(Duration::from_millis(300));
+    };
+    wait_for("nobody");
+    let mut command = env.authctl_command(&["user", "add", "bob@example.com", "--no-password"]);
+    command.env("AUTHD_DATABASE_TIMEOUT", "2s");
+    let added = crate::env::run(&mut command, "");
+    assert_eq!(added.status, 6, "{added:?}");
+    let sentence = "it is not known whether the change was made: look before you repeat it";
+    assert!(added.stderr.contains(sentence), "{added:?}");
+    wait_for("");
+    returns(&authd, &token);
+    wait_for("nobody");
+    let login = in_time(|| authd.try_login("ada@example.com", PASSWORD));
+    login.is_problem(503, "overloaded");
+    assert!(
+        authd
+            .log()
+            .contains("it is not known whether the change was made")
+    );
+    assert_eq!(
+        in_time(|| authd.verify(&token)).status,
+        200,
+        "it only reads"
+    );
+    wait_for("");
+    returns(&authd, &token);
+    let bobs = "SELECT count(*) FROM users WHERE email = 'bob@example.com'";
+    assert_eq!(cluster.psql(name_of(&url), bobs), "1");
+}
+
+/// The whole of it: a standby that has everything that was acknowledged takes over, and authd,
+/// which was given both addresses, goes on there by itself.
+#[test]
+fn a_standby_takes_over_from_a_primary_that_is_killed_under_load() {
+    if only_postgres(WHY) {
+        return;
+    }
+    let primary = Cluster::own(&["synchronous_commit=remote_apply"]);
+    let first = primary.new_database();
+    let name = name_of(&first);
+    let standby = primary.standby();
+    let second = standby.url(name);
+    primary.psql(
+        "postgres",
+        "ALTER SYSTEM SET synchronous_standby_names = '*'",
+    );
+    primary.psql("postgres", "SELECT pg_reload_conf()");
+    let address = |url: &str| {
+        let (_, place) = url.split_once('@').expect("names a user");
+        place.split('/').next().expect("has an address").to_owned()
+    };
+    let both = format!("{},{}", address(&first), address(&second));
+    let url = first.replace(&address(&first), &both);
+    let env = TestEnv::at(format!("{url}?target_session_attrs=read-write"));
+    env.add_user("ada@example.com", PASSWORD);
+    let authd = daemon(&env);
+    let token = authd.login("ada@example.com", PASSWORD);
+    let load = under_load(&env, &authd, &token, || {
+        primary.kill();
+        thread::sleep(Duration::from_millis(300));
+        standby.psql(
+            "postgres",
+            "ALTER SYSTEM SET synchronous_standby_names = ''",
+        );
+        standby.psql("postgres", "SELECT pg_promote()");
+        thread::sleep(Duration::from_millis(1500));
+    });
+    returns(&authd, &token);
+    load.is_kept_by(&standby, name);
+}
+
+/// Decision 2, over several machines.
+#[test]
+fn what_one_node_is_told_is_true_at_the_others_next_verify() {
+    let env = TestEnv::new();
+    let (one, token) = env.signed_in();
+    let other = env.authd();
+    assert_eq!(other.verify(&token).status, 200);
+    env.authctl(&["user", "disable", "ada@example.com", "--yes"])
+        .succeeded();
+    for node in [&other, &one] {
+        node.verify(&token).is_problem(401, "invalid_token");
+    }
+}
+
+#[test]
+fn ten_nodes_that_start_at_once_migrate_once() {
+    let env = TestEnv::new();
+    let nodes: Vec<Authd> = thread::scope(|scope| {
+        let starting: Vec<_> = (0..10)
+            .map(|_| scope.spawn(|| env.authd_with(&["--migrate"], &[])))
+            .collect();
+        let started = starting
+            .into_iter()
+            .map(|node| node.join().expect("starts"));
+        started.collect()
+    });
+    for node in &nodes {
+        assert_eq!(node.get("/readyz").status, 200);
+    }
+    let steps = env.number("SELECT count(*) FROM schema_migrations");
+    assert_eq!(
+        steps,
+        env.number("SELECT max(number) FROM schema_migrations")
+    );
+    assert_eq!(env.number("SELECT count(*) FROM signing_keys"), 1);
+}
