@@ -2,23 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::engine::{self, DatabaseUrl};
+use super::engine::{self, DatabaseUrl, EngineError};
 use crate::domain::email::Email;
-
-/// What an engine reports; nobody above can act on its details.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum EngineError {
-    /// SQLite failed.
-    #[error(transparent)]
-    Sqlite(#[from] rusqlite::Error),
-    /// PostgreSQL failed.
-    #[error(transparent)]
-    Postgres(#[from] postgres::Error),
-    /// A row that is always there is not.
-    #[error("a row is missing")]
-    NoRow,
-}
 
 /// Why the store could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -198,17 +183,5 @@ impl From<Reason> for StoreError {
             database: String::new(),
             reason,
         })
-    }
-}
-
-impl From<postgres::Error> for StoreError {
-    fn from(error: postgres::Error) -> Self {
-        Self::Engine(error.into())
-    }
-}
-
-impl From<rusqlite::Error> for StoreError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Engine(error.into())
     }
 }

@@ -14,8 +14,8 @@ mod writer;
 
 use std::time::Duration;
 
-pub use engine::{Conn, DatabaseUrl, DatabaseUrlError, Tx};
-pub use error::{EngineError, Reason, StoreError, Unavailable};
+pub use engine::{Conn, DatabaseUrl, DatabaseUrlError, EngineError, Tx};
+pub use error::{Reason, StoreError, Unavailable};
 pub use migrations::{Migration, MigrationPlan};
 
 use pen::Pen;

@@ -266,7 +266,15 @@ fn a_table_that_is_locked_and_connections_that_are_all_in_use_are_503s_in_time()
         }
     });
     let log = authd.log();
-    assert!(log.contains("stayed locked by another process past the time-out"));
+    // Whose wait is over first depends on how long the connection took.
+    let sentences = [
+        "stayed locked by another process past the time-out",
+        "did not answer within",
+    ];
+    assert!(
+        sentences.iter().any(|sentence| log.contains(sentence)),
+        "{log}"
+    );
     assert!(log.contains("has no free connection"), "{log}");
     returns(&authd, &token);
 }

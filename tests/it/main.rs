@@ -30,6 +30,7 @@ mod postgres;
 mod raw;
 mod replica;
 mod scene;
+mod schema;
 mod secret_key;
 mod stop;
 mod storage;

@@ -3,6 +3,7 @@
 //! The rest of `store/` names connections, rows and parameters only by what is exported here, and
 //! writes each statement once, with parameters `?1`, `?2` ..., in words that every engine takes.
 
+mod error;
 mod postgres;
 mod reasons;
 mod server;
@@ -14,10 +15,12 @@ mod wire;
 
 use std::time::{Duration, Instant};
 
-use super::error::{EngineError, Reason, StoreError};
+use super::error::{Reason, StoreError};
 
+pub use error::EngineError;
 pub use url::{DatabaseUrl, DatabaseUrlError};
 
+pub(super) use error::{reason, reason_of};
 pub(super) use value::{Row, Value};
 
 /// A connection, for queries.
@@ -293,24 +296,6 @@ pub(super) fn is_duplicate(error: &StoreError, table: &str, column: &str) -> boo
             postgres::is_duplicate(error, table, column)
         }
         _ => false,
-    }
-}
-
-/// The reason in an error, or one that has the error's words.
-pub(super) fn reason_of(error: &StoreError) -> Reason {
-    match error {
-        StoreError::Engine(error) => reason(error),
-        StoreError::Unavailable(unavailable) => unavailable.reason.clone(),
-        other => Reason::Failed(other.to_string()),
-    }
-}
-
-/// What is wrong with the database, in the engine's view.
-pub(super) fn reason(error: &EngineError) -> Reason {
-    match error {
-        EngineError::Sqlite(error) => sqlite::reason(error),
-        EngineError::Postgres(error) => reasons::of_statement(error),
-        EngineError::NoRow => Reason::Failed(error.to_string()),
     }
 }
 

@@ -11,8 +11,8 @@ use postgres::{Client, NoTls, SimpleQueryMessage, Statement};
 use super::server::Server;
 use super::value::{Row, Value};
 use super::wire::{Deadline, Wiring};
-use super::{Conn, Engine, reasons, tls};
-use crate::store::error::{EngineError, Reason, StoreError};
+use super::{Conn, Engine, EngineError, reasons, tls};
+use crate::store::error::{Reason, StoreError};
 
 /// A session. It may be used and dropped where blocking is allowed only: the client runs a runtime
 /// of its own.
@@ -41,8 +41,10 @@ impl From<Session> for Conn {
 pub(super) const HAS_TABLE: &str = "
     SELECT EXISTS (SELECT 1 FROM information_schema.tables
         WHERE table_schema = current_schema() AND table_name = ?1)";
-const HAS_ANY_TABLE: &str = "
-    SELECT EXISTS (SELECT 1 FROM information_schema.tables WHERE table_schema = current_schema())";
+/// In one statement: between two, another process may make our tables.
+const HOLDS_OTHERS_ALONE: &str = "
+    SELECT count(*) > 0 AND count(*) FILTER (WHERE table_name = 'schema_migrations') = 0
+    FROM information_schema.tables WHERE table_schema = current_schema()";
 
 /// What is committed is flushed (`synchronous_commit` is on in every session of ours), so the end
 /// of what is flushed is behind every change that anybody can have seen.
@@ -89,12 +91,9 @@ pub(super) fn open_for_migration(
 /// Whether the database has our tables. One with none but others' is refused.
 pub(super) fn is_ours(server: &Server, timeout: Duration) -> Result<bool, StoreError> {
     let session = open(server, timeout)?;
-    if session.holds(HAS_TABLE, &["schema_migrations".into()])? {
-        return Ok(true);
-    }
     match session.without_ledger()? {
         Reason::NotOurs => Err(Reason::NotOurs.into()),
-        _ => Ok(false),
+        _ => session.holds(HAS_TABLE, &["schema_migrations".into()]),
     }
 }
 
@@ -166,9 +165,9 @@ impl Session {
         self.timed(|client| client.batch_execute(sql))
     }
 
-    /// What a database without our ledger is.
+    /// What a database without our ledger is: empty, or another program's.
     pub(super) fn without_ledger(&self) -> Result<Reason, StoreError> {
-        let is_foreign = self.holds(HAS_ANY_TABLE, &[])?;
+        let is_foreign = self.holds(HOLDS_OTHERS_ALONE, &[])?;
         Ok(if is_foreign {
             Reason::NotOurs
         } else {

@@ -1,10 +1,12 @@
 //! What the statements over accounts hold to.
 
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::{self, ScopedJoinHandle};
+use std::time::Duration;
+
 use super::*;
-use crate::domain::sources::Random;
-use crate::domain::sources::fixed::CountingRandom;
-use crate::store::tests::new_store;
-use crate::store::{Store, WriteMode};
+use crate::store::tests::{new_database, new_store};
+use crate::store::{DatabaseSettings, Store, WriteMode};
 
 const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
 
@@ -21,8 +23,12 @@ fn new_user(email: &str) -> NewUser {
 }
 
 fn add(store: &Store, email: &str) -> Result<User, StoreError> {
-    static RANDOM: CountingRandom = CountingRandom::new();
-    let (id, new) = (UserId(RANDOM.uuid_v7(NOW)), new_user(email));
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let (id, new) = (
+        UserId(uuid::Uuid::from_u128(number.into())),
+        new_user(email),
+    );
     store.write(move |tx| insert(tx, id, &new, Some("hash"), NOW))
 }
 
@@ -220,4 +226,59 @@ fn a_search_finds_names_and_addresses_as_they_are_written() {
     for text in ["Bob", "'; DROP TABLE users; --", "\\", "%_%"] {
         assert!(!finds(text), "{text}");
     }
+}
+
+/// Decision 9: numbers become visible in their order, whoever draws them.
+#[test]
+fn whoever_follows_the_numbers_misses_no_change() {
+    let (_database, url) = new_database();
+    let settings = DatabaseSettings::new(url, Duration::from_secs(30));
+    let node = |mode| Store::open(&settings, mode).expect("opens");
+    // Two daemons and two commands, on one database.
+    let nodes = [
+        node(WriteMode::Grouped),
+        node(WriteMode::Grouped),
+        node(WriteMode::Direct),
+        node(WriteMode::Direct),
+    ];
+    let is_over = AtomicBool::new(false);
+    let after = |last: i64| {
+        const SQL: &str = "SELECT version FROM users WHERE version > ?1 ORDER BY version";
+        let rows = nodes[0]
+            .read(|connection| connection.query(SQL, &[last.into()], |row| row.get::<i64>(0)));
+        rows.expect("reads")
+    };
+    let follow = || {
+        let mut seen = Vec::new();
+        loop {
+            let was_over = is_over.load(Ordering::Acquire);
+            let new = after(seen.last().copied().unwrap_or(0));
+            if new.is_empty() && was_over {
+                return seen;
+            }
+            seen.extend(new);
+        }
+    };
+    let seen = thread::scope(|scope| {
+        let follower = scope.spawn(follow);
+        let writers: Vec<_> = (0..8)
+            .map(|writer| {
+                let store = &nodes[writer % nodes.len()];
+                scope.spawn(move || {
+                    for number in 0..30 {
+                        let email = format!("user{writer}.{number}@example.com");
+                        add(store, &email).expect("is new");
+                        // Draws a number too, and takes it back.
+                        add(store, &email).expect_err("is taken");
+                    }
+                })
+            })
+            .collect();
+        let outcomes: Vec<_> = writers.into_iter().map(ScopedJoinHandle::join).collect();
+        is_over.store(true, Ordering::Release);
+        assert!(outcomes.iter().all(Result::is_ok), "a writer failed");
+        follower.join().expect("follows")
+    });
+    assert_eq!(seen.len(), 240);
+    assert_eq!(seen, after(0));
 }
