@@ -177,9 +177,14 @@ impl CliError {
 
 fn of_store(error: &StoreError) -> Status {
     match error {
-        StoreError::EmailTaken(_) | StoreError::LastSuperuser(_) => Status::Conflict,
-        StoreError::Unavailable(_) => Status::Database,
-        StoreError::DamagedRow { .. } | StoreError::Engine(_) => Status::Failed,
+        StoreError::EmailTaken(_) | StoreError::LastSuperuser(_) | StoreError::NotEmpty { .. } => {
+            Status::Conflict
+        }
+        StoreError::SameDatabase(_) => Status::Usage,
+        StoreError::Unavailable(_) | StoreError::CopyDiffers { .. } => Status::Database,
+        StoreError::DamagedRow { .. } | StoreError::CopyStopped | StoreError::Engine(_) => {
+            Status::Failed
+        }
     }
 }
 

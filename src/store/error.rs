@@ -15,6 +15,30 @@ pub enum StoreError {
     /// Without this account nobody could manage the others.
     #[error("'{0}' is the last active superuser: make another one first")]
     LastSuperuser(Email),
+    /// A copy goes only where nothing is.
+    #[error("{database} is not empty ({holds}): name one that does not exist yet")]
+    NotEmpty {
+        /// How a sentence names it: "the database file 'authd.db'".
+        database: String,
+        /// What it holds: "users: 3".
+        holds: String,
+    },
+    /// A copy goes somewhere else.
+    #[error("{0} is both source and target: name another for one of them")]
+    SameDatabase(String),
+    /// What a copy has written is not what comes back.
+    #[error(
+        "{database} gives back other rows of {table} than were copied: nothing of the copy was kept"
+    )]
+    CopyDiffers {
+        /// How a sentence names it: "the database file 'authd.db'".
+        database: String,
+        /// The table.
+        table: &'static str,
+    },
+    /// Who had asked for it asked to stop.
+    #[error("stopped: nothing of the copy was kept")]
+    CopyStopped,
     /// A row holds what no rule allows: somebody else wrote it.
     #[error("the {column} of a row in {table} is damaged")]
     DamagedRow {

@@ -2,6 +2,7 @@
 //!
 //! What the engine does its own way is in `engine/`; the SQL of a table is in the file of its name.
 
+pub mod copy;
 mod engine;
 mod error;
 pub mod keys;
@@ -156,7 +157,9 @@ pub fn create(
     timeout: Duration,
     now: jiff::Timestamp,
 ) -> Result<(), StoreError> {
-    engine::create(url, timeout, |tx| migrations::apply_all(tx, now)).map_err(|error| error.at(url))
+    engine::create(url, timeout, |tx| migrations::apply_all(tx, now))
+        .map(drop)
+        .map_err(|error| error.at(url))
 }
 
 /// What [`migrate`] would do to an existing database.
@@ -172,7 +175,7 @@ pub fn migrate(
     timeout: Duration,
     now: jiff::Timestamp,
 ) -> Result<MigrationPlan, StoreError> {
-    engine::open_for_migration(url, timeout)
+    engine::open_unhurried(url, timeout)
         .and_then(|connection| {
             let plan = migrations::plan(&connection)?;
             migrations::apply(&connection, now)?;

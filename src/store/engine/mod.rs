@@ -21,7 +21,7 @@ pub use error::EngineError;
 pub use url::{DatabaseUrl, DatabaseUrlError};
 
 pub(super) use error::{reason, reason_of};
-pub(super) use value::{Row, Value};
+pub(super) use value::{Kind, Row, Value};
 
 /// A connection, for queries.
 pub struct Conn(Engine);
@@ -50,11 +50,11 @@ pub(super) fn open(url: &DatabaseUrl, timeout: Duration) -> Result<Conn, StoreEr
     }
 }
 
-/// The same for migrations, which may take their time.
-pub(super) fn open_for_migration(url: &DatabaseUrl, timeout: Duration) -> Result<Conn, StoreError> {
+/// The same for work on all there is, such as migrations, which may take its time.
+pub(super) fn open_unhurried(url: &DatabaseUrl, timeout: Duration) -> Result<Conn, StoreError> {
     match url {
         DatabaseUrl::Sqlite(path) => Ok(sqlite::open(path, timeout)?.into()),
-        DatabaseUrl::Postgres(server) => Ok(postgres::open_for_migration(server, timeout)?.into()),
+        DatabaseUrl::Postgres(server) => Ok(postgres::open_unhurried(server, timeout)?.into()),
     }
 }
 
@@ -67,16 +67,20 @@ pub(super) fn exists(url: &DatabaseUrl, timeout: Duration) -> Result<bool, Store
 }
 
 /// Makes a database that appears whole or not at all. If another process was faster, theirs stays.
+/// Says whether what `fill` did is in the one that is there now.
 pub(super) fn create(
     url: &DatabaseUrl,
     timeout: Duration,
     fill: impl FnOnce(&Tx<'_>) -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     match url {
         DatabaseUrl::Sqlite(path) => {
             sqlite::create(path, |connection| transaction(connection, fill))
         }
-        DatabaseUrl::Postgres(_) => transaction(&open_for_migration(url, timeout)?, fill),
+        DatabaseUrl::Postgres(_) => {
+            transaction(&open_unhurried(url, timeout)?, fill)?;
+            Ok(true)
+        }
     }
 }
 
@@ -114,6 +118,20 @@ impl Conn {
         match &self.0 {
             Engine::Sqlite(file) => file.query(sql, values, read),
             Engine::Postgres(session) => session.query(sql, values, read),
+        }
+    }
+
+    /// The same for more rows than there may be memory for: each is read when it is its turn.
+    /// Meanwhile nothing else may be asked of this connection.
+    pub(super) fn each(
+        &self,
+        sql: &'static str,
+        values: &[Value<'_>],
+        read: impl FnMut(&Row<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        match &self.0 {
+            Engine::Sqlite(file) => file.each(sql, values, read),
+            Engine::Postgres(session) => session.each(sql, values, read),
         }
     }
 
@@ -222,6 +240,13 @@ impl Conn {
         begun
     }
 
+    fn begin_snapshot(&self) -> Result<(), StoreError> {
+        match &self.0 {
+            Engine::Sqlite(file) => file.begin_snapshot(),
+            Engine::Postgres(session) => session.begin_snapshot(),
+        }
+    }
+
     fn commit(&self) -> Result<(), StoreError> {
         match &self.0 {
             Engine::Sqlite(file) => file.batch("COMMIT"),
@@ -234,7 +259,7 @@ impl Conn {
             return;
         }
         let rolled_back = match &self.0 {
-            Engine::Sqlite(file) => file.batch("ROLLBACK"),
+            Engine::Sqlite(file) => file.roll_back(),
             Engine::Postgres(session) => session.roll_back(),
         };
         if let Err(error) = rolled_back {
@@ -251,6 +276,33 @@ pub(super) fn transaction<T>(
 ) -> Result<T, StoreError> {
     connection.begin()?;
     finish(connection, work)
+}
+
+/// Runs `read` on one state of the database, whatever others write meanwhile. It cannot write
+/// itself, so this works on a standby, too.
+pub(super) fn snapshot<T>(
+    connection: &Conn,
+    read: impl FnOnce(&Conn) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let outcome = connection.begin_snapshot().and_then(|()| read(connection));
+    connection.roll_back();
+    outcome
+}
+
+/// Whether both are one file, by whatever path. Of servers only [`is_one_database`] can tell.
+pub(super) fn is_one_file(one: &DatabaseUrl, other: &DatabaseUrl) -> bool {
+    match (one, other) {
+        (DatabaseUrl::Sqlite(one), DatabaseUrl::Sqlite(other)) => sqlite::is_same(one, other),
+        _ => false,
+    }
+}
+
+/// Whether the connection and the transaction are on one database of a server, by whatever name.
+pub(super) fn is_one_database(connection: &Conn, tx: &Tx<'_>) -> Result<bool, StoreError> {
+    match (&connection.0, &tx.0.0) {
+        (Engine::Postgres(one), Engine::Postgres(other)) => one.is_same(other),
+        _ => Ok(false),
+    }
 }
 
 /// Runs `work` in the transaction that was begun, and ends that.
@@ -300,29 +352,4 @@ pub(super) fn is_duplicate(error: &StoreError, table: &str, column: &str) -> boo
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::store::tests::new_database;
-
-    #[test]
-    fn a_savepoint_that_cannot_be_released_takes_the_transaction_along() {
-        let (_folder, url) = new_database();
-        let connection = open(&url, Duration::from_secs(1)).expect("opens");
-        let sequence = "UPDATE change_sequence SET value = value + 1";
-        let outcome = transaction(&connection, |tx| {
-            tx.execute(sequence, &[])?;
-            let inner = savepoint(tx, |tx| {
-                tx.execute(sequence, &[])?;
-                tx.batch("RELEASE one")
-            });
-            assert!(inner.is_err());
-            assert!(!tx.in_transaction(), "half a savepoint is not kept");
-            Ok(())
-        });
-        assert!(outcome.is_err(), "there was nothing left to commit");
-        let value: i64 = connection
-            .query_value("SELECT value FROM change_sequence", &[])
-            .expect("reads");
-        assert_eq!(value, 0);
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use postgres::config::{SslMode, SslNegotiation};
+use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::ToSql;
 use postgres::{Client, NoTls, SimpleQueryMessage, Statement};
 
@@ -55,6 +56,14 @@ pub(super) const LOG_REPLAYED: &str = "
     SELECT CASE WHEN pg_is_in_recovery()
         THEN CAST(pg_last_wal_replay_lsn() - '0/0' AS BIGINT) END";
 
+const SELF: &str = "SELECT CAST(pg_backend_pid() AS BIGINT)";
+/// Advisory locks belong to one database of one server.
+const HOLDS_LOCK: &str = "
+    SELECT EXISTS (SELECT 1 FROM pg_locks
+        WHERE locktype = 'advisory' AND granted
+          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+          AND CAST(pid AS BIGINT) = ?1 AND CAST(objid AS BIGINT) = ?2 AND classid = 0)";
+
 /// The oldest server that is supported, as `server_version_num`.
 const OLDEST: u32 = 13_00_00;
 /// The advisory lock that whoever writes holds: "auth" in ASCII.
@@ -67,8 +76,8 @@ const KEEPALIVE: Duration = Duration::from_secs(15);
 const GOODBYE: Duration = Duration::from_secs(1);
 /// The server is to give up before we do, and on a lock first of all: it knows what it waits for.
 const MARGIN: Duration = Duration::from_millis(100);
-/// How long the lock is waited for while another process migrates.
-const MIGRATION_PATIENCE: Duration = Duration::from_secs(600);
+/// How long unhurried work waits for the lock while another process migrates or copies.
+const LOCK_PATIENCE: Duration = Duration::from_secs(600);
 
 /// Opens a session on a database of ours, or, before `authctl migrate`, on an empty one.
 pub(super) fn open(server: &Server, timeout: Duration) -> Result<Session, StoreError> {
@@ -77,13 +86,10 @@ pub(super) fn open(server: &Server, timeout: Duration) -> Result<Session, StoreE
     Ok(session)
 }
 
-/// The same for migrations, which take what they take.
-pub(super) fn open_for_migration(
-    server: &Server,
-    timeout: Duration,
-) -> Result<Session, StoreError> {
+/// The same for work that takes what it takes.
+pub(super) fn open_unhurried(server: &Server, timeout: Duration) -> Result<Session, StoreError> {
     let mut session = connect(server, timeout)?;
-    session.configure(None, MIGRATION_PATIENCE)?;
+    session.configure(None, LOCK_PATIENCE)?;
     session.timeout = None;
     Ok(session)
 }
@@ -151,6 +157,23 @@ impl Session {
     ) -> Result<Vec<T>, StoreError> {
         let rows = self.run(sql, values, Client::query)?;
         rows.iter().map(|row| read(&Row::Postgres(row))).collect()
+    }
+
+    pub(super) fn each(
+        &self,
+        sql: &'static str,
+        values: &[Value<'_>],
+        mut read: impl FnMut(&Row<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.run(sql, values, |client, statement, values| {
+            let mut rows = client.query_raw(statement, values.iter().copied())?;
+            while let Some(row) = rows.next()? {
+                if let Err(error) = read(&Row::Postgres(&row)) {
+                    return Ok(Err(error));
+                }
+            }
+            Ok(Ok(()))
+        })?
     }
 
     pub(super) fn execute(
@@ -279,6 +302,20 @@ impl Session {
         self.batch(&format!(
             "BEGIN; SELECT pg_advisory_xact_lock({WRITE_LOCK})"
         ))
+    }
+
+    pub(super) fn begin_snapshot(&self) -> Result<(), StoreError> {
+        self.in_transaction.set(true);
+        self.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    }
+
+    /// Whether the other session, which is in a transaction, is on the same database: whether its
+    /// lock is seen from here.
+    pub(super) fn is_same(&self, other: &Self) -> Result<bool, StoreError> {
+        let other = other.query_row(SELF, &[], |row| row.get::<i64>(0))?;
+        let values = [other.into(), WRITE_LOCK.into()];
+        let is_same = self.query_row(HOLDS_LOCK, &values, |row| row.get(0))?;
+        Ok(is_same.ok_or(EngineError::NoRow)?)
     }
 
     /// Commits. If it is not known whether that happened, so it is said.

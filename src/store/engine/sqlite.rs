@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -59,14 +60,27 @@ impl File {
         values: &[Value<'_>],
         mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
+        let mut all = Vec::new();
+        self.each(sql, values, |row| {
+            all.push(read(row)?);
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
+    pub(super) fn each(
+        &self,
+        sql: &str,
+        values: &[Value<'_>],
+        mut read: impl FnMut(&Row<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         let mut statement = self.engine.prepare_cached(sql)?;
         bind(&mut statement, values)?;
         let mut rows = statement.raw_query();
-        let mut all = Vec::new();
         while let Some(row) = rows.next()? {
-            all.push(read(&Row::Sqlite(row))?);
+            read(&Row::Sqlite(row))?;
         }
-        Ok(all)
+        Ok(())
     }
 
     pub(super) fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<u64, StoreError> {
@@ -96,6 +110,15 @@ impl File {
         };
         self.engine.busy_timeout(self.timeout)?;
         Ok(taken?)
+    }
+
+    /// What the first query sees, all others see.
+    pub(super) fn begin_snapshot(&self) -> Result<(), StoreError> {
+        self.batch("BEGIN DEFERRED; PRAGMA query_only = ON")
+    }
+
+    pub(super) fn roll_back(&self) -> Result<(), StoreError> {
+        self.batch("ROLLBACK; PRAGMA query_only = OFF")
     }
 
     pub(super) fn in_transaction(&self) -> bool {
@@ -132,6 +155,13 @@ pub(super) fn open(path: &Path, timeout: Duration) -> Result<File, StoreError> {
     Ok(file)
 }
 
+/// Whether both paths lead to one file. Asked before it is opened by both: the engine would keep a
+/// log for each.
+pub(super) fn is_same(one: &Path, other: &Path) -> bool {
+    let identity = |path| fs::metadata(path).map(|file| (file.dev(), file.ino()));
+    matches!((identity(one), identity(other)), (Ok(one), Ok(other)) if one == other)
+}
+
 /// Whether there is a file. An empty one, or none at all where there should be a file, is an
 /// error: neither is ever written over.
 pub(super) fn exists(path: &Path) -> Result<bool, StoreError> {
@@ -145,14 +175,15 @@ pub(super) fn exists(path: &Path) -> Result<bool, StoreError> {
 }
 
 /// Builds a database in a private file beside its place (mode 0600 from the first byte) and moves
-/// it there whole. If another process put one there meanwhile, theirs stays.
+/// it there whole. If another process put one there meanwhile, theirs stays: says whether it is
+/// ours.
 ///
 /// Refuses a place beside which the log of a lost database is left: the engine would play it into
 /// the new one.
 pub(super) fn create(
     path: &Path,
     fill: impl FnOnce(&Conn) -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let folder = folder_of(path);
     let log = log_of(path);
     // In this order: if the log is that of a database which appeared just now, so is the database.
@@ -187,11 +218,12 @@ pub(super) fn create(
     file.engine.close().map_err(|(_, error)| error)?;
     match place.persist_noclobber(path) {
         Ok(_) => {}
-        Err(error) if error.error.kind() == ErrorKind::AlreadyExists => return Ok(()),
+        Err(error) if error.error.kind() == ErrorKind::AlreadyExists => return Ok(false),
         Err(error) => return Err(Reason::Unreadable(error.error.to_string()).into()),
     }
     let synced = fs::File::open(&folder).and_then(|folder| folder.sync_all());
-    synced.map_err(|error| Reason::Io(error.to_string()).into())
+    synced.map_err(|error| Reason::Io(error.to_string()))?;
+    Ok(true)
 }
 
 fn connect(path: &Path, timeout: Duration) -> Result<File, StoreError> {

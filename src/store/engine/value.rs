@@ -89,6 +89,15 @@ impl ToSql for Value<'_> {
     postgres::types::to_sql_checked!();
 }
 
+/// What a column holds, where it is not null.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store) enum Kind {
+    Bool,
+    Integer,
+    Text,
+    Bytes,
+}
+
 /// A row of a result.
 pub(in crate::store) enum Row<'r> {
     Sqlite(&'r rusqlite::Row<'r>),
@@ -112,6 +121,20 @@ impl Row<'_> {
         }
     }
 
+    /// A column of this kind, as it would go into a statement.
+    pub(in crate::store) fn value(
+        &self,
+        column: usize,
+        kind: Kind,
+    ) -> Result<Value<'_>, StoreError> {
+        Ok(match kind {
+            Kind::Bool => self.get::<Option<bool>>(column)?.into(),
+            Kind::Integer => self.get::<Option<i64>>(column)?.into(),
+            Kind::Text => self.maybe_text(column)?.into(),
+            Kind::Bytes => self.maybe_bytes(column)?.into(),
+        })
+    }
+
     /// A text column without a copy.
     pub(in crate::store) fn text(&self, column: usize) -> Result<&str, StoreError> {
         match self {
@@ -126,6 +149,16 @@ impl Row<'_> {
             Self::Sqlite(row) => {
                 let value = row.get_ref(column)?;
                 Ok(value.as_str_or_null().map_err(wrong_type(column))?)
+            }
+            Self::Postgres(row) => Ok(row.try_get(column)?),
+        }
+    }
+
+    fn maybe_bytes(&self, column: usize) -> Result<Option<&[u8]>, StoreError> {
+        match self {
+            Self::Sqlite(row) => {
+                let value = row.get_ref(column)?;
+                Ok(value.as_blob_or_null().map_err(wrong_type(column))?)
             }
             Self::Postgres(row) => Ok(row.try_get(column)?),
         }
