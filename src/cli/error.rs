@@ -203,8 +203,14 @@ pub(super) fn report_clap(error: &clap::Error, program: &str, format: Format) ->
     } else {
         Status::Usage
     };
+    let text = error.to_string();
+    let plain = without_passwords(&text);
     if format == Format::Json {
-        say(program, format, status, &sentence_of(error));
+        let sentence = without_passwords(&sentence_of(error));
+        say(program, format, status, &sentence);
+    } else if plain != text {
+        // Without colours, but without the password, too.
+        let _ = write!(std::io::stderr(), "{plain}");
     } else {
         // Standard error is gone: the status alone must do.
         let _ = error.print();
@@ -229,6 +235,20 @@ fn sentence_of(error: &clap::Error) -> String {
     let what = text[..end.unwrap_or(text.len())].trim_start_matches("error: ");
     let words: Vec<&str> = what.split_whitespace().collect();
     words.join(" ").replace(" tip: ", "; tip: ")
+}
+
+/// The text without what URLs with a user in them have after their scheme: a password may be in it.
+fn without_passwords(text: &str) -> String {
+    let words = text.split_inclusive(char::is_whitespace);
+    words
+        .map(|word| match word.split_once("://") {
+            Some((scheme, rest)) if rest.contains(['@', '?']) => {
+                let end = rest.trim_end_matches(|end: char| end.is_whitespace() || end == '\'');
+                format!("{scheme}://...{}", &rest[end.len()..])
+            }
+            _ => word.to_owned(),
+        })
+        .collect()
 }
 
 fn say(program: &str, format: Format, status: Status, message: &str) {
