@@ -36,6 +36,7 @@ complete -c authctl -n "__fish_authctl_needs_command" -s V -l version -d 'Print 
 complete -c authctl -n "__fish_authctl_needs_command" -f -a "migrate" -d 'Create the database, or bring it up to this release'
 complete -c authctl -n "__fish_authctl_needs_command" -f -a "createsuperuser" -d 'Create an account that may do everything'
 complete -c authctl -n "__fish_authctl_needs_command" -f -a "user" -d 'Manage accounts'
+complete -c authctl -n "__fish_authctl_needs_command" -f -a "db" -d 'Manage whole databases'
 complete -c authctl -n "__fish_authctl_needs_command" -f -a "config" -d 'Look at the configuration'
 complete -c authctl -n "__fish_authctl_needs_command" -f -a "ping" -d 'Ask authd whether it is ready'
 complete -c authctl -n "__fish_authctl_needs_command" -f -a "completions" -d 'Print the completion script for a shell'
@@ -199,6 +200,30 @@ complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_su
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from help" -f -a "disable" -d 'Stop an account from logging in'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from help" -f -a "delete" -d 'Remove an account for good'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c authctl -n "__fish_authctl_using_subcommand db; and not __fish_seen_subcommand_from copy help" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand db; and not __fish_seen_subcommand_from copy help" -l database -d 'Database, as sqlite:PATH [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand db; and not __fish_seen_subcommand_from copy help" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
+json\t'One JSON document'
+tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand db; and not __fish_seen_subcommand_from copy help" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
+complete -c authctl -n "__fish_authctl_using_subcommand db; and not __fish_seen_subcommand_from copy help" -l no-input -d 'Never ask: what is not given is an error'
+complete -c authctl -n "__fish_authctl_using_subcommand db; and not __fish_seen_subcommand_from copy help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c authctl -n "__fish_authctl_using_subcommand db; and not __fish_seen_subcommand_from copy help" -s V -l version -d 'Print version'
+complete -c authctl -n "__fish_authctl_using_subcommand db; and not __fish_seen_subcommand_from copy help" -f -a "copy" -d 'Copy a whole installation into another database'
+complete -c authctl -n "__fish_authctl_using_subcommand db; and not __fish_seen_subcommand_from copy help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c authctl -n "__fish_authctl_using_subcommand db; and __fish_seen_subcommand_from copy" -l from -d 'Database to copy, as sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/NAME' -r
+complete -c authctl -n "__fish_authctl_using_subcommand db; and __fish_seen_subcommand_from copy" -l to -d 'Database to fill, written likewise: a new or an empty one' -r
+complete -c authctl -n "__fish_authctl_using_subcommand db; and __fish_seen_subcommand_from copy" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand db; and __fish_seen_subcommand_from copy" -l database -d 'Database, as sqlite:PATH [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand db; and __fish_seen_subcommand_from copy" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
+json\t'One JSON document'
+tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand db; and __fish_seen_subcommand_from copy" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
+complete -c authctl -n "__fish_authctl_using_subcommand db; and __fish_seen_subcommand_from copy" -l no-input -d 'Never ask: what is not given is an error'
+complete -c authctl -n "__fish_authctl_using_subcommand db; and __fish_seen_subcommand_from copy" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c authctl -n "__fish_authctl_using_subcommand db; and __fish_seen_subcommand_from copy" -s V -l version -d 'Print version'
+complete -c authctl -n "__fish_authctl_using_subcommand db; and __fish_seen_subcommand_from help" -f -a "copy" -d 'Copy a whole installation into another database'
+complete -c authctl -n "__fish_authctl_using_subcommand db; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c authctl -n "__fish_authctl_using_subcommand config; and not __fish_seen_subcommand_from show check help" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
 complete -c authctl -n "__fish_authctl_using_subcommand config; and not __fish_seen_subcommand_from show check help" -l database -d 'Database, as sqlite:PATH [default: sqlite:authd.db]' -r
 complete -c authctl -n "__fish_authctl_using_subcommand config; and not __fish_seen_subcommand_from show check help" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
@@ -252,13 +277,14 @@ complete -c authctl -n "__fish_authctl_using_subcommand completions" -s q -l qui
 complete -c authctl -n "__fish_authctl_using_subcommand completions" -l no-input -d 'Never ask: what is not given is an error'
 complete -c authctl -n "__fish_authctl_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c authctl -n "__fish_authctl_using_subcommand completions" -s V -l version -d 'Print version'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user config ping completions help" -f -a "migrate" -d 'Create the database, or bring it up to this release'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user config ping completions help" -f -a "createsuperuser" -d 'Create an account that may do everything'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user config ping completions help" -f -a "user" -d 'Manage accounts'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user config ping completions help" -f -a "config" -d 'Look at the configuration'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user config ping completions help" -f -a "ping" -d 'Ask authd whether it is ready'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user config ping completions help" -f -a "completions" -d 'Print the completion script for a shell'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user config ping completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user db config ping completions help" -f -a "migrate" -d 'Create the database, or bring it up to this release'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user db config ping completions help" -f -a "createsuperuser" -d 'Create an account that may do everything'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user db config ping completions help" -f -a "user" -d 'Manage accounts'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user db config ping completions help" -f -a "db" -d 'Manage whole databases'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user db config ping completions help" -f -a "config" -d 'Look at the configuration'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user db config ping completions help" -f -a "ping" -d 'Ask authd whether it is ready'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user db config ping completions help" -f -a "completions" -d 'Print the completion script for a shell'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user db config ping completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "add" -d 'Add an account'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "list" -d 'List accounts in the order they were created'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "show" -d 'Show an account'
@@ -267,5 +293,6 @@ complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_su
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "enable" -d 'Let a disabled account log in again'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "disable" -d 'Stop an account from logging in'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "delete" -d 'Remove an account for good'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from db" -f -a "copy" -d 'Copy a whole installation into another database'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Show every value and where it came from'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "check" -d 'Check the configuration without doing anything'

@@ -9,7 +9,7 @@ use super::ConfigArgs;
 use super::context::{Context, system_sources};
 use super::error::{CliError, report_clap};
 use super::output::{Format, Output};
-use super::{completions, config, createsuperuser, logging, migrate, ping, prompt, user};
+use super::{completions, config, createsuperuser, db, logging, migrate, ping, prompt, user};
 use crate::config::{Config, Environment, Flags, Layers};
 
 /// Manage the users behind authd
@@ -67,6 +67,8 @@ enum Command {
     #[command(subcommand)]
     User(user::Command),
     #[command(subcommand)]
+    Db(db::Command),
+    #[command(subcommand)]
     Config(config::Command),
     Ping(ping::Args),
     Completions(completions::Args),
@@ -122,13 +124,15 @@ fn run(cli: Cli) -> Result<(), CliError> {
         sources: system_sources(),
         may_ask: !cli.no_input,
     };
-    if ctx.has_someone_to_ask() {
+    // A command about a whole database asks nothing, and has its own end for Ctrl-C.
+    if ctx.has_someone_to_ask() && !matches!(cli.command, Command::Db(_)) {
         prompt::guard_terminal();
     }
     match cli.command {
         Command::Migrate(args) => migrate::run(args, &mut ctx),
         Command::Createsuperuser(args) => createsuperuser::run(args, &mut ctx),
         Command::User(command) => user::run(command, &mut ctx),
+        Command::Db(command) => db::run(command, &mut ctx),
         Command::Config(command) => config::run(command, &mut ctx),
         Command::Ping(args) => ping::run(args, &mut ctx),
         Command::Completions(args) => completions::run(args, command()),

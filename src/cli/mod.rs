@@ -14,6 +14,7 @@ mod completions;
 mod config;
 mod context;
 mod createsuperuser;
+mod db;
 mod error;
 mod healthcheck;
 mod log_json;

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 
 use clap::ValueEnum;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
-use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width};
 use serde::Serialize;
 use serde_json::json;
 
@@ -12,6 +12,8 @@ use super::error::CliError;
 use crate::config::Shown;
 use crate::domain::user::User;
 use crate::service::accounts::Page;
+use crate::store::DatabaseUrl;
+use crate::store::copy::CopiedTable;
 
 /// How results look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -116,6 +118,44 @@ impl Output {
                     table.add_row(row(shown));
                 }
                 print(&table.to_string())
+            }
+        }
+    }
+
+    /// What was copied, table by table. For people, the checksums are short.
+    pub(super) fn copied(
+        self,
+        from: &DatabaseUrl,
+        to: &DatabaseUrl,
+        tables: &[CopiedTable],
+    ) -> Result<(), CliError> {
+        const SHORT: usize = 16;
+        match self.format {
+            Format::Json => {
+                let entry = |table: &CopiedTable| {
+                    let CopiedTable { name, rows, sha256 } = table;
+                    json!({"table": name, "rows": rows, "sha256": sha256})
+                };
+                let tables: Vec<_> = tables.iter().map(entry).collect();
+                let (from, to) = (from.to_string(), to.to_string());
+                print(&json!({"from": from, "to": to, "tables": tables}).to_string())
+            }
+            Format::Tsv => lines(
+                tables
+                    .iter()
+                    .map(|table| format!("{}\t{}\t{}", table.name, table.rows, table.sha256)),
+            ),
+            Format::Table => {
+                let mut shown = new_table();
+                shown.set_header(["table", "rows", "checksum"]);
+                for table in tables {
+                    let sha256 = table.sha256.chars().take(SHORT).collect();
+                    shown.add_row([table.name.to_owned(), table.rows.to_string(), sha256]);
+                }
+                if let Some(rows) = shown.column_mut(1) {
+                    rows.set_cell_alignment(CellAlignment::Right);
+                }
+                print(&shown.to_string())
             }
         }
     }

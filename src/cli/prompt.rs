@@ -3,6 +3,8 @@
 use std::fmt::Display;
 use std::io::ErrorKind;
 use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use dialoguer::{Confirm, Input, Password as Hidden};
@@ -36,9 +38,31 @@ pub(super) fn guard_terminal() {
     }
 }
 
+/// Makes Ctrl-C a request, for work that takes long and is to leave nothing half done. A second
+/// one ends the program at once.
+pub(super) fn watch_for_interrupt() -> Arc<AtomicBool> {
+    let pressed = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&pressed);
+    let note = move || {
+        if seen.swap(true, Ordering::Relaxed) {
+            end();
+        }
+    };
+    if let Err(error) = ctrlc::set_handler(note) {
+        tracing::warn!(%error, "Ctrl-C may leave a temporary file");
+    }
+    pressed
+}
+
+/// Ends the program as one that was interrupted, with this as its last word.
+pub(super) fn end_interrupted(what: &str) {
+    eprintln!("authctl: interrupted: {what}");
+    end();
+}
+
 #[expect(
     clippy::disallowed_methods,
-    reason = "a blocked prompt cannot be told to return"
+    reason = "a blocked prompt cannot be told to return, and no status of the contract says this"
 )]
 fn end() {
     std::process::exit(INTERRUPTED);

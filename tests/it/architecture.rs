@@ -42,12 +42,13 @@ const ARROWS: [(&str, &[&str]); 9] = [
 ];
 
 /// Crates that are named in one module only.
-const CRATES: [(&str, &[&str]); 16] = [
+const CRATES: [(&str, &[&str]); 17] = [
     ("clap", &["cli", "bin"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
     ("dialoguer", &["cli"]),
     ("comfy_table", &["cli"]),
+    ("indicatif", &["cli"]),
     ("rouille", &["http"]),
     ("hyper", &["http"]),
     ("hyper_util", &["http"]),

@@ -7,6 +7,8 @@ mod bearer;
 mod configuration;
 mod createsuperuser;
 mod daemon;
+mod db_copy;
+mod db_copy_refused;
 mod documentation;
 mod durability;
 mod env;
