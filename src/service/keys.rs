@@ -108,8 +108,9 @@ impl Keys {
     }
 }
 
-/// Whether the database answers and still has an active key.
+/// Whether the database answers, can be written and still has an active key.
 pub(super) fn check(store: &Store) -> Result<(), KeysError> {
+    store.check()?;
     let active = store.read(|connection| keys::active_kid(connection, ALGORITHM.name()))?;
     active.map(drop).ok_or(KeysError::NoneActive)
 }

@@ -111,7 +111,7 @@ impl Services {
         &*self.sources.random
     }
 
-    /// Whether the database answers and holds the keys in use.
+    /// Whether the database answers, can be written, and holds the keys in use.
     pub fn check_ready(&self) -> Result<(), KeysError> {
         keys::check(&self.store)
     }

@@ -128,6 +128,11 @@ impl Store {
         self.read(query)
     }
 
+    /// Fails if the database does not answer, or is known to take no writes.
+    pub fn check(&self) -> Result<(), StoreError> {
+        self.read(Conn::require_writable)
+    }
+
     /// Whether a read waits for a server; one of a file takes microseconds. If so, no method may be
     /// called, nor the store dropped, in an asynchronous task.
     pub fn reads_block(&self) -> bool {

@@ -231,6 +231,7 @@ fn a_standby_is_read_and_not_written() {
     let login = in_time(|| authd.try_login("ada@example.com", PASSWORD));
     login.is_problem(503, "overloaded");
     assert!(authd.log().contains("is read-only, as on a standby server"));
+    in_time(|| authd.get("/readyz")).is_problem(503, "overloaded");
     let arguments = ["user", "add", "bob@example.com", "--no-password"];
     let refused = env.authctl(&[&["--database", &there], &arguments[..]].concat());
     assert_eq!(refused.status, 6, "{refused:?}");

@@ -188,6 +188,18 @@ impl Conn {
         }
     }
 
+    /// Fails with [`Reason::Standby`] where nothing can be written, as far as the engine knows
+    /// without trying.
+    pub(super) fn require_writable(&self) -> Result<(), StoreError> {
+        match &self.0 {
+            Engine::Sqlite(_) => Ok(()),
+            Engine::Postgres(_) if self.query_value(postgres::IS_READ_ONLY, &[])? => {
+                Err(Reason::Standby.into())
+            }
+            Engine::Postgres(_) => Ok(()),
+        }
+    }
+
     /// How far the log goes that a replica follows; `None`: this is no primary, or it has none.
     pub(super) fn log_written(&self) -> Result<Option<i64>, StoreError> {
         match &self.0 {

@@ -56,6 +56,9 @@ pub(super) const LOG_REPLAYED: &str = "
     SELECT CASE WHEN pg_is_in_recovery()
         THEN CAST(pg_last_wal_replay_lsn() - '0/0' AS BIGINT) END";
 
+/// A standby says so of each transaction, and so does a server that was told to write nothing.
+pub(super) const IS_READ_ONLY: &str = "SELECT current_setting('transaction_read_only') = 'on'";
+
 const SELF: &str = "SELECT CAST(pg_backend_pid() AS BIGINT)";
 /// Advisory locks belong to one database of one server.
 const HOLDS_LOCK: &str = "
