@@ -29,7 +29,7 @@ pub enum SecretKeyError {
     Malformed(String),
     /// The keys in the database cannot be used without the file.
     #[error(
-        "the secret key file '{0}' is missing, and the keys in the database are sealed with it: restore it from its backup"
+        "the secret key file '{0}' is missing, and the keys in the database are sealed with it: restore it from its backup, or copy it from another node"
     )]
     Missing(PathBuf),
     /// The file cannot be read or made.

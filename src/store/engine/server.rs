@@ -33,6 +33,8 @@ pub struct Server {
 pub(super) enum ServerError {
     #[error("{0}")]
     Malformed(String),
+    #[error("an '@' in user or password is written %40")]
+    AtSign,
     #[error("it names no {0}")]
     Missing(&'static str),
     #[error("sslmode is one of disable, prefer, require, verify-full, not '{0}'")]
@@ -44,6 +46,10 @@ pub(super) enum ServerError {
 impl Server {
     pub(super) fn parse(url: &str) -> Result<Self, ServerError> {
         let (base, query) = url.split_once('?').unwrap_or((url, ""));
+        // Else the end of a password would be taken for a host, and told to everybody as such.
+        if base.matches('@').count() > 1 {
+            return Err(ServerError::AtSign);
+        }
         let mut tls = TlsMode::Prefer;
         let mut root_certificate = None;
         let mut others = Vec::new();
@@ -158,6 +164,7 @@ mod tests {
     fn a_url_that_lacks_something_is_refused_without_its_password() {
         for url in [
             "postgres://ada:hunter2@db/",
+            "postgres://ada:p@hunter2@db/auth",
             "postgres://db/auth?password=hunter2",
             "postgres://ada:hunter2@/auth",
             "postgres://ada:hunter2@db:port/auth",

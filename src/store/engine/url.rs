@@ -50,10 +50,11 @@ impl FromStr for DatabaseUrl {
     }
 }
 
-/// As it was given, so that the slip is seen; but of `scheme://user:password@host` the scheme alone.
+/// As it was given, so that the slip is seen; but of what may be `scheme:user:password@host` the
+/// scheme alone.
 fn without_password(text: &str) -> String {
-    match text.split_once("://") {
-        Some((scheme, rest)) if rest.contains('@') => format!("{scheme}://..."),
+    match text.split_once(':') {
+        Some((scheme, rest)) if rest.contains(['@', '?']) => format!("{scheme}:..."),
         _ => text.chars().take(80).collect(),
     }
 }
