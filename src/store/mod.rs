@@ -102,11 +102,9 @@ impl Store {
         })
     }
 
-    /// Runs a query. Everything it sees is committed.
-    pub fn read<T>(
-        &self,
-        query: impl FnOnce(&Conn) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
+    /// Runs a query; once more if a server ends the connection under it. Everything it sees is
+    /// committed.
+    pub fn read<T>(&self, query: impl Fn(&Conn) -> Result<T, StoreError>) -> Result<T, StoreError> {
         self.readers
             .with(query)
             .map_err(|error| error.at(&self.url))

@@ -81,7 +81,7 @@ impl Replica {
 
     pub(super) fn read<T>(
         &self,
-        query: impl FnOnce(&Conn) -> Result<T, StoreError>,
+        query: impl Fn(&Conn) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.readers.with(query)
     }

@@ -224,11 +224,12 @@ impl Conn {
         }
     }
 
-    /// Whether it can be relied on for another query.
-    pub(super) fn is_usable(&self) -> bool {
+    /// Whether it can be relied on for another query. It is asked if it has not been heard of for
+    /// some time, or since others broke.
+    pub(super) fn is_usable(&self, others_broke_at: Option<Instant>) -> bool {
         match &self.0 {
             Engine::Sqlite(_) => true,
-            Engine::Postgres(session) => session.is_usable(),
+            Engine::Postgres(session) => session.is_usable(others_broke_at),
         }
     }
 

@@ -281,13 +281,17 @@ impl Session {
         self.until.set(Some(until));
     }
 
-    /// Whether it can still be relied on. Asks the server if there has been silence.
-    pub(super) fn is_usable(&self) -> bool {
-        if self.in_transaction.get() || self.client.borrow().is_closed() {
+    /// Whether it can still be relied on. Asks the server if there has been silence, or none of its
+    /// words since another session broke.
+    pub(super) fn is_usable(&self, others_broke_at: Option<Instant>) -> bool {
+        if self.is_closed() {
             return false;
         }
         self.until.set(None);
-        self.heard_at.get().elapsed() < SILENCE || self.batch("").is_ok()
+        let heard_at = self.heard_at.get();
+        let is_trusted =
+            heard_at.elapsed() < SILENCE && others_broke_at.is_none_or(|at| heard_at > at);
+        is_trusted || self.batch("").is_ok()
     }
 
     /// Whether the session is over.

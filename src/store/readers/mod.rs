@@ -31,7 +31,7 @@ impl Readers {
     /// Runs a query. One whose query failed may be the reason, and is not used again.
     pub(super) fn with<T>(
         &self,
-        query: impl FnOnce(&Conn) -> Result<T, StoreError>,
+        query: impl Fn(&Conn) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         match self {
             Self::Files(files) => files.with(query),

@@ -1,5 +1,6 @@
 //! Sessions on a server, of which there are so many at most.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use r2d2::{ManageConnection, NopErrorHandler, Pool};
@@ -20,10 +21,20 @@ const FRESH: Duration = Duration::from_millis(50);
 pub(in crate::store) struct Sessions {
     pool: Pool<Opener>,
     timeout: Duration,
+    broke_at: BrokeAt,
 }
+
+/// When a session was last found broken: the others are asked before they are used again.
+type BrokeAt = Arc<Mutex<Option<Instant>>>;
 
 impl Sessions {
     pub(super) fn new(url: DatabaseUrl, most: u32, timeout: Duration) -> Self {
+        let broke_at = BrokeAt::default();
+        let opener = Opener {
+            url,
+            timeout,
+            broke_at: Arc::clone(&broke_at),
+        };
         let pool = Pool::builder()
             .max_size(most)
             .min_idle(Some(0))
@@ -31,30 +42,59 @@ impl Sessions {
             .idle_timeout(Some(IDLE))
             .max_lifetime(Some(LIFE))
             .error_handler(Box::new(NopErrorHandler))
-            .build_unchecked(Opener { url, timeout });
-        Self { pool, timeout }
-    }
-
-    pub(super) fn with<T>(
-        &self,
-        query: impl FnOnce(&Conn) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let until = Instant::now() + self.timeout;
-        let place = self.pool.get().map_err(|_| Reason::NoConnection)?;
-        match &*place {
-            Ok(connection) => {
-                connection.bound(until);
-                query(connection)
-            }
-            Err(failure) => Err(failure.reason.clone().into()),
+            .build_unchecked(opener);
+        Self {
+            pool,
+            timeout,
+            broke_at,
         }
     }
+
+    /// Runs a query, once more if its session broke: a server that has restarted is noticed so.
+    pub(super) fn with<T>(
+        &self,
+        query: impl Fn(&Conn) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let until = Instant::now() + self.timeout;
+        match self.attempt(until, &query) {
+            (Err(_), Session::Broken) if Instant::now() < until => self.attempt(until, &query).0,
+            (outcome, _) => outcome,
+        }
+    }
+
+    fn attempt<T>(
+        &self,
+        until: Instant,
+        query: &impl Fn(&Conn) -> Result<T, StoreError>,
+    ) -> (Result<T, StoreError>, Session) {
+        let Ok(place) = self.pool.get() else {
+            return (Err(Reason::NoConnection.into()), Session::Whole);
+        };
+        let connection = match &*place {
+            Ok(connection) => connection,
+            Err(failure) => return (Err(failure.reason.clone().into()), Session::Whole),
+        };
+        connection.bound(until);
+        let outcome = query(connection);
+        if !connection.is_broken() {
+            return (outcome, Session::Whole);
+        }
+        *self.broke_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        (outcome, Session::Broken)
+    }
+}
+
+/// What became of a session.
+enum Session {
+    Whole,
+    Broken,
 }
 
 /// Opens sessions for the pool.
 struct Opener {
     url: DatabaseUrl,
     timeout: Duration,
+    broke_at: BrokeAt,
 }
 
 impl ManageConnection for Opener {
@@ -74,7 +114,7 @@ impl ManageConnection for Opener {
 
     fn is_valid(&self, place: &mut Self::Connection) -> Result<(), Unusable> {
         match place {
-            Ok(connection) if connection.is_usable() => Ok(()),
+            Ok(connection) if connection.is_usable(self.broke_at()) => Ok(()),
             Err(failure) if failure.at.elapsed() < FRESH => Ok(()),
             _ => Err(Unusable),
         }
@@ -82,6 +122,12 @@ impl ManageConnection for Opener {
 
     fn has_broken(&self, place: &mut Self::Connection) -> bool {
         place.as_ref().map_or(true, Conn::is_broken)
+    }
+}
+
+impl Opener {
+    fn broke_at(&self) -> Option<Instant> {
+        *self.broke_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
