@@ -109,7 +109,7 @@ impl Status {
                 "A value breaks a rule: an e-mail address, a phone number, a name, a password."
             }
             Self::Database => {
-                "The database cannot be used: it is missing, locked, not migrated, or written by a newer release."
+                "The database cannot be used: it is missing or not reached, locked, not migrated, or written by a newer release."
             }
             Self::NotReady => "authd does not answer, or is not ready.",
         }
