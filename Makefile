@@ -3,6 +3,9 @@
 CARGO  ?= cargo
 PYTHON ?= python3
 
+# What `make bench` measures: sqlite, or postgres, which is SQLite and PostgreSQL beside each other.
+ENGINE ?= sqlite
+
 # Where `make install` puts things. DESTDIR goes in front of every path, for packages.
 PREFIX  ?= /usr/local
 DESTDIR ?=
@@ -45,8 +48,8 @@ lint: components ## Check the format and the lints, without changing a file
 fmt: components ## Format the sources
 	$(CARGO) fmt --all
 
-bench:     ## Measure the service against its peers (some minutes; leave the machine alone)
-	$(CARGO) bench --locked --bench service
+bench:     ## Measure the service against its peers (some minutes; ENGINE=postgres: on both engines)
+	$(CARGO) bench --locked --bench service -- --engine $(ENGINE)
 
 docs:      ## Write anew what is generated: man/, completions/, contrib/authd.toml
 	AUTHD_REGENERATE=1 $(CARGO) test --locked --test it generated

@@ -8,12 +8,17 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod busy;
 mod client;
+mod contender;
+mod database;
 mod fill;
+mod home;
 mod load;
 mod paced;
 mod peers;
 mod plan;
+mod postgres;
 mod process;
 mod raw;
 mod report;
@@ -23,6 +28,7 @@ mod server;
 mod site;
 mod stats;
 
+use database::Engine;
 use plan::Plan;
 use report::Report;
 use rows::Row;
@@ -37,6 +43,10 @@ type Failure = Box<dyn Error + Send + Sync>;
 struct Args {
     /// Rows to measure, in this order [default: all]
     rows: Vec<Row>,
+
+    /// What has to do with the database is measured on SQLite alone, or on PostgreSQL as well
+    #[arg(long, value_enum, default_value_t = Engine::Sqlite)]
+    engine: Engine,
 
     /// Shorter and fewer rounds: shows that the rows work, not what the figures are
     #[arg(long)]
@@ -74,9 +84,9 @@ fn measure(args: &Args) -> Result<ExitCode, Failure> {
     } else {
         Plan::full()
     };
-    let site = Site::new(plan)?;
-    let mut report = Report::default();
     report::machine(&plan, args.quick);
+    let site = Site::new(plan, args.engine)?;
+    let mut report = Report::default();
 
     let rows = if args.rows.is_empty() {
         Row::ALL

@@ -17,14 +17,14 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// One ratio a round: prints the median, what to reach (`""`: nothing), and the spread.
+    /// One ratio a round: prints the median, the spread, and what to reach (`""`: nothing).
     pub(crate) fn ratio(&mut self, row: &str, name: &str, rounds: &[f64], reach: &str) {
         let (least, most) = stats::range(rounds);
-        let mut note = format!("rounds {least:.2} to {most:.2}");
+        let mut note = format!("{least:.2} to {most:.2}");
         if !reach.is_empty() {
-            let _ = write!(note, "; to reach: {reach}");
+            let _ = write!(note, "; reach {reach}");
         }
-        let value = format!("{:.2}", stats::median_of(rounds, |ratio| *ratio));
+        let value = format!("{:.2}", stats::median(rounds));
         println!("{}", line("ratio", name, &value, &note));
         self.ratios.push(line(row, name, &value, &note));
     }
@@ -37,7 +37,7 @@ impl Report {
 
     /// Says why a row has no figures.
     pub(crate) fn failed(&mut self, row: &str, failure: &(dyn Error + 'static)) {
-        let line = format!("{row:<8} FAILED: {}", sentence(failure));
+        let line = format!("{row:<7}FAILED: {}", sentence(failure));
         println!("{line}");
         self.failures.push(line);
     }
@@ -67,9 +67,10 @@ pub(crate) fn machine(plan: &Plan, quick: bool) {
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let load = load.split(' ').next().unwrap_or("unknown");
     println!("Load average before: {load}. Near 0, nobody else was measured.");
-    println!("The load comes from the same cores; logs go to a file and are paid for.");
+    println!("The load comes from the same cores, as does the database; logs go to a file.");
+    println!("CPU: of the server for each answer, + of the database's own processes.");
     println!(
-        "Medians of {} rounds of {} s.",
+        "Medians of {} rounds of {} s, with the lowest and the highest round.",
         plan.rounds,
         plan.round.as_secs()
     );
@@ -80,7 +81,7 @@ pub(crate) fn machine(plan: &Plan, quick: bool) {
 
 /// Begins a row.
 pub(crate) fn heading(row: &str, what: &str) {
-    println!("\n{row:<8} {what}");
+    println!("\n{row:<7}{what}");
 }
 
 /// One figure with its unit.
@@ -88,15 +89,33 @@ pub(crate) fn figure(name: &str, value: &str, note: &str) {
     println!("{}", line("", name, value, note));
 }
 
-/// Requests a second and server CPU each, as medians over the rounds.
-pub(crate) fn contender(name: &str, rounds: &[Window]) {
-    let rate = stats::median_of(rounds, Window::per_second);
-    let cpu = stats::median_of(rounds, Window::cpu_micros_each);
-    figure(
-        name,
-        &format!("{} requests/s", grouped(rate)),
-        &format!("{} server CPU each", micros(cpu)),
-    );
+/// How many a second and CPU time each, as medians over the rounds with the range of the first.
+pub(crate) fn rates(name: &str, unit: &str, rounds: &[Window]) {
+    let rates = stats::each(rounds, Window::per_second);
+    let (least, most) = stats::range(&rates);
+    let cpu = stats::median(&stats::each(rounds, Window::cpu_micros_each));
+    let mut cpu = micros(cpu);
+    if rounds.iter().all(|round| round.database_cpu.is_some()) {
+        let database = stats::each(rounds, Window::database_cpu_micros_each);
+        let database = micros(stats::median(&database));
+        // A unit that both have is said once.
+        cpu = match cpu.strip_suffix(" us") {
+            Some(cpu) if database.ends_with("us") => format!("{cpu} + {database}"),
+            _ => format!("{cpu} + {database}"),
+        };
+    }
+    let note = format!("{} to {}; CPU {cpu}", whole(least), whole(most));
+    let rate = grouped(stats::median(&rates));
+    figure(name, &format!("{rate} {unit}/s"), &note);
+}
+
+/// The median of some times in microseconds, and their range.
+pub(crate) fn spread(values: &[f64]) -> (String, String) {
+    let (least, most) = stats::range(values);
+    (
+        micros(stats::median(values)),
+        format!("{} to {}", micros(least), micros(most)),
+    )
 }
 
 /// An error and its causes on one line.
@@ -112,11 +131,18 @@ pub(crate) fn sentence(error: &(dyn Error + 'static)) -> String {
 
 /// Microseconds, or milliseconds where that reads better.
 pub(crate) fn micros(value: f64) -> String {
-    if value < 10_000.0 {
+    if value < 1_000.0 {
         format!("{value:.1} us")
+    } else if value < 10_000.0 {
+        format!("{:.2} ms", value / 1e3)
     } else {
         format!("{:.1} ms", value / 1e3)
     }
+}
+
+/// A number without decimal places, with its thousands set apart.
+pub(crate) fn whole(value: f64) -> String {
+    grouped(value.round())
 }
 
 /// A number with its thousands set apart: `1,234,567`; below a thousand with one decimal place
@@ -137,7 +163,7 @@ pub(crate) fn grouped(value: f64) -> String {
 }
 
 fn line(left: &str, name: &str, value: &str, note: &str) -> String {
-    format!("{left:<8} {name:<50} {value:>18}   {note}")
+    format!("{left:<7}{name:<37}{value:>18}  {note}")
         .trim_end()
         .to_owned()
 }

@@ -9,7 +9,7 @@ use hyper::{Method, Uri};
 use serde_json::json;
 
 use crate::client::Request;
-use crate::site::PASSWORD;
+use crate::home::PASSWORD;
 
 /// `GET path`.
 pub(crate) fn get(address: SocketAddr, path: &'static str) -> Request {

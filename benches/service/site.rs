@@ -1,196 +1,56 @@
-//! What the rows share: a folder with a filled database, and tokens obtained by real logins.
+//! What the rows share: the folder of one run, and in it a home for each engine.
 
-use std::cell::{OnceCell, RefCell};
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::path::Path;
 
-use serde_json::Value;
 use tempfile::TempDir;
-use tokio::task::JoinSet;
 
 use crate::Failure;
-use crate::client::{self, Connection};
-use crate::plan::{LOGINS, Plan};
-use crate::server::{Server, log_in};
-use crate::{fill, report, requests};
-
-/// The password of every user: hashed once by `authctl`, then copied.
-pub(crate) const PASSWORD: &str = "nine violet kettles hum at dusk";
-
-/// Tokens live 15 minutes by default; older ones than this are obtained anew.
-const FRESH: Duration = Duration::from_secs(8 * 60);
+use crate::database::{Database, Engine};
+use crate::home::Home;
+use crate::plan::Plan;
+use crate::postgres::Postgres;
 
 /// The folder of one run, removed at its end.
 pub(crate) struct Site {
     pub(crate) plan: Plan,
+    homes: Vec<Home>,
     folder: TempDir,
-    /// Filled at first use; a failure is remembered, so that every row reports it at once.
-    filled: OnceCell<Result<(), String>>,
-    tokens: RefCell<Option<(Instant, Arc<[String]>)>>,
 }
 
 impl Site {
     /// An empty folder on the disk that holds the build, not one in memory.
-    pub(crate) fn new(plan: Plan) -> Result<Self, Failure> {
+    pub(crate) fn new(plan: Plan, engine: Engine) -> Result<Self, Failure> {
         let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR"))?;
+        let file = folder.path().join("authd.db");
+        let mut databases = vec![Database::Sqlite(file)];
+        if engine == Engine::Postgres {
+            let postgres = Postgres::start()?;
+            println!("{}", postgres.description()?);
+            databases.push(Database::Postgres(postgres));
+        }
+        let homes = databases
+            .into_iter()
+            .map(|database| Home::new(plan, folder.path(), database))
+            .collect::<Result<_, _>>()?;
         Ok(Self {
             plan,
+            homes,
             folder,
-            filled: OnceCell::new(),
-            tokens: RefCell::new(None),
         })
     }
 
-    /// Where servers write their logs.
+    /// Where servers without a database write their logs.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Starts the daemon with its defaults on the filled database.
-    pub(crate) fn authd(&self) -> Result<Server, Failure> {
-        self.filled
-            .get_or_init(|| {
-                self.fill()
-                    .map_err(|failure| report::sentence(failure.as_ref()))
-            })
-            .clone()?;
-        let mut command = self.command(env!("CARGO_BIN_EXE_authd"));
-        command.args([
-            "serve",
-            "--listen",
-            "127.0.0.1:0",
-            "--database",
-            &self.database_url(),
-        ]);
-        Server::start(command, &log_in(self.folder(), "authd"))
+    /// One for each engine that is measured, SQLite's first.
+    pub(crate) fn homes(&self) -> &[Home] {
+        &self.homes
     }
 
-    /// One token each of the first [`Plan::tokens`] users.
-    pub(crate) fn tokens(&self, authd: &Server) -> Result<Arc<[String]>, Failure> {
-        if let Some((since, tokens)) = &*self.tokens.borrow()
-            && since.elapsed() < FRESH
-        {
-            return Ok(Arc::clone(tokens));
-        }
-        let since = Instant::now();
-        let tokens: Arc<[String]> = obtain(authd, self.plan.tokens)?.into();
-        eprintln!(
-            "({} tokens in {:.1} s)",
-            tokens.len(),
-            since.elapsed().as_secs_f64()
-        );
-        self.tokens.replace(Some((since, Arc::clone(&tokens))));
-        Ok(tokens)
+    /// SQLite's, for what has nothing to do with a database.
+    pub(crate) fn any_home(&self) -> &Home {
+        &self.homes[0]
     }
-
-    /// A verify request for each token.
-    pub(crate) fn verifies(&self, authd: &Server) -> Result<Arc<[client::Request]>, Failure> {
-        let tokens = self.tokens(authd)?;
-        Ok(tokens
-            .iter()
-            .map(|token| requests::verify(authd.address, token))
-            .collect())
-    }
-
-    /// A login request for each of as many users, none of whom has a token in [`Site::tokens`].
-    pub(crate) fn logins(&self, authd: &Server) -> Arc<[client::Request]> {
-        let users = self.plan.tokens..self.plan.tokens * 2;
-        users
-            .map(|user| requests::login(authd.address, &fill::email(user)))
-            .collect()
-    }
-
-    fn fill(&self) -> Result<(), Failure> {
-        let since = Instant::now();
-        self.authctl(&["migrate"], "")?;
-        self.authctl(
-            &["user", "add", fill::SEED_EMAIL, "--password-stdin", "-q"],
-            PASSWORD,
-        )?;
-        fill::copies(&self.database(), self.plan.users)?;
-        eprintln!(
-            "({} users in {:.1} s)",
-            self.plan.users,
-            since.elapsed().as_secs_f64()
-        );
-        Ok(())
-    }
-
-    /// Runs `authctl` on the database; fails with what it wrote unless it exits with 0.
-    fn authctl(&self, args: &[&str], stdin: &str) -> Result<(), Failure> {
-        let mut child = self
-            .command(env!("CARGO_BIN_EXE_authctl"))
-            .args(["--database", &self.database_url()])
-            .args(args)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()?;
-        let mut input = child.stdin.take().ok_or("authctl has no standard input")?;
-        // One that never reads has closed it: its exit status says more than this error.
-        let _ = writeln!(input, "{stdin}");
-        drop(input);
-        let output = child.wait_with_output()?;
-        if output.status.success() {
-            return Ok(());
-        }
-        let words = String::from_utf8_lossy(&output.stderr);
-        Err(format!(
-            "authctl {} ended with {}: {}",
-            args[0],
-            output.status,
-            words.trim()
-        )
-        .into())
-    }
-
-    /// A program in this folder, with none of the caller's configuration.
-    fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(program);
-        command.current_dir(self.folder()).env_clear();
-        command
-    }
-
-    fn database(&self) -> PathBuf {
-        self.folder().join("authd.db")
-    }
-
-    fn database_url(&self) -> String {
-        format!("sqlite:{}", self.database().display())
-    }
-}
-
-/// Logs in the first `users` users, [`LOGINS`] at a time, and returns their access tokens.
-fn obtain(authd: &Server, users: u32) -> Result<Vec<String>, Failure> {
-    let address = authd.address;
-    client::runtime()?.block_on(async {
-        let mut shares = JoinSet::new();
-        for first in 0..LOGINS {
-            shares.spawn(async move {
-                let mut connection = Connection::open(address).await?;
-                let mut tokens = Vec::new();
-                for user in (0..users).skip(first).step_by(LOGINS) {
-                    let request = requests::login(address, &fill::email(user));
-                    tokens.push(access_token(&connection.fetch(request).await?)?);
-                }
-                Ok::<_, Failure>(tokens)
-            });
-        }
-        let mut tokens = Vec::new();
-        while let Some(share) = shares.join_next().await {
-            tokens.extend(share??);
-        }
-        Ok(tokens)
-    })
-}
-
-fn access_token(body: &[u8]) -> Result<String, Failure> {
-    let body: Value = serde_json::from_slice(body)?;
-    let token = body["access_token"]
-        .as_str()
-        .ok_or("the login answer has no access_token")?;
-    Ok(token.to_owned())
 }

@@ -1,55 +1,74 @@
 //! Windows of time, medians and percentiles.
 
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::Failure;
-use crate::load::{Load, Shape};
-use crate::plan::Plan;
-use crate::server::Server;
+use crate::home::Home;
 
 /// What happened between two looks at the counters.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Window {
-    /// Requests answered, or hashes made.
+    /// Requests answered, hashes made, or changes written.
     pub(crate) done: u64,
     pub(crate) elapsed: Duration,
     /// CPU time of the process that did it, all threads.
     pub(crate) cpu: Duration,
+    /// CPU time of the database's own processes, if it has any.
+    pub(crate) database_cpu: Option<Duration>,
 }
 
 impl Window {
+    /// Itself, unless nothing was done in it.
+    pub(crate) fn or_nothing_done(self) -> Result<Self, Failure> {
+        if self.done == 0 {
+            return Err("nothing was answered".into());
+        }
+        Ok(self)
+    }
+
     pub(crate) fn per_second(&self) -> f64 {
         real(self.done) / self.elapsed.as_secs_f64()
     }
 
-    /// CPU time for each request or hash, in microseconds.
+    /// CPU time for each thing done, in microseconds.
     pub(crate) fn cpu_micros_each(&self) -> f64 {
         self.cpu.as_secs_f64() * 1e6 / real(self.done)
     }
-}
 
-/// Puts `shape` on `server` and counts one round of it.
-pub(crate) fn measure(server: &Server, shape: &Shape, plan: &Plan) -> Result<Window, Failure> {
-    let load = Load::start(shape);
-    thread::sleep(plan.warm_up);
-    let (from, cpu, done) = (Instant::now(), server.cpu()?, load.done());
-    thread::sleep(plan.round);
-    let window = Window {
-        done: load.done() - done,
-        elapsed: from.elapsed(),
-        cpu: server.cpu()?.saturating_sub(cpu),
-    };
-    load.stop()?;
-    if window.done == 0 {
-        return Err("nothing was answered".into());
+    /// The same of the database's own processes.
+    pub(crate) fn database_cpu_micros_each(&self) -> f64 {
+        let cpu = self.database_cpu.unwrap_or_default();
+        cpu.as_secs_f64() * 1e6 / real(self.done)
     }
-    Ok(window)
 }
 
-/// The median of `value` over the rounds.
-pub(crate) fn median_of<T>(rounds: &[T], value: impl Fn(&T) -> f64) -> f64 {
-    let mut values: Vec<f64> = rounds.iter().map(value).collect();
+/// CPU time of the processes of this home's database, if it has any.
+pub(crate) fn database_cpu(home: Option<&Home>) -> Result<Option<Duration>, Failure> {
+    home.map_or(Ok(None), |home| home.database.cpu())
+}
+
+/// What was used between two looks.
+pub(crate) fn since(before: Option<Duration>, after: Option<Duration>) -> Option<Duration> {
+    Some(after?.saturating_sub(before?))
+}
+
+/// `value` of each round over that of the other's same round.
+pub(crate) fn ratios<T>(rounds: &[T], others: &[T], value: impl Fn(&T) -> f64) -> Vec<f64> {
+    rounds
+        .iter()
+        .zip(others)
+        .map(|(one, other)| value(one) / value(other))
+        .collect()
+}
+
+/// `value` of each round.
+pub(crate) fn each<T>(rounds: &[T], value: impl Fn(&T) -> f64) -> Vec<f64> {
+    rounds.iter().map(value).collect()
+}
+
+/// The value in the middle.
+pub(crate) fn median(values: &[f64]) -> f64 {
+    let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     if values.len() % 2 == 1 {

@@ -8,10 +8,12 @@ use crate::site::Site;
 
 mod login;
 mod memory;
+mod size;
 mod start;
 mod storm;
 mod verify;
 mod wire;
+mod write;
 
 /// A row of the table, by the name it is asked for.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,12 +24,16 @@ pub(crate) enum Row {
     Verify,
     /// Logins against Argon2id by itself
     Login,
+    /// What a login writes: one at a time, and many in one commit
+    Write,
     /// Token checks with and without a storm of logins beside them
     Storm,
     /// Memory at rest and under load
     Memory,
     /// From process start to first answer
     Start,
+    /// Bytes of a user on the disk
+    Size,
 }
 
 impl Row {
@@ -36,9 +42,11 @@ impl Row {
         Self::Wire,
         Self::Verify,
         Self::Login,
+        Self::Write,
         Self::Storm,
         Self::Memory,
         Self::Start,
+        Self::Size,
     ];
 
     /// As it is asked for and printed.
@@ -47,9 +55,11 @@ impl Row {
             Self::Wire => "wire",
             Self::Verify => "verify",
             Self::Login => "login",
+            Self::Write => "write",
             Self::Storm => "storm",
             Self::Memory => "memory",
             Self::Start => "start",
+            Self::Size => "size",
         }
     }
 
@@ -59,9 +69,16 @@ impl Row {
             Self::Wire => wire::run(site, report),
             Self::Verify => verify::run(site, report),
             Self::Login => login::run(site, report),
+            Self::Write => write::run(site, report),
             Self::Storm => storm::run(site, report),
             Self::Memory => memory::run(site, report),
             Self::Start => start::run(site, report),
+            Self::Size => size::run(site, report),
         }
     }
+}
+
+/// What to reach: it was set for SQLite, whose turn is the first.
+fn of_sqlite(turn: usize, reach: &'static str) -> &'static str {
+    if turn == 0 { reach } else { "" }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::Failure;
 use crate::client;
+use crate::contender::Contender;
 use crate::load::Shape;
 use crate::peers::Peer;
 use crate::plan::CONNECTIONS;
@@ -11,7 +12,6 @@ use crate::report::{self, Report, grouped};
 use crate::requests;
 use crate::server::Server;
 use crate::site::Site;
-use crate::stats;
 
 pub(super) fn run(site: &Site, report: &mut Report) -> Result<(), Failure> {
     let (tokens, users) = (f64::from(site.plan.tokens), f64::from(site.plan.users));
@@ -23,34 +23,36 @@ pub(super) fn run(site: &Site, report: &mut Report) -> Result<(), Failure> {
             grouped(users),
         ),
     );
-    let authd = site.authd()?;
-    let tokens = site.tokens(&authd)?;
-    let body = client::fetch_once(authd.address, requests::verify(authd.address, &tokens[0]))?;
+    let mut authds = Contender::on_each(site.homes())?;
+    let mut all_tokens = Vec::new();
+    for authd in &authds {
+        all_tokens.push(authd.home()?.tokens(&authd.server)?);
+    }
+    let first = requests::verify(authds[0].server.address, &all_tokens[0][0]);
+    let body = client::fetch_once(authds[0].server.address, first)?;
     let peer = Peer::Hyper.start(site.folder(), body.len())?;
+    let mut peer = Contender::alone(format!("bare hyper, the same {} bytes", body.len()), peer);
 
-    let (mut ours, mut bare) = (Vec::new(), Vec::new());
     for _ in 0..site.plan.rounds {
-        ours.push(stats::measure(&authd, &shape(&authd, &tokens), &site.plan)?);
-        bare.push(stats::measure(&peer, &shape(&peer, &tokens), &site.plan)?);
+        for (authd, tokens) in authds.iter_mut().zip(&all_tokens) {
+            authd.measure(&shape(&authd.server, tokens), &site.plan)?;
+        }
+        peer.measure(&shape(&peer.server, &all_tokens[0]), &site.plan)?;
     }
 
-    report::contender("authd", &ours);
-    report::contender(&format!("bare hyper, the same {} bytes", body.len()), &bare);
-    let ratios: Vec<_> = ours
-        .iter()
-        .zip(&bare)
-        .map(|(a, b)| a.per_second() / b.per_second())
-        .collect();
-    report.ratio(
-        "verify",
-        "authd / bare hyper, requests/s",
-        &ratios,
-        "at least 0.50",
-    );
+    report::rates(&peer.name, "requests", &peer.rounds);
+    for authd in &authds {
+        report::rates(&format!("authd, {}", authd.name), "requests", &authd.rounds);
+    }
+    for (turn, authd) in authds.iter().enumerate() {
+        let name = format!("{} / bare hyper", authd.name);
+        let reach = super::of_sqlite(turn, "at least 0.50");
+        report.ratio("verify", &name, &authd.over(&peer.rounds), reach);
+    }
     Ok(())
 }
 
-/// The same requests for both: the bare server reads the token and does not look at it.
+/// The same requests for all: the bare server reads the token and does not look at it.
 pub(super) fn shape(server: &Server, tokens: &[String]) -> Shape {
     let request = |token: &String| requests::verify(server.address, token);
     Shape {

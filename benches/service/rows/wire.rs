@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::Failure;
 use crate::client;
+use crate::contender::Contender;
 use crate::load::Shape;
 use crate::peers::{BODY_BYTES, Peer};
 use crate::plan::CONNECTIONS;
@@ -11,25 +12,6 @@ use crate::report::{self, Report};
 use crate::requests;
 use crate::server::Server;
 use crate::site::Site;
-use crate::stats::{self, Window};
-
-/// A listener and what it did, round by round.
-struct Contender {
-    name: &'static str,
-    server: Server,
-    rounds: Vec<Window>,
-}
-
-impl Contender {
-    fn new(name: &'static str, server: Server) -> Self {
-        let rounds = Vec::new();
-        Self {
-            name,
-            server,
-            rounds,
-        }
-    }
-}
 
 pub(super) fn run(site: &Site, report: &mut Report) -> Result<(), Failure> {
     report::heading(
@@ -42,8 +24,8 @@ pub(super) fn run(site: &Site, report: &mut Report) -> Result<(), Failure> {
     // The peers' figures stand even where the daemon has none.
     let outcome = ours.map(|(contender, _)| contenders.push(contender));
     for _ in 0..site.plan.rounds {
-        for Contender { server, rounds, .. } in &mut contenders {
-            rounds.push(stats::measure(server, &shape(server), &site.plan)?);
+        for contender in &mut contenders {
+            contender.measure(&shape(&contender.server), &site.plan)?;
         }
     }
     print(&contenders, report);
@@ -51,22 +33,23 @@ pub(super) fn run(site: &Site, report: &mut Report) -> Result<(), Failure> {
 }
 
 /// `http/wire.rs`: the daemon's own `/livez`, and the length of its answer in bytes.
-fn ours(site: &Site) -> Result<(Contender, usize), Failure> {
-    let server = site.authd()?;
+fn ours(site: &Site) -> Result<(Contender<'static>, usize), Failure> {
+    let server = site.any_home().authd()?;
     let body = client::fetch_once(server.address, requests::get(server.address, "/livez"))?;
-    Ok((Contender::new("authd (http/wire.rs)", server), body.len()))
+    let contender = Contender::alone("authd (http/wire.rs)", server);
+    Ok((contender, body.len()))
 }
 
 /// Bare hyper first: the others are compared with it.
-fn peers(site: &Site, body_bytes: usize) -> Result<Vec<Contender>, Failure> {
+fn peers(site: &Site, body_bytes: usize) -> Result<Vec<Contender<'static>>, Failure> {
     let peers = [
         ("bare hyper", Peer::Hyper),
-        ("rouille::Server, pool of 16", Peer::RouillePool),
-        ("rouille::Server, a thread a request", Peer::RouilleDefault),
+        ("rouille, pool of 16", Peer::RouillePool),
+        ("rouille, thread a request", Peer::RouilleDefault),
     ];
     let start = |(name, peer): (_, Peer)| {
         let server = peer.start(site.folder(), body_bytes)?;
-        Ok(Contender::new(name, server))
+        Ok(Contender::alone(name, server))
     };
     peers.into_iter().map(start).collect()
 }
@@ -80,18 +63,15 @@ fn shape(server: &Server) -> Shape {
     }
 }
 
-fn print(contenders: &[Contender], report: &mut Report) {
+fn print(contenders: &[Contender<'_>], report: &mut Report) {
     for contender in contenders {
-        report::contender(contender.name, &contender.rounds);
+        report::rates(&contender.name, "requests", &contender.rounds);
     }
     let Some((bare, others)) = contenders.split_first() else {
         return;
     };
     for other in others {
-        let rounds = other.rounds.iter().zip(&bare.rounds);
-        let ratios: Vec<_> = rounds
-            .map(|(a, b)| a.per_second() / b.per_second())
-            .collect();
-        report.ratio("wire", &format!("{} / bare hyper", other.name), &ratios, "");
+        let name = format!("{} / bare hyper", other.name);
+        report.ratio("wire", &name, &other.over(&bare.rounds), "");
     }
 }

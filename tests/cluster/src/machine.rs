@@ -21,6 +21,14 @@ const PROGRAMS: [&str; 6] = [
 
 /// The folder with PostgreSQL's programs: Debian's newest, or one on the path.
 pub(crate) fn programs() -> PathBuf {
+    find_programs().expect(
+        "the tests need PostgreSQL: install it (Debian and Ubuntu: apt-get install postgresql), or \
+         leave its tests out with SKIP_POSTGRES=1",
+    )
+}
+
+/// The same, if there is one.
+pub(crate) fn find_programs() -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter();
     let mut folders: Vec<PathBuf> = versions
         .flatten()
@@ -36,10 +44,6 @@ pub(crate) fn programs() -> PathBuf {
         .map(|folder| folder.join("bin"))
         .chain(path.split(':').map(PathBuf::from))
         .find(|folder| PROGRAMS.iter().all(|name| folder.join(name).is_file()))
-        .expect(
-            "the tests need PostgreSQL: install it (Debian and Ubuntu: apt-get install \
-             postgresql), or leave its tests out with SKIP_POSTGRES=1",
-        )
 }
 
 /// Of PostgreSQL's programs, as in "15.4".

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::machine::{free_port, password, programs, unprivileged_user};
+use crate::machine::{find_programs, free_port, password, programs, unprivileged_user};
 
 /// For how long a server may start, stop or catch up.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -33,6 +33,11 @@ pub struct Cluster {
 }
 
 impl Cluster {
+    /// Whether this machine has the programs to make one.
+    pub fn is_possible() -> bool {
+        find_programs().is_some()
+    }
+
     /// The cluster of all tests that only need a database. It forgets when the machine crashes.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Cluster> = OnceLock::new();
