@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Bytes, Incoming};
@@ -26,6 +27,8 @@ pub(super) struct Exchange {
     ids: RequestIds,
     /// Whether a read of the database may take longer than an I/O thread has.
     reads_block: bool,
+    /// How long a client waits for a handler that waits for the database.
+    patience: Option<Duration>,
     /// Places in the blocking lane, under way and waiting together.
     blocking: Arc<Semaphore>,
 }
@@ -39,6 +42,7 @@ impl Exchange {
         Self {
             ids: RequestIds::new(app.services.random()),
             reads_block: app.services.store.reads_block(),
+            patience: app.services.store.patience(),
             app: Arc::new(app),
             blocking,
         }
@@ -152,7 +156,14 @@ impl Exchange {
             drop(place);
             response
         });
-        work.await.map_err(|_| Problem::internal().into())
+        let done = match self.patience {
+            None => work.await,
+            // The handler keeps its place, and goes on waiting.
+            Some(patience) => tokio::time::timeout(patience, work).await.map_err(|_| {
+                Problem::overloaded("The database does not answer; try again later.")
+            })?,
+        };
+        done.map_err(|_| Problem::internal().into())
     }
 }
 

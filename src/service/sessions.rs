@@ -7,8 +7,8 @@ use crate::domain::password::Password;
 use crate::domain::user::User;
 use crate::passwords::argon::Verdict;
 use crate::passwords::{HashError, PhcString, PoolError};
-use crate::store::users::{self, Credentials};
-use crate::store::{StoreError, keys as key_rows};
+use crate::store::StoreError;
+use crate::store::users::{self, Credentials, RecordedLogin};
 use crate::tokens::KeyError;
 
 /// What a good login is answered with.
@@ -107,17 +107,18 @@ fn record(services: &Services, checked: Checked) -> Result<Grant, LoginError> {
     let (id, clock) = (checked.user.id, services.sources.clock.clone());
     let recorded = services.store.write(move |tx| {
         let now = clock.now();
-        let user = users::record_login(tx, id, checked.hash.as_str(), now)?;
+        let algorithm = keys::signing_algorithm();
+        let login = users::record_login(tx, id, checked.hash.as_str(), algorithm, now)?;
         if let Some(fresh) = checked.fresh_hash {
             users::replace_hash(tx, id, checked.hash.as_str(), fresh.as_str())?;
         }
-        let active = key_rows::active_kid(tx, keys::signing_algorithm())?;
-        Ok(user.map(|user| (user, active, now)))
+        Ok(login.map(|login| (login, now)))
     })?;
-    let (user, active, now) = recorded.ok_or(LoginError::InvalidCredentials)?;
+    let (login, now) = recorded.ok_or(LoginError::InvalidCredentials)?;
+    let RecordedLogin { user, active_kid } = login;
     let ring = services
         .keys
-        .ring_signing(&services.store, active.as_deref())?;
+        .ring_signing(&services.store, active_kid.as_deref())?;
     let claims = services
         .rules
         .claims_for(&user, now, services.sources.random.uuid_v7(now));

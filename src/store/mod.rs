@@ -61,6 +61,7 @@ pub struct ReplicaSettings {
 /// The open database. Cheap to share by reference between threads.
 pub struct Store {
     url: DatabaseUrl,
+    timeout: Duration,
     readers: Readers,
     replica: Option<Replica>,
     writer: Writer,
@@ -94,6 +95,7 @@ impl Store {
         let replica = replica.map(|replica| Replica::new(settings, replica));
         Ok(Self {
             url: url.clone(),
+            timeout,
             readers: Readers::new(url.clone(), settings.connections, timeout),
             replica: replica
                 .transpose()
@@ -135,6 +137,12 @@ impl Store {
     /// called, nor the store dropped, in an asynchronous task.
     pub fn reads_block(&self) -> bool {
         matches!(self.readers, Readers::Sessions(_))
+    }
+
+    /// How long whoever waits for something that reads, thinks and writes should wait at most;
+    /// `None`: it ends by itself. A server behind a Unix socket has no deadline of its own.
+    pub fn patience(&self) -> Option<Duration> {
+        self.reads_block().then_some(3 * self.timeout)
     }
 
     /// Runs `work` in a transaction and returns when it is committed and on the disk. If it

@@ -395,6 +395,50 @@ fn a_standby_takes_over_from_a_primary_that_is_killed_under_load() {
     load.is_kept_by(&standby, name);
 }
 
+/// A machine that was switched off refuses nothing either.
+#[test]
+fn a_host_that_says_nothing_leaves_time_for_the_next() {
+    if only_postgres(WHY) {
+        return;
+    }
+    let (silent, cluster) = (Cluster::own(&[]), Cluster::own(&[]));
+    let url = cluster.new_database();
+    let (login, place) = url.split_once('@').expect("names a user");
+    let first = silent.url("postgres");
+    let (_, first) = first.split_once('@').expect("names a user");
+    let (first, _) = first.split_once('/').expect("names a database");
+    let env = TestEnv::at(format!("{login}@{first},{place}"));
+    silent.pause();
+    let mut command = env.authctl_command(&["migrate"]);
+    command.env("AUTHD_DATABASE_TIMEOUT", "2s");
+    crate::env::run(&mut command, "").succeeded();
+    let authd = daemon(&env);
+    assert_eq!(authd.get("/readyz").status, 200);
+}
+
+#[test]
+fn a_server_behind_a_unix_socket_that_says_nothing_is_given_up() {
+    if only_postgres(WHY) {
+        return;
+    }
+    let cluster = Cluster::own(&[]);
+    let url = cluster.new_database();
+    let (login, place) = url.split_once('@').expect("names a user");
+    let (address, _) = place.split_once('/').expect("names a database");
+    let (_, port) = address.split_once(':').expect("has a port");
+    let folder = cluster.psql("postgres", "SHOW unix_socket_directories");
+    let name = name_of(&url);
+    let env = TestEnv::at(format!("{login}@/{name}?host={folder}&port={port}"));
+    env.add_user("ada@example.com", PASSWORD);
+    let authd = env.authd_with(&[], &[("AUTHD_DATABASE_TIMEOUT", "1s")]);
+    let token = authd.login("ada@example.com", PASSWORD);
+    cluster.pause();
+    in_time(|| authd.verify(&token)).is_problem(503, "overloaded");
+    in_time(|| authd.try_login("ada@example.com", PASSWORD)).is_problem(503, "overloaded");
+    cluster.resume();
+    returns(&authd, &token);
+}
+
 /// Decision 2, over several machines.
 #[test]
 fn what_one_node_is_told_is_true_at_the_others_next_verify() {

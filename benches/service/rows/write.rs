@@ -8,7 +8,7 @@ use auth::domain::sources::Clock as _;
 use auth::domain::user::UserId;
 use auth::service::system::SystemClock;
 use auth::store::users::{self, Credentials};
-use auth::store::{DatabaseSettings, Store, WriteMode, keys};
+use auth::store::{DatabaseSettings, Store, WriteMode};
 
 use crate::Failure;
 use crate::busy;
@@ -104,10 +104,8 @@ impl<'a> Contender<'a> {
 
 /// The transaction of `service/sessions.rs`.
 fn write(store: &Store, id: UserId, hash: Arc<str>) -> Result<(), Failure> {
-    let written = store.write(move |tx| {
-        let user = users::record_login(tx, id, &hash, SystemClock.now())?;
-        Ok(user.zip(keys::active_kid(tx, "EdDSA")?))
-    })?;
+    let written =
+        store.write(move |tx| users::record_login(tx, id, &hash, "EdDSA", SystemClock.now()))?;
     written
         .map(drop)
         .ok_or_else(|| "nobody was logged in".into())

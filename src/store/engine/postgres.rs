@@ -108,19 +108,20 @@ pub(super) fn is_ours(server: &Server, timeout: Duration) -> Result<bool, StoreE
 
 fn connect(server: &Server, timeout: Duration) -> Result<Session, StoreError> {
     let deadline = Deadline::default();
-    deadline.set(Some(Instant::now() + timeout));
+    // One that says nothing leaves time for the next.
+    let share = timeout / server.hosts();
     let mut config = server.config.clone();
     if config.get_application_name().is_none() {
         config.application_name("authd");
     }
     config
-        .connect_timeout(timeout)
+        .connect_timeout(share)
         .tcp_user_timeout(timeout)
         .keepalives_idle(KEEPALIVE);
     let connected = if server.is_local() {
         config.ssl_mode(SslMode::Disable).connect(NoTls)
     } else {
-        let wiring = Wiring::new(server.tls, tls::connector(server)?, deadline.clone());
+        let wiring = Wiring::new(server.tls, tls::connector(server)?, deadline.clone(), share);
         // Gives the socket to `wiring` at once, which does what the URL says.
         config
             .ssl_mode(SslMode::Require)

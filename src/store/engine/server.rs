@@ -108,6 +108,13 @@ impl Server {
         named.collect::<Vec<_>>().join(",")
     }
 
+    /// How many hosts there are to try.
+    pub(super) fn hosts(&self) -> u32 {
+        let hosts = self.config.get_hosts().len();
+        let hosts = hosts.max(self.config.get_hostaddrs().len());
+        u32::try_from(hosts).unwrap_or(u32::MAX).max(1)
+    }
+
     /// Whether it is on this machine and reached without a network.
     pub(super) fn is_local(&self) -> bool {
         let hosts = self.config.get_hosts();

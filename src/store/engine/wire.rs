@@ -9,6 +9,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use postgres::Socket;
 use postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
@@ -43,6 +44,8 @@ pub(super) struct Wiring {
     mode: TlsMode,
     tls: Option<MakeRustlsConnect>,
     deadline: Deadline,
+    /// How long each host has for all that comes before the first statement.
+    share: Duration,
 }
 
 /// The TLS half of one connection to one host.
@@ -67,11 +70,17 @@ pub(super) enum TlsError {
 }
 
 impl Wiring {
-    pub(super) fn new(mode: TlsMode, tls: Option<MakeRustlsConnect>, deadline: Deadline) -> Self {
+    pub(super) fn new(
+        mode: TlsMode,
+        tls: Option<MakeRustlsConnect>,
+        deadline: Deadline,
+        share: Duration,
+    ) -> Self {
         Self {
             mode,
             tls,
             deadline,
+            share,
         }
     }
 }
@@ -88,6 +97,7 @@ impl MakeTlsConnect<Socket> for Wiring {
             mode: self.mode,
             tls: tls.transpose().map_err(io::Error::other)?,
             deadline: self.deadline.clone(),
+            share: self.share,
         })
     }
 }
@@ -97,6 +107,7 @@ pub(super) struct Connector {
     mode: TlsMode,
     tls: Option<Rustls>,
     deadline: Deadline,
+    share: Duration,
 }
 
 impl TlsConnect<Socket> for Connector {
@@ -106,6 +117,8 @@ impl TlsConnect<Socket> for Connector {
 
     fn connect(self, socket: Socket) -> Self::Future {
         Box::pin(async move {
+            self.deadline
+                .set(Some(std::time::Instant::now() + self.share));
             let mut timed = Timed::new(socket, self.deadline);
             let Some(tls) = self.tls else {
                 return Ok(Wire::Plain(timed));

@@ -138,19 +138,30 @@ pub fn standing(connection: &Conn, id: UserId, kid: &str) -> Result<Option<Stand
     })
 }
 
-/// Records a login with the hash that was checked. `None` if the account is gone, inactive or has
-/// another password by now: then nobody logged in.
+/// A login that was written down.
+#[derive(Debug, PartialEq)]
+pub struct RecordedLogin {
+    /// Who logged in.
+    pub user: User,
+    /// The key that signs at this moment.
+    pub active_kid: Option<String>,
+}
+
+/// Records a login with the hash that was checked, and tells which key of this algorithm signs.
+/// `None` if the account is gone, inactive or has another password by now: then nobody logged in.
 pub fn record_login(
     tx: &Tx<'_>,
     id: UserId,
     checked_hash: &str,
+    algorithm: &str,
     now: Timestamp,
-) -> Result<Option<User>, StoreError> {
+) -> Result<Option<RecordedLogin>, StoreError> {
     const SQL: &str = concat!(
         "UPDATE users SET last_login = ?3, version = ?4
         WHERE id = ?1 AND password_hash = ?2 AND is_active
         RETURNING ",
-        user_columns!()
+        user_columns!(),
+        ", (SELECT kid FROM signing_keys WHERE state = 'active' AND algorithm = ?5)"
     );
     let version = next_version(tx)?;
     let id = id.to_string();
@@ -159,8 +170,14 @@ pub fn record_login(
         checked_hash.into(),
         now.as_second().into(),
         version.into(),
+        algorithm.into(),
     ];
-    tx.query_row(SQL, &values, user)
+    tx.query_row(SQL, &values, |row| {
+        Ok(RecordedLogin {
+            user: user(row)?,
+            active_kid: row.get(AFTER_USER)?,
+        })
+    })
 }
 
 /// Puts a new hash of the same password in the place of the old one, if that still stands.

@@ -77,14 +77,14 @@ fn a_login_under_a_password_that_was_changed_meanwhile_is_not_recorded() {
         .expect("writes");
     assert_eq!(
         store
-            .write(move |tx| record_login(tx, id, "hash", NOW))
+            .write(move |tx| record_login(tx, id, "hash", "EdDSA", NOW))
             .expect("writes"),
         None
     );
     let ada = store
-        .write(move |tx| record_login(tx, id, "other", NOW))
+        .write(move |tx| record_login(tx, id, "other", "EdDSA", NOW))
         .expect("writes");
-    assert_eq!(ada.expect("logs in").last_login, Some(NOW));
+    assert_eq!(ada.expect("logs in").user.last_login, Some(NOW));
 }
 
 #[test]
