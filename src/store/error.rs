@@ -154,6 +154,14 @@ pub enum Reason {
     /// A standby: it can be read only.
     #[error("is read-only, as on a standby server: name the primary in database.url")]
     Standby,
+    /// The server has no connection left for anybody.
+    #[error(
+        "takes no more connections: raise max_connections there, or lower database.connections"
+    )]
+    ServerFull,
+    /// The replica follows another primary than ours.
+    #[error("has another history than the primary: name a replica of it in database.read_url")]
+    AnotherHistory,
     /// All connections are in use.
     #[error("has no free connection: try again in a moment, or raise database.connections")]
     NoConnection,

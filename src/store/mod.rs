@@ -13,7 +13,7 @@ mod replica;
 pub mod users;
 mod writer;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use engine::{Conn, DatabaseUrl, DatabaseUrlError, EngineError, Tx};
 pub use error::{Reason, StoreError, Unavailable};
@@ -107,8 +107,16 @@ impl Store {
     /// Runs a query; once more if a server ends the connection under it. Everything it sees is
     /// committed.
     pub fn read<T>(&self, query: impl Fn(&Conn) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.read_until(Instant::now() + self.timeout, query)
+    }
+
+    fn read_until<T>(
+        &self,
+        until: Instant,
+        query: impl Fn(&Conn) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         self.readers
-            .with(query)
+            .with(until, query)
             .map_err(|error| error.at(&self.url))
     }
 
@@ -119,13 +127,15 @@ impl Store {
         query: impl Fn(&Conn) -> Result<T, StoreError>,
         good: impl Fn(&T) -> bool,
     ) -> Result<T, StoreError> {
+        let began = Instant::now();
         if let Some(replica) = self.replica.as_ref().filter(|replica| replica.is_fresh())
-            && let Ok(answer) = replica.read(&query)
+            // Most of the time is for the primary.
+            && let Ok(answer) = replica.read(began + self.timeout / 4, &query)
             && good(&answer)
         {
             return Ok(answer);
         }
-        self.read(query)
+        self.read_until(began + self.timeout, query)
     }
 
     /// Fails if the database does not answer, or is known to take no writes.

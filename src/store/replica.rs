@@ -1,7 +1,7 @@
 //! A copy of the database that follows it, and how far behind it is.
 //!
 //! Staleness is measured, with one clock: at a moment the primary is asked how far its log goes.
-//! When the replica has replayed its own log as far, it shows everything that was committed at
+//! When the replica has replayed the same log as far, it shows everything that was committed at
 //! that moment, and so it is stale by the time since then at most.
 
 use std::collections::VecDeque;
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::engine::{self, Conn, DatabaseUrl};
-use super::error::StoreError;
+use super::error::{Reason, StoreError};
 use super::readers::Readers;
 use super::{DatabaseSettings, ReplicaSettings};
 
@@ -21,7 +21,7 @@ use super::{DatabaseSettings, ReplicaSettings};
 const PER_ALLOWED: u32 = 5;
 const MOST_OFTEN: Duration = Duration::from_millis(20);
 const LEAST_OFTEN: Duration = Duration::from_secs(1);
-/// Moments that wait for the replica to reach them.
+/// Moments that wait for the replica to reach them; if there are more, every other one is forgotten.
 const MARKS: usize = 64;
 
 /// Reads that may be a little stale go here.
@@ -39,6 +39,12 @@ struct Freshness {
     start: Instant,
     /// Milliseconds since `start`; 0: not known.
     shows_all_until: AtomicU64,
+}
+
+impl Freshness {
+    fn forget(&self) {
+        self.shows_all_until.store(0, Ordering::Relaxed);
+    }
 }
 
 impl Replica {
@@ -79,11 +85,17 @@ impl Replica {
         until > 0 && now.saturating_sub(until) <= millis(self.allowed)
     }
 
+    /// Runs a query. If it fails, nobody asks here again until the replica was measured anew.
     pub(super) fn read<T>(
         &self,
+        until: Instant,
         query: impl Fn(&Conn) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.readers.with(query)
+        let answer = self.readers.with(until, query);
+        if answer.is_err() {
+            self.freshness.forget();
+        }
+        answer
     }
 }
 
@@ -125,18 +137,28 @@ struct Meter {
 impl Meter {
     fn measure(&mut self) -> Result<(), StoreError> {
         let moment = millis(self.freshness.start.elapsed());
-        if let Some(position) = self.primary.ask(Conn::log_written)? {
-            if self.marks.len() == MARKS {
-                self.marks.pop_front();
-            }
-            self.marks.push_back((moment, position));
-        }
-        // A server that follows nobody, as one that was promoted, shows another history.
-        let Some(replayed) = self.replica.ask(Conn::log_replayed)? else {
-            self.freshness.shows_all_until.store(0, Ordering::Relaxed);
+        let written = self.primary.ask(Conn::log_written)?;
+        let replayed = self.replica.ask(Conn::log_replayed)?;
+        // One that follows nobody, as after a promotion, or somebody else, shows another history.
+        let (Some(written), Some(replayed)) = (written, replayed) else {
+            self.marks.clear();
+            self.freshness.forget();
             return Ok(());
         };
-        let reached = self.marks.partition_point(|(_, at)| *at <= replayed);
+        if written.history != replayed.history {
+            self.marks.clear();
+            self.freshness.forget();
+            return Err(Reason::AnotherHistory.into());
+        }
+        if self.marks.len() == MARKS {
+            let mut is_kept = false;
+            self.marks.retain(|_| {
+                is_kept = !is_kept;
+                is_kept
+            });
+        }
+        self.marks.push_back((moment, written.at));
+        let reached = self.marks.partition_point(|(_, at)| *at <= replayed.at);
         if let Some((moment, _)) = self.marks.drain(..reached).next_back() {
             let shows_all_until = &self.freshness.shows_all_until;
             shows_all_until.store(moment, Ordering::Relaxed);

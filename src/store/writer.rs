@@ -61,9 +61,18 @@ pub(super) struct GroupWriter {
     timeout: Duration,
 }
 
-/// Does its work in a savepoint of the transaction, if there is one, and says how to answer once
-/// the commit's fate is known.
-type Job = Box<dyn FnOnce(Option<&Tx<'_>>) -> Done + Send>;
+/// Does its work in the transaction, if there is one, and says how to answer once the commit's fate
+/// is known.
+type Job = Box<dyn FnOnce(Option<(&Tx<'_>, Company)>) -> Done + Send>;
+
+/// Whether other jobs are in the same transaction.
+#[derive(Clone, Copy)]
+enum Company {
+    /// None: if the job fails, so does the transaction, and no savepoint is needed.
+    Alone,
+    /// Others, which one that fails must not take along.
+    Others,
+}
 
 struct Done {
     answer: Answer,
@@ -96,25 +105,37 @@ impl GroupWriter {
         // Whoever says so first: the writer that it begins, or the asker that it waits no longer.
         let taken = Arc::new(AtomicBool::new(false));
         let take = Arc::clone(&taken);
-        let job: Job = Box::new(move |tx| {
-            let result = match tx {
-                Some(tx) if !take.swap(true, Ordering::AcqRel) => engine::savepoint(tx, |tx| {
-                    catch_unwind(AssertUnwindSafe(|| work(tx)))
-                        .unwrap_or_else(|_| Err(writer_gave_up().into()))
-                }),
-                _ => Err(writer_gave_up().into()),
+        let job: Job = Box::new(move |place| {
+            let work = |tx: &Tx<'_>| {
+                catch_unwind(AssertUnwindSafe(|| work(tx)))
+                    .unwrap_or_else(|_| Err(writer_gave_up().into()))
             };
-            let is_lost = tx.is_some_and(|tx| !tx.in_transaction());
+            let (result, is_lost) = match place {
+                Some((tx, company)) if !take.swap(true, Ordering::AcqRel) => {
+                    let result = match company {
+                        Company::Alone => work(tx),
+                        Company::Others => engine::savepoint(tx, work),
+                    };
+                    let is_lost = match company {
+                        Company::Alone => result.is_err() || !tx.in_transaction(),
+                        Company::Others => !tx.in_transaction(),
+                    };
+                    (Some(result), is_lost)
+                }
+                _ => (None, false),
+            };
+            let error = result.as_ref().and_then(|result| result.as_ref().err());
             Done {
-                lost: is_lost.then(|| {
-                    result
-                        .as_ref()
-                        .err()
-                        .map_or_else(writer_gave_up, engine::reason_of)
-                }),
-                // Whoever asked may be gone; then nobody misses the answer.
+                lost: is_lost.then(|| error.map_or_else(writer_gave_up, engine::reason_of)),
                 answer: Box::new(move |commit| {
-                    let _ = sender.send(commit.map_err(StoreError::from).and(result));
+                    let result = match (result, commit) {
+                        (Some(Err(error)), _) => Err(error),
+                        (_, Err(reason)) => Err(reason.into()),
+                        (Some(done), Ok(())) => done,
+                        (None, Ok(())) => Err(writer_gave_up().into()),
+                    };
+                    // Whoever asked may be gone; then nobody misses the answer.
+                    let _ = sender.send(result);
                 }),
             }
         });
@@ -160,10 +181,15 @@ fn commit_all(mut pen: Pen, jobs: &Receiver<Job>) {
             .chain(jobs.try_iter().take(BATCH - 1))
             .collect::<Vec<_>>()
             .into_iter();
+        let company = if batch.len() == 1 {
+            Company::Alone
+        } else {
+            Company::Others
+        };
         let mut answers = Vec::with_capacity(batch.len());
         let committed = pen.transaction(|tx| {
             for job in batch.by_ref() {
-                let done = job(Some(tx));
+                let done = job(Some((tx, company)));
                 answers.push(done.answer);
                 if let Some(reason) = done.lost {
                     return Err(reason.into());

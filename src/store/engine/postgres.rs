@@ -39,22 +39,33 @@ impl From<Session> for Conn {
     }
 }
 
-pub(super) const HAS_TABLE: &str = "
-    SELECT EXISTS (SELECT 1 FROM information_schema.tables
-        WHERE table_schema = current_schema() AND table_name = ?1)";
-/// In one statement: between two, another process may make our tables.
+/// Wherever our statements would find it, and whether or not we may read it.
+pub(super) const HAS_TABLE: &str = "SELECT to_regclass(?1) IS NOT NULL";
+/// In one statement: between two, another process may make our tables. Those of an extension, as
+/// managed servers put into every database, are nobody's.
 const HOLDS_OTHERS_ALONE: &str = "
-    SELECT count(*) > 0 AND count(*) FILTER (WHERE table_name = 'schema_migrations') = 0
-    FROM information_schema.tables WHERE table_schema = current_schema()";
+    SELECT to_regclass('schema_migrations') IS NULL AND EXISTS (
+        SELECT 1 FROM pg_class AS t
+        WHERE t.relnamespace = to_regnamespace(quote_ident(current_schema()))
+          AND t.relkind IN ('r', 'p')
+          AND NOT EXISTS (SELECT 1 FROM pg_depend AS d
+              WHERE d.classid = 'pg_class'::regclass AND d.objid = t.oid AND d.deptype = 'e'))";
 
 /// What is committed is flushed (`synchronous_commit` is on in every session of ours), so the end
 /// of what is flushed is behind every change that anybody can have seen.
+///
+/// A log is that of a cluster and of a timeline: a promotion begins a new one.
 pub(super) const LOG_WRITTEN: &str = "
-    SELECT CASE WHEN pg_is_in_recovery() THEN NULL
-        ELSE CAST(pg_current_wal_flush_lsn() - '0/0' AS BIGINT) END";
+    SELECT CAST(system_identifier AS TEXT) || '/'
+            || substr(pg_walfile_name(pg_current_wal_flush_lsn()), 1, 8),
+        CAST(pg_current_wal_flush_lsn() - '0/0' AS BIGINT)
+    FROM pg_control_system() WHERE NOT pg_is_in_recovery()";
+/// The timeline is that of the last restartpoint: after a promotion a replica that follows the new
+/// primary is left alone for a while, and never one that follows the old.
 pub(super) const LOG_REPLAYED: &str = "
-    SELECT CASE WHEN pg_is_in_recovery()
-        THEN CAST(pg_last_wal_replay_lsn() - '0/0' AS BIGINT) END";
+    SELECT CAST(system_identifier AS TEXT) || '/' || lpad(upper(to_hex(timeline_id)), 8, '0'),
+        CAST(pg_last_wal_replay_lsn() - '0/0' AS BIGINT)
+    FROM pg_control_system(), pg_control_checkpoint() WHERE pg_is_in_recovery()";
 
 /// A standby says so of each transaction, and so does a server that was told to write nothing.
 pub(super) const IS_READ_ONLY: &str = "SELECT current_setting('transaction_read_only') = 'on'";
@@ -80,7 +91,7 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// The server is to give up before we do, and on a lock first of all: it knows what it waits for.
 const MARGIN: Duration = Duration::from_millis(100);
 /// How long unhurried work waits for the lock while another process migrates or copies.
-const LOCK_PATIENCE: Duration = Duration::from_secs(600);
+const LOCK_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Opens a session on a database of ours, or, before `authctl migrate`, on an empty one.
 pub(super) fn open(server: &Server, timeout: Duration) -> Result<Session, StoreError> {
@@ -288,7 +299,6 @@ impl Session {
         if self.is_closed() {
             return false;
         }
-        self.until.set(None);
         let heard_at = self.heard_at.get();
         let is_trusted =
             heard_at.elapsed() < SILENCE && others_broke_at.is_none_or(|at| heard_at > at);

@@ -28,7 +28,7 @@ pub(super) fn of_statement(error: &Error) -> Reason {
         SqlState::LOCK_NOT_AVAILABLE => Reason::Locked,
         SqlState::QUERY_CANCELED => Reason::TimedOut,
         SqlState::READ_ONLY_SQL_TRANSACTION => Reason::Standby,
-        SqlState::TOO_MANY_CONNECTIONS => Reason::NoConnection,
+        SqlState::TOO_MANY_CONNECTIONS => Reason::ServerFull,
         SqlState::DISK_FULL => Reason::Full,
         SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN | SqlState::CANNOT_CONNECT_NOW => {
             Reason::Restarting(said.message().to_owned())
@@ -77,7 +77,10 @@ fn of_connection(error: &Error) -> Reason {
         return Reason::Lost;
     }
     // A row that does not have the types it was made with: somebody altered the table.
-    if error.to_string().starts_with("error deserializing column") {
+    let words = error.to_string();
+    if words.starts_with("error deserializing column")
+        || words.starts_with("error serializing parameter")
+    {
         return Reason::Altered(error.to_string());
     }
     match error.source() {
@@ -98,7 +101,9 @@ fn of_io(error: &io::Error) -> Reason {
 
 /// Whether a commit that ended so certainly did not happen: the server refused it.
 pub(super) fn is_refusal(error: &Error) -> bool {
-    let class = error.code().and_then(|code| code.code().get(..2));
-    // Integrity, transaction state, serialization, resources.
-    matches!(class, Some("23" | "25" | "40" | "53"))
+    let code = error.code().map_or("", SqlState::code);
+    // Integrity, transaction state, serialization, resources; but one of them says that it does not
+    // know (40003, statement_completion_unknown).
+    let is_definite = ["23", "25", "40", "53"].contains(&code.get(..2).unwrap_or_default());
+    is_definite && code != SqlState::T_R_STATEMENT_COMPLETION_UNKNOWN.code()
 }

@@ -39,6 +39,10 @@ pub(super) enum ServerError {
     Missing(&'static str),
     #[error("sslmode is one of disable, prefer, require, verify-full, not '{0}'")]
     SslMode(String),
+    #[error("a Unix socket goes with no other host")]
+    MixedHosts,
+    #[error("a Unix socket has no TLS: leave sslmode out")]
+    LocalTls,
     #[error("sslrootcert is of use with sslmode=verify-full only")]
     UselessRoot,
 }
@@ -47,7 +51,7 @@ impl Server {
     pub(super) fn parse(url: &str) -> Result<Self, ServerError> {
         let (base, query) = url.split_once('?').unwrap_or((url, ""));
         // Else the end of a password would be taken for a host, and told to everybody as such.
-        if base.matches('@').count() > 1 {
+        if url.matches('@').count() > 1 {
             return Err(ServerError::AtSign);
         }
         let mut tls = TlsMode::Prefer;
@@ -77,11 +81,19 @@ impl Server {
         if config.get_dbname().is_none_or(str::is_empty) {
             return Err(ServerError::Missing("database"));
         }
-        Ok(Self {
+        let server = Self {
             config,
             tls,
             root_certificate,
-        })
+        };
+        let sockets = server.sockets();
+        if sockets > 0 && server.hosts() > 1 {
+            return Err(ServerError::MixedHosts);
+        }
+        if sockets > 0 && matches!(tls, TlsMode::Require | TlsMode::VerifyFull) {
+            return Err(ServerError::LocalTls);
+        }
+        Ok(server)
     }
 
     pub(super) fn database(&self) -> &str {
@@ -117,8 +129,12 @@ impl Server {
 
     /// Whether it is on this machine and reached without a network.
     pub(super) fn is_local(&self) -> bool {
-        let hosts = self.config.get_hosts();
-        hosts.iter().any(|host| matches!(host, Host::Unix(_)))
+        self.sockets() > 0
+    }
+
+    fn sockets(&self) -> usize {
+        let hosts = self.config.get_hosts().iter();
+        hosts.filter(|host| matches!(host, Host::Unix(_))).count()
     }
 }
 
@@ -172,6 +188,10 @@ mod tests {
         for url in [
             "postgres://ada:hunter2@db/",
             "postgres://ada:p@hunter2@db/auth",
+            "postgres://ada:p?x@hunter2@db/auth",
+            "postgres://ada:hunter2@%2Frun%2Fpostgresql,db/auth?sslmode=verify-full",
+            "postgres://ada:hunter2@db/auth?host=/run/postgresql",
+            "postgres://ada:hunter2@/auth?host=/run/postgresql&sslmode=require",
             "postgres://db/auth?password=hunter2",
             "postgres://ada:hunter2@/auth",
             "postgres://ada:hunter2@db:port/auth",

@@ -3,7 +3,7 @@
 mod files;
 mod sessions;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::engine::{Conn, DatabaseUrl};
 use super::error::StoreError;
@@ -28,14 +28,15 @@ impl Readers {
         }
     }
 
-    /// Runs a query. One whose query failed may be the reason, and is not used again.
+    /// Runs a query, for which there is time until then on a server. One whose query failed may be the reason, and is not used again.
     pub(super) fn with<T>(
         &self,
+        until: Instant,
         query: impl Fn(&Conn) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         match self {
             Self::Files(files) => files.with(query),
-            Self::Sessions(sessions) => sessions.with(query),
+            Self::Sessions(sessions) => sessions.with(until, query),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Sessions on a server, of which there are so many at most.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use r2d2::{ManageConnection, NopErrorHandler, Pool};
@@ -20,45 +20,43 @@ const FRESH: Duration = Duration::from_millis(50);
 /// The sessions. Whoever finds them all in use waits, for the time-out at most.
 pub(in crate::store) struct Sessions {
     pool: Pool<Opener>,
-    timeout: Duration,
-    broke_at: BrokeAt,
+    /// When a session last broke: the others are asked before they are used again.
+    broke_at: Mutex<Option<Instant>>,
 }
-
-/// When a session was last found broken: the others are asked before they are used again.
-type BrokeAt = Arc<Mutex<Option<Instant>>>;
 
 impl Sessions {
     pub(super) fn new(url: DatabaseUrl, most: u32, timeout: Duration) -> Self {
-        let broke_at = BrokeAt::default();
-        let opener = Opener {
-            url,
-            timeout,
-            broke_at: Arc::clone(&broke_at),
-        };
+        let opener = Opener { url, timeout };
         let pool = Pool::builder()
             .max_size(most)
             .min_idle(Some(0))
-            .connection_timeout(timeout)
+            .test_on_check_out(false)
             .idle_timeout(Some(IDLE))
             .max_lifetime(Some(LIFE))
             .error_handler(Box::new(NopErrorHandler))
             .build_unchecked(opener);
         Self {
             pool,
-            timeout,
-            broke_at,
+            broke_at: Mutex::default(),
         }
     }
 
-    /// Runs a query, once more if its session broke: a server that has restarted is noticed so.
+    /// Runs a query, once more if its session broke under it. All is over at `until`.
     pub(super) fn with<T>(
         &self,
+        until: Instant,
         query: impl Fn(&Conn) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let until = Instant::now() + self.timeout;
-        match self.attempt(until, &query) {
-            (Err(_), Session::Broken) if Instant::now() < until => self.attempt(until, &query).0,
-            (outcome, _) => outcome,
+        let mut may_repeat = true;
+        loop {
+            match self.attempt(until, &query) {
+                Attempt::Done(outcome) => return outcome,
+                // It is gone now; the next may be one that was opened since.
+                Attempt::Stale if Instant::now() < until => {}
+                Attempt::Stale => return Err(Reason::TimedOut.into()),
+                Attempt::Broke(_) if may_repeat && Instant::now() < until => may_repeat = false,
+                Attempt::Broke(error) => return Err(error),
+            }
         }
     }
 
@@ -66,35 +64,51 @@ impl Sessions {
         &self,
         until: Instant,
         query: &impl Fn(&Conn) -> Result<T, StoreError>,
-    ) -> (Result<T, StoreError>, Session) {
-        let Ok(place) = self.pool.get() else {
-            return (Err(Reason::NoConnection.into()), Session::Whole);
+    ) -> Attempt<T> {
+        let left = until.saturating_duration_since(Instant::now());
+        let Ok(place) = self.pool.get_timeout(left) else {
+            return Attempt::Done(Err(Reason::NoConnection.into()));
         };
         let connection = match &*place {
             Ok(connection) => connection,
-            Err(failure) => return (Err(failure.reason.clone().into()), Session::Whole),
+            Err(failure) if failure.at.elapsed() < FRESH => {
+                return Attempt::Done(Err(failure.reason.clone().into()));
+            }
+            Err(_) => return Attempt::Stale,
         };
         connection.bound(until);
-        let outcome = query(connection);
-        if !connection.is_broken() {
-            return (outcome, Session::Whole);
+        if !connection.is_usable(self.broke_at()) {
+            return Attempt::Stale;
         }
-        *self.broke_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-        (outcome, Session::Broken)
+        match query(connection) {
+            Err(error) if connection.is_broken() => {
+                *self.broke_at.lock().unwrap_or_else(PoisonError::into_inner) =
+                    Some(Instant::now());
+                Attempt::Broke(error)
+            }
+            outcome => Attempt::Done(outcome),
+        }
+    }
+
+    fn broke_at(&self) -> Option<Instant> {
+        *self.broke_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What became of a session.
-enum Session {
-    Whole,
-    Broken,
+/// What became of a query.
+enum Attempt<T> {
+    /// It was answered, or there is no session to ask it on.
+    Done(Result<T, StoreError>),
+    /// The session had ended before; nothing was asked.
+    Stale,
+    /// The session ended under it.
+    Broke(StoreError),
 }
 
 /// Opens sessions for the pool.
 struct Opener {
     url: DatabaseUrl,
     timeout: Duration,
-    broke_at: BrokeAt,
 }
 
 impl ManageConnection for Opener {
@@ -112,22 +126,13 @@ impl ManageConnection for Opener {
         )
     }
 
-    fn is_valid(&self, place: &mut Self::Connection) -> Result<(), Unusable> {
-        match place {
-            Ok(connection) if connection.is_usable(self.broke_at()) => Ok(()),
-            Err(failure) if failure.at.elapsed() < FRESH => Ok(()),
-            _ => Err(Unusable),
-        }
+    /// Never called: whoever takes a session asks it, within the time there is.
+    fn is_valid(&self, _: &mut Self::Connection) -> Result<(), Unusable> {
+        Ok(())
     }
 
     fn has_broken(&self, place: &mut Self::Connection) -> bool {
         place.as_ref().map_or(true, Conn::is_broken)
-    }
-}
-
-impl Opener {
-    fn broke_at(&self) -> Option<Instant> {
-        *self.broke_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
