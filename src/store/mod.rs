@@ -86,6 +86,7 @@ impl Store {
         let (url, timeout) = (&settings.url, settings.timeout);
         let connection = engine::open(url, timeout)?;
         migrations::require_current(&connection)?;
+        copy::require_intact(&connection)?;
         let pen = Pen::new(url.clone(), timeout, connection);
         let writer = match mode {
             WriteMode::Direct => Writer::direct(pen),

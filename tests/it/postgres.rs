@@ -1,5 +1,7 @@
 //! What a PostgreSQL server that cannot be used is told about, and that its password is not.
 
+use std::io::{Read, Write};
+
 use cluster::Cluster;
 
 use crate::env::{Outcome, PASSWORD, TestEnv, only_postgres};
@@ -109,6 +111,60 @@ fn tls_is_as_the_url_asks_for_it() {
     );
 }
 
+/// A listener that asks for the password as soon as it is connected to, in clear.
+#[test]
+fn a_password_never_goes_to_whom_the_url_does_not_trust() {
+    if only_postgres(WHY) {
+        return;
+    }
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("listens");
+    let address = listener.local_addr().expect("has an address");
+    let heard = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("accepts");
+        let mut heard = Vec::new();
+        // "Say it in clear": what asks for TLS takes it for nonsense.
+        stream.write_all(b"R\0\0\0\x08\0\0\0\x03").expect("writes");
+        // Until the client has had enough of it.
+        let _ = stream.read_to_end(&mut heard);
+        heard
+    });
+    for (url, status) in [
+        (
+            format!("postgres://ada:hunter2@%2Fnowhere,{address}/auth?sslmode=verify-full"),
+            2,
+        ),
+        (
+            format!("postgres://ada:hunter2@{address}/auth?host=/nowhere&sslmode=require"),
+            2,
+        ),
+        (
+            format!("postgres://ada:hunter2@{address}/auth?sslmode=verify-full"),
+            6,
+        ),
+    ] {
+        let refused = TestEnv::at(url).authctl(&["user", "list"]);
+        assert_eq!(refused.status, status, "{refused:?}");
+        assert!(!refused.stderr.contains("hunter2"), "{refused:?}");
+    }
+    let heard = heard.join().expect("listens");
+    let heard = String::from_utf8_lossy(&heard);
+    assert!(!heard.contains("hunter2"), "{heard:?}");
+}
+
+#[test]
+fn tables_that_we_may_not_read_are_another_programs_too() {
+    if only_postgres(WHY) {
+        return;
+    }
+    let cluster = Cluster::shared();
+    let url = cluster.new_database();
+    cluster.psql(name_of(&url), "CREATE TABLE theirs (x int); CREATE ROLE blind LOGIN PASSWORD 'blinds-password'; GRANT CREATE ON SCHEMA public TO blind");
+    let (_, place) = url.split_once('@').expect("names a user");
+    let url = format!("postgres://blind:blinds-password@{place}");
+    let refused = TestEnv::at(&url).authctl(&["migrate"]);
+    is_refusal(&url, "authctl", &refused, "is not an authd database");
+}
+
 #[test]
 fn a_server_below_13_is_refused() {
     if only_postgres(WHY) {
@@ -185,6 +241,9 @@ fn a_table_that_somebody_altered_is_told_and_nothing_is_guessed() {
         "ALTER TABLE users RENAME COLUMN email_key TO email_lower",
         "ALTER TABLE users ALTER COLUMN is_staff TYPE TEXT",
         "ALTER TABLE users ALTER COLUMN date_joined TYPE NUMERIC",
+        "ALTER TABLE users DROP COLUMN last_name",
+        "DROP TABLE user_tombstones",
+        "DELETE FROM change_sequence",
     ] {
         let url = cluster.new_database();
         let env = TestEnv::at(&url);
@@ -193,6 +252,8 @@ fn a_table_that_somebody_altered_is_told_and_nothing_is_guessed() {
         let refused = env.authctl(&["user", "list"]);
         is_refusal(&url, "authctl", &refused, "is not as authd made it (");
         let refused = env.authctl(&["user", "set", "ada@example.com", "--first-name", "Ada"]);
-        assert_eq!(refused.status, 6, "{change}: {refused:?}");
+        is_refusal(&url, "authctl", &refused, "is not as authd made it (");
+        let refused = env.authd_refusal(&[], &[]);
+        is_refusal(&url, "authd", &refused, "is not as authd made it (");
     }
 }

@@ -15,6 +15,7 @@ struct Scene {
     env: TestEnv,
     authd: Authd,
     token: String,
+    database: String,
 }
 
 fn scene(max_staleness: &str) -> Scene {
@@ -39,6 +40,7 @@ fn scene(max_staleness: &str) -> Scene {
         env,
         authd,
         token,
+        database: name.to_owned(),
     }
 }
 
@@ -148,6 +150,78 @@ fn a_replica_that_is_away_or_was_promoted_is_not_asked() {
         !scene.verifies(),
         "the promoted server still has her enabled"
     );
+}
+
+/// A replica of the old primary, which is alive and cut off, beside a daemon of the new one.
+#[test]
+fn a_replica_of_another_history_is_not_asked() {
+    if only_postgres(WHY) {
+        return;
+    }
+    let Scene {
+        primary: old,
+        replica,
+        env,
+        authd,
+        database,
+        ..
+    } = scene("1s");
+    authd.stop();
+    let new = old.standby();
+    new.psql("postgres", "SELECT pg_promote()");
+    let (there, here) = (new.url(&database), replica.url(&database));
+    let authd = env.authd_with(
+        &["--database", &there],
+        &[
+            ("AUTHD_DATABASE_READ_URL", &here),
+            ("AUTHD_DATABASE_MAX_STALENESS", "1s"),
+        ],
+    );
+    let token = authd.login("ada@example.com", PASSWORD);
+    // The old one goes ahead of the new one in its log.
+    for _ in 0..50 {
+        old.psql(
+            &database,
+            "CREATE TABLE more AS SELECT generate_series(1, 1000); DROP TABLE more",
+        );
+    }
+    std::thread::sleep(Duration::from_secs(1));
+    let disable = [
+        "--database",
+        &there,
+        "user",
+        "disable",
+        "ada@example.com",
+        "--yes",
+    ];
+    env.authctl(&disable).succeeded();
+    for _ in 0..10 {
+        authd.verify(&token).is_problem(401, "invalid_token");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert!(authd.log().contains("has another history than the primary"));
+}
+
+#[test]
+fn a_replica_that_says_nothing_delays_a_verify_by_less_than_the_time_out() {
+    if only_postgres(WHY) {
+        return;
+    }
+    let scene = scene("30s");
+    scene.settle();
+    scene.replica.pause();
+    std::thread::sleep(Duration::from_millis(700));
+    for _ in 0..5 {
+        let began = Instant::now();
+        assert!(scene.verifies());
+        assert!(
+            began.elapsed() < Duration::from_millis(900),
+            "{:?}",
+            began.elapsed()
+        );
+    }
+    scene.replica.resume();
+    scene.settle();
 }
 
 /// What a replica gives when the primary is away: verify, for as long as it may be stale.

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::engine::{self, Conn, DatabaseUrl, Row, Tx};
-use super::error::StoreError;
+use super::engine::{self, Conn, DatabaseUrl, Kind, Row, Tx};
+use super::error::{Reason, StoreError};
 use super::migrations;
 use block::Block;
 use checksum::Checksum;
@@ -82,6 +82,18 @@ pub fn run(
         Ok(copied)
     };
     put(to, timeout, now, fill).map_err(|error| error.at(to))
+}
+
+/// Refuses a database in which a table, a column or the one row of the sequence is not as our
+/// migrations made it.
+pub(super) fn require_intact(connection: &Conn) -> Result<(), StoreError> {
+    for table in &TABLES {
+        let kinds: Vec<Kind> = table.columns.iter().map(|(_, kind)| *kind).collect();
+        connection.check(table.select, &kinds)?;
+        connection.check(table.insert, &[])?;
+    }
+    let sequence = connection.query_row("SELECT value FROM change_sequence", &[], |_| Ok(()))?;
+    sequence.ok_or_else(|| Reason::Altered("change_sequence has no row".into()).into())
 }
 
 /// Does `fill` with a database that is there, or is made now.

@@ -147,6 +147,15 @@ impl Conn {
         }
     }
 
+    /// Whether a statement can still be run, and, if it has rows, gives these kinds of columns. Fails
+    /// with [`Reason::Altered`] if not.
+    pub(super) fn check(&self, sql: &'static str, kinds: &[Kind]) -> Result<(), StoreError> {
+        match &self.0 {
+            Engine::Sqlite(file) => file.check(sql),
+            Engine::Postgres(session) => session.check(sql, kinds),
+        }
+    }
+
     /// Of two texts the one for this engine: for what no common words exist, which is the schema.
     pub(super) fn choose<'a>(&self, sqlite: &'a str, postgres: &'a str) -> &'a str {
         match &self.0 {

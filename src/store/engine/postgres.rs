@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use postgres::config::{SslMode, SslNegotiation};
 use postgres::fallible_iterator::FallibleIterator;
-use postgres::types::ToSql;
+use postgres::types::{ToSql, Type};
 use postgres::{Client, NoTls, SimpleQueryMessage, Statement};
 
 use super::server::Server;
-use super::value::{Row, Value};
+use super::value::{Kind, Row, Value};
 use super::wire::{Deadline, Wiring};
 use super::{Conn, Engine, EngineError, reasons, tls};
 use crate::store::error::{Reason, StoreError};
@@ -228,14 +228,29 @@ impl Session {
         let statement = if let Some(statement) = prepared {
             statement
         } else {
-            // The parameters are all there is of question marks in our SQL.
-            let text = sql.replace('?', "$");
-            let statement = self.timed(|client| client.prepare(&text))?;
+            let statement = self.prepare(sql)?;
             self.statements.borrow_mut().insert(sql, statement.clone());
             statement
         };
         let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|value| value as _).collect();
         self.timed(|client| run(client, &statement, &values))
+    }
+
+    fn prepare(&self, sql: &str) -> Result<Statement, StoreError> {
+        // The parameters are all there is of question marks in our SQL.
+        let text = sql.replace('?', "$");
+        self.timed(|client| client.prepare(&text))
+    }
+
+    pub(super) fn check(&self, sql: &str, kinds: &[Kind]) -> Result<(), StoreError> {
+        let statement = self.prepare(sql)?;
+        for (column, kind) in statement.columns().iter().zip(kinds) {
+            if *column.type_() != wire_type(*kind) {
+                let words = format!("column \"{}\" is of type {}", column.name(), column.type_());
+                return Err(Reason::Altered(words).into());
+            }
+        }
+        Ok(())
     }
 
     /// Asks the server something, for as long as the time-out allows.
@@ -356,6 +371,15 @@ impl Session {
         self.batch("ROLLBACK")?;
         self.in_transaction.set(false);
         Ok(())
+    }
+}
+
+fn wire_type(kind: Kind) -> Type {
+    match kind {
+        Kind::Bool => Type::BOOL,
+        Kind::Integer => Type::INT8,
+        Kind::Text => Type::TEXT,
+        Kind::Bytes => Type::BYTEA,
     }
 }
 

@@ -89,6 +89,17 @@ impl File {
         Ok(statement.raw_execute()? as u64)
     }
 
+    /// Columns keep their kinds: our tables are strict.
+    pub(super) fn check(&self, sql: &str) -> Result<(), StoreError> {
+        match self.engine.prepare(sql) {
+            Ok(_) => Ok(()),
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) => {
+                Err(Reason::Altered(error.to_string()).into())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
     pub(super) fn batch(&self, sql: &str) -> Result<(), StoreError> {
         Ok(self.engine.execute_batch(sql)?)
     }
