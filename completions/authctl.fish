@@ -25,7 +25,7 @@ function __fish_authctl_using_subcommand
 end
 
 complete -c authctl -n "__fish_authctl_needs_command" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
-complete -c authctl -n "__fish_authctl_needs_command" -l database -d 'Database, as sqlite:PATH [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_needs_command" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
 complete -c authctl -n "__fish_authctl_needs_command" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
@@ -42,7 +42,7 @@ complete -c authctl -n "__fish_authctl_needs_command" -f -a "ping" -d 'Ask authd
 complete -c authctl -n "__fish_authctl_needs_command" -f -a "completions" -d 'Print the completion script for a shell'
 complete -c authctl -n "__fish_authctl_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c authctl -n "__fish_authctl_using_subcommand migrate" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
-complete -c authctl -n "__fish_authctl_using_subcommand migrate" -l database -d 'Database, as sqlite:PATH [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand migrate" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
 complete -c authctl -n "__fish_authctl_using_subcommand migrate" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
@@ -58,7 +58,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand createsuperuser" -l last
 complete -c authctl -n "__fish_authctl_using_subcommand createsuperuser" -l phone-number -d 'Phone number, as +44 20 7946 0000' -r
 complete -c authctl -n "__fish_authctl_using_subcommand createsuperuser" -l password-file -d 'Read the password from a file (one line end at its end is dropped)' -r -F
 complete -c authctl -n "__fish_authctl_using_subcommand createsuperuser" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
-complete -c authctl -n "__fish_authctl_using_subcommand createsuperuser" -l database -d 'Database, as sqlite:PATH [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand createsuperuser" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
 complete -c authctl -n "__fish_authctl_using_subcommand createsuperuser" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
@@ -70,7 +70,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand createsuperuser" -l no-i
 complete -c authctl -n "__fish_authctl_using_subcommand createsuperuser" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c authctl -n "__fish_authctl_using_subcommand createsuperuser" -s V -l version -d 'Print version'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable delete help" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
-complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable delete help" -l database -d 'Database, as sqlite:PATH [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable delete help" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable delete help" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
@@ -92,7 +92,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_su
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -l phone-number -d 'Phone number, as +44 20 7946 0000' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -l password-file -d 'Read the password from a file (one line end at its end is dropped)' -r -F
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
-complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -l database -d 'Database, as sqlite:PATH [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
@@ -110,7 +110,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_su
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from list" -l limit -d 'At most so many' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from list" -l after -d 'Only those after this id: the next page' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from list" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
-complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from list" -l database -d 'Database, as sqlite:PATH [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from list" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from list" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
@@ -123,7 +123,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_su
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from show" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
-complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from show" -l database -d 'Database, as sqlite:PATH [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from show" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from show" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
@@ -140,7 +140,7 @@ false\t''"
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from set" -l superuser -d 'Whether it may do everything' -r -f -a "true\t''
 false\t''"
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from set" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
-complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from set" -l database -d 'Database, as sqlite:PATH [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from set" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from set" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
@@ -151,7 +151,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_su
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from set" -s V -l version -d 'Print version'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from passwd" -l password-file -d 'Read the password from a file (one line end at its end is dropped)' -r -F
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from passwd" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
-complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from passwd" -l database -d 'Database, as sqlite:PATH [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from passwd" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from passwd" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
@@ -161,7 +161,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_su
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from passwd" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from passwd" -s V -l version -d 'Print version'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from enable" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
-complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from enable" -l database -d 'Database, as sqlite:PATH [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from enable" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from enable" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
@@ -170,7 +170,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_su
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from enable" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from enable" -s V -l version -d 'Print version'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from disable" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
-complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from disable" -l database -d 'Database, as sqlite:PATH [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from disable" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from disable" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
@@ -181,7 +181,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_su
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from disable" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from disable" -s V -l version -d 'Print version'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from delete" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
-complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from delete" -l database -d 'Database, as sqlite:PATH [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from delete" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from delete" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
@@ -201,7 +201,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_su
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from help" -f -a "delete" -d 'Remove an account for good'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c authctl -n "__fish_authctl_using_subcommand db; and not __fish_seen_subcommand_from copy help" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
-complete -c authctl -n "__fish_authctl_using_subcommand db; and not __fish_seen_subcommand_from copy help" -l database -d 'Database, as sqlite:PATH [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand db; and not __fish_seen_subcommand_from copy help" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
 complete -c authctl -n "__fish_authctl_using_subcommand db; and not __fish_seen_subcommand_from copy help" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
@@ -214,7 +214,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand db; and not __fish_seen_
 complete -c authctl -n "__fish_authctl_using_subcommand db; and __fish_seen_subcommand_from copy" -l from -d 'Database to copy, as sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/NAME' -r
 complete -c authctl -n "__fish_authctl_using_subcommand db; and __fish_seen_subcommand_from copy" -l to -d 'Database to fill, written likewise: a new or an empty one' -r
 complete -c authctl -n "__fish_authctl_using_subcommand db; and __fish_seen_subcommand_from copy" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
-complete -c authctl -n "__fish_authctl_using_subcommand db; and __fish_seen_subcommand_from copy" -l database -d 'Database, as sqlite:PATH [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand db; and __fish_seen_subcommand_from copy" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
 complete -c authctl -n "__fish_authctl_using_subcommand db; and __fish_seen_subcommand_from copy" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
@@ -225,7 +225,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand db; and __fish_seen_subc
 complete -c authctl -n "__fish_authctl_using_subcommand db; and __fish_seen_subcommand_from help" -f -a "copy" -d 'Copy a whole installation into another database'
 complete -c authctl -n "__fish_authctl_using_subcommand db; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c authctl -n "__fish_authctl_using_subcommand config; and not __fish_seen_subcommand_from show check help" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
-complete -c authctl -n "__fish_authctl_using_subcommand config; and not __fish_seen_subcommand_from show check help" -l database -d 'Database, as sqlite:PATH [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand config; and not __fish_seen_subcommand_from show check help" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
 complete -c authctl -n "__fish_authctl_using_subcommand config; and not __fish_seen_subcommand_from show check help" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
@@ -237,7 +237,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand config; and not __fish_s
 complete -c authctl -n "__fish_authctl_using_subcommand config; and not __fish_seen_subcommand_from show check help" -f -a "check" -d 'Check the configuration without doing anything'
 complete -c authctl -n "__fish_authctl_using_subcommand config; and not __fish_seen_subcommand_from show check help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c authctl -n "__fish_authctl_using_subcommand config; and __fish_seen_subcommand_from show" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
-complete -c authctl -n "__fish_authctl_using_subcommand config; and __fish_seen_subcommand_from show" -l database -d 'Database, as sqlite:PATH [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand config; and __fish_seen_subcommand_from show" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
 complete -c authctl -n "__fish_authctl_using_subcommand config; and __fish_seen_subcommand_from show" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
@@ -246,7 +246,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand config; and __fish_seen_
 complete -c authctl -n "__fish_authctl_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c authctl -n "__fish_authctl_using_subcommand config; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
 complete -c authctl -n "__fish_authctl_using_subcommand config; and __fish_seen_subcommand_from check" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
-complete -c authctl -n "__fish_authctl_using_subcommand config; and __fish_seen_subcommand_from check" -l database -d 'Database, as sqlite:PATH [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand config; and __fish_seen_subcommand_from check" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
 complete -c authctl -n "__fish_authctl_using_subcommand config; and __fish_seen_subcommand_from check" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
@@ -260,7 +260,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand config; and __fish_seen_
 complete -c authctl -n "__fish_authctl_using_subcommand ping" -l url -d 'Where authd is, as http(s)://host:port or unix:/path [default: the first address it is configured to listen at]' -r
 complete -c authctl -n "__fish_authctl_using_subcommand ping" -l wait -d 'Keep asking for so long, as in 30s' -r
 complete -c authctl -n "__fish_authctl_using_subcommand ping" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
-complete -c authctl -n "__fish_authctl_using_subcommand ping" -l database -d 'Database, as sqlite:PATH [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand ping" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
 complete -c authctl -n "__fish_authctl_using_subcommand ping" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
@@ -269,7 +269,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand ping" -l no-input -d 'Ne
 complete -c authctl -n "__fish_authctl_using_subcommand ping" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c authctl -n "__fish_authctl_using_subcommand ping" -s V -l version -d 'Print version'
 complete -c authctl -n "__fish_authctl_using_subcommand completions" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
-complete -c authctl -n "__fish_authctl_using_subcommand completions" -l database -d 'Database, as sqlite:PATH [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand completions" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
 complete -c authctl -n "__fish_authctl_using_subcommand completions" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"

@@ -25,7 +25,7 @@ function __fish_authd_using_subcommand
 end
 
 complete -c authd -n "__fish_authd_needs_command" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
-complete -c authd -n "__fish_authd_needs_command" -l database -d 'Database, as sqlite:PATH [default: sqlite:authd.db]' -r
+complete -c authd -n "__fish_authd_needs_command" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
 complete -c authd -n "__fish_authd_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c authd -n "__fish_authd_needs_command" -s V -l version -d 'Print version'
 complete -c authd -n "__fish_authd_needs_command" -f -a "serve" -d 'Serve logins and verification until told to stop'
@@ -34,23 +34,23 @@ complete -c authd -n "__fish_authd_needs_command" -f -a "config" -d 'Look at the
 complete -c authd -n "__fish_authd_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c authd -n "__fish_authd_using_subcommand serve" -l listen -d 'Listen here, as 127.0.0.1:8000, [::]:8000 or unix:/path; may be given more than once [default: 127.0.0.1:8000]' -r
 complete -c authd -n "__fish_authd_using_subcommand serve" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
-complete -c authd -n "__fish_authd_using_subcommand serve" -l database -d 'Database, as sqlite:PATH [default: sqlite:authd.db]' -r
+complete -c authd -n "__fish_authd_using_subcommand serve" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
 complete -c authd -n "__fish_authd_using_subcommand serve" -l migrate -d 'Bring an existing database up to this release first'
 complete -c authd -n "__fish_authd_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c authd -n "__fish_authd_using_subcommand serve" -s V -l version -d 'Print version'
 complete -c authd -n "__fish_authd_using_subcommand healthcheck" -l url -d 'Where authd is, as http(s)://host:port or unix:/path [default: the first address it is configured to listen at]' -r
 complete -c authd -n "__fish_authd_using_subcommand healthcheck" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
-complete -c authd -n "__fish_authd_using_subcommand healthcheck" -l database -d 'Database, as sqlite:PATH [default: sqlite:authd.db]' -r
+complete -c authd -n "__fish_authd_using_subcommand healthcheck" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
 complete -c authd -n "__fish_authd_using_subcommand healthcheck" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c authd -n "__fish_authd_using_subcommand healthcheck" -s V -l version -d 'Print version'
 complete -c authd -n "__fish_authd_using_subcommand config; and not __fish_seen_subcommand_from check help" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
-complete -c authd -n "__fish_authd_using_subcommand config; and not __fish_seen_subcommand_from check help" -l database -d 'Database, as sqlite:PATH [default: sqlite:authd.db]' -r
+complete -c authd -n "__fish_authd_using_subcommand config; and not __fish_seen_subcommand_from check help" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
 complete -c authd -n "__fish_authd_using_subcommand config; and not __fish_seen_subcommand_from check help" -s h -l help -d 'Print help'
 complete -c authd -n "__fish_authd_using_subcommand config; and not __fish_seen_subcommand_from check help" -s V -l version -d 'Print version'
 complete -c authd -n "__fish_authd_using_subcommand config; and not __fish_seen_subcommand_from check help" -f -a "check" -d 'Check the configuration without doing anything'
 complete -c authd -n "__fish_authd_using_subcommand config; and not __fish_seen_subcommand_from check help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c authd -n "__fish_authd_using_subcommand config; and __fish_seen_subcommand_from check" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
-complete -c authd -n "__fish_authd_using_subcommand config; and __fish_seen_subcommand_from check" -l database -d 'Database, as sqlite:PATH [default: sqlite:authd.db]' -r
+complete -c authd -n "__fish_authd_using_subcommand config; and __fish_seen_subcommand_from check" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
 complete -c authd -n "__fish_authd_using_subcommand config; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c authd -n "__fish_authd_using_subcommand config; and __fish_seen_subcommand_from check" -s V -l version -d 'Print version'
 complete -c authd -n "__fish_authd_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "check" -d 'Check the configuration without doing anything'

@@ -46,7 +46,7 @@ struct ConfigArgs {
     )]
     config: Option<PathBuf>,
 
-    /// Database, as sqlite:PATH [default: sqlite:authd.db]
+    /// Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]
     #[arg(
         long,
         global = true,
