@@ -27,7 +27,7 @@ pub(super) struct Exchange {
     ids: RequestIds,
     /// Whether a read of the database may take longer than an I/O thread has.
     reads_block: bool,
-    /// How long a client waits for a handler that waits for the database.
+    /// How long a client waits for a handler that reads from the database.
     patience: Option<Duration>,
     /// Places in the blocking lane, under way and waiting together.
     blocking: Arc<Semaphore>,
@@ -150,13 +150,18 @@ impl Exchange {
         let Ok(place) = Arc::clone(&self.blocking).try_acquire_owned() else {
             return Err(Problem::overloaded("Too much at once; try again later.").into());
         };
-        let (app, id) = (Arc::clone(&self.app), id.clone());
+        let (app, id, lane) = (Arc::clone(&self.app), id.clone(), route.lane);
         let work = tokio::task::spawn_blocking(move || {
             let response = answer::run(&app, &request, route, &id);
             drop(place);
             response
         });
-        let done = match self.patience {
+        // One that writes reads first, and may hash between the two.
+        let patience = match lane {
+            Lane::Blocking => self.patience.map(|read| 3 * read),
+            Lane::Inline | Lane::Reading => self.patience,
+        };
+        let done = match patience {
             None => work.await,
             // The handler keeps its place, and goes on waiting.
             Some(patience) => tokio::time::timeout(patience, work).await.map_err(|_| {

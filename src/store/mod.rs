@@ -67,6 +67,9 @@ pub struct Store {
     writer: Writer,
 }
 
+/// Answers that a read's own end comes a moment before the patience of whoever waits for it.
+const MARGIN: Duration = Duration::from_millis(250);
+
 /// How writes are committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WriteMode {
@@ -150,10 +153,10 @@ impl Store {
         matches!(self.readers, Readers::Sessions(_))
     }
 
-    /// How long whoever waits for something that reads, thinks and writes should wait at most;
-    /// `None`: it ends by itself. A server behind a Unix socket has no deadline of its own.
+    /// How long a read takes at most, if waiting for it must be bounded; `None`: it ends by itself.
+    /// A server behind a Unix socket has no deadline of its own.
     pub fn patience(&self) -> Option<Duration> {
-        self.reads_block().then_some(3 * self.timeout)
+        self.reads_block().then(|| self.timeout + MARGIN)
     }
 
     /// Runs `work` in a transaction and returns when it is committed and on the disk. If it
