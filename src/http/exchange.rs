@@ -27,11 +27,15 @@ pub(super) struct Exchange {
     ids: RequestIds,
     /// Whether a read of the database may take longer than an I/O thread has.
     reads_block: bool,
-    /// How long a client waits for a handler that reads from the database.
+    /// How long a client waits for a handler that waits for the database.
     patience: Option<Duration>,
     /// Places in the blocking lane, under way and waiting together.
     blocking: Arc<Semaphore>,
 }
+
+/// A handler that writes may be in the middle of it.
+const TOO_LATE: &str =
+    "The database did not answer in time: what was asked for may have been done or not.";
 
 /// Requests in the blocking lane at a time. The runtime has as many threads for them.
 pub(crate) const BLOCKING_PLACES: usize = 256;
@@ -150,23 +154,18 @@ impl Exchange {
         let Ok(place) = Arc::clone(&self.blocking).try_acquire_owned() else {
             return Err(Problem::overloaded("Too much at once; try again later.").into());
         };
-        let (app, id, lane) = (Arc::clone(&self.app), id.clone(), route.lane);
+        let (app, id) = (Arc::clone(&self.app), id.clone());
         let work = tokio::task::spawn_blocking(move || {
             let response = answer::run(&app, &request, route, &id);
             drop(place);
             response
         });
-        // One that writes reads first, and may hash between the two.
-        let patience = match lane {
-            Lane::Blocking => self.patience.map(|read| 3 * read),
-            Lane::Inline | Lane::Reading => self.patience,
-        };
-        let done = match patience {
+        let done = match self.patience {
             None => work.await,
             // The handler keeps its place, and goes on waiting.
-            Some(patience) => tokio::time::timeout(patience, work).await.map_err(|_| {
-                Problem::overloaded("The database does not answer; try again later.")
-            })?,
+            Some(patience) => tokio::time::timeout(patience, work)
+                .await
+                .map_err(|_| Problem::overloaded(TOO_LATE))?,
         };
         done.map_err(|_| Problem::internal().into())
     }

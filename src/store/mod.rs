@@ -67,8 +67,8 @@ pub struct Store {
     writer: Writer,
 }
 
-/// Answers that a read's own end comes a moment before the patience of whoever waits for it.
-const MARGIN: Duration = Duration::from_millis(250);
+/// What ends by itself is to end before the patience of whoever waits for it.
+const MARGIN: Duration = Duration::from_millis(500);
 
 /// How writes are committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,8 +153,8 @@ impl Store {
         matches!(self.readers, Readers::Sessions(_))
     }
 
-    /// How long a read takes at most, if waiting for it must be bounded; `None`: it ends by itself.
-    /// A server behind a Unix socket has no deadline of its own.
+    /// How long to wait for what reads or writes here, if that must be bounded; `None`: it ends by
+    /// itself. A server behind a Unix socket has no deadline of its own.
     pub fn patience(&self) -> Option<Duration> {
         self.reads_block().then(|| self.timeout + MARGIN)
     }

@@ -327,8 +327,15 @@ fn a_server_behind_a_unix_socket_that_says_nothing_is_given_up() {
     let authd = env.authd_with(&[], &[("AUTHD_DATABASE_TIMEOUT", "1s")]);
     let token = authd.login("ada@example.com", PASSWORD);
     cluster.pause();
+    let began = Instant::now();
     in_time(|| authd.verify(&token)).is_problem(503, "overloaded");
     in_time(|| authd.try_login("ada@example.com", PASSWORD)).is_problem(503, "overloaded");
+    // A second each.
+    assert!(
+        began.elapsed() < Duration::from_secs(4),
+        "{:?}",
+        began.elapsed()
+    );
     cluster.resume();
     returns(&authd, &token);
 }
