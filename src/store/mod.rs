@@ -160,7 +160,7 @@ impl Store {
     }
 
     /// Runs `work` in a transaction and returns when it is committed and on the disk. If it
-    /// fails, nothing of it happened.
+    /// fails, nothing of it happened, but for [`Reason::OutcomeUnknown`]: then nobody knows.
     pub fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,

@@ -148,7 +148,7 @@ impl Meter {
         if written.history != replayed.history {
             self.marks.clear();
             self.freshness.forget();
-            return Err(Reason::AnotherHistory.into());
+            return Err(StoreError::from(Reason::AnotherHistory).at(&self.replica.url));
         }
         if self.marks.len() == MARKS {
             let mut is_kept = false;

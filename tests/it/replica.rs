@@ -199,7 +199,10 @@ fn a_replica_of_another_history_is_not_asked() {
         authd.verify(&token).is_problem(401, "invalid_token");
         std::thread::sleep(Duration::from_millis(100));
     }
-    assert!(authd.log().contains("has another history than the primary"));
+    let (_, place) = here.split_once('@').expect("names a user");
+    let (address, _) = place.split_once('/').expect("names a database");
+    let sentence = format!("on {address} has another history than the primary");
+    assert!(authd.log().contains(&sentence));
 }
 
 #[test]
