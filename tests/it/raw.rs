@@ -154,7 +154,12 @@ impl Raw {
     #[track_caller]
     pub(crate) fn is_silent(&mut self, time: Duration) {
         self.stream.wait_at_most(time);
-        let read = self.stream.read(&mut [0]);
+        let read = loop {
+            match self.stream.read(&mut [0]) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                read => break read,
+            }
+        };
         self.stream.wait_at_most(PATIENCE);
         let error = read.expect_err("is silent").kind();
         assert_eq!(error, ErrorKind::WouldBlock, "is silent");
@@ -178,7 +183,12 @@ impl Raw {
     fn until(&mut self, done: impl Fn(&[u8]) -> bool) {
         let mut buffer = [0; 4096];
         while !done(&self.unread) {
-            let count = self.stream.read(&mut buffer).expect("answers in time");
+            let count = match self.stream.read(&mut buffer) {
+                // A read with a time-out is not restarted after the machine was stopped for a
+                // moment (signal(7)).
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                read => read.expect("answers in time"),
+            };
             let sofar = || String::from_utf8_lossy(&self.unread).into_owned();
             assert_ne!(count, 0, "closed after {:?}", sofar());
             self.unread.extend_from_slice(&buffer[..count]);
