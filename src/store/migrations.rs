@@ -32,6 +32,7 @@ macro_rules! step {
 pub(super) const ALL: &[Migration] = &[
     step!(1, "accounts", "0001_accounts.sql"),
     step!(2, "signing_keys", "0002_signing_keys.sql"),
+    step!(3, "sessions", "0003_sessions.sql"),
 ];
 
 /// Where a database stands.

@@ -13,9 +13,37 @@ use crate::env::{Outcome, PASSWORD, TestEnv, only_sqlite};
 /// The database that commands use if none is named.
 pub(crate) const ORIGINAL: &str = "sqlite:authd.db";
 
+/// Every table, in the order in which they are copied.
+const TABLES: [&str; 11] = [
+    "users",
+    "user_tombstones",
+    "clients",
+    "api_tokens",
+    "sessions",
+    "refresh_tokens",
+    "revoked_tokens",
+    "revocations",
+    "audit_events",
+    "signing_keys",
+    "change_sequence",
+];
+
 pub(crate) fn copy(env: &TestEnv, from: &str, to: &str) -> Outcome {
     env.authctl_json(&["db", "copy", "--from", from, "--to", to])
 }
+
+/// A row or two of what hangs on accounts.
+const SESSION: &str = "
+    INSERT INTO clients VALUES ('billing', 'Bïlling', x'00ff', 'read write', '', FALSE, -1, -1);
+    INSERT INTO api_tokens VALUES
+        ('t1', x'01', (SELECT min(id) FROM users), NULL, 'ci', '', 0, NULL),
+        ('t2', x'02', NULL, 'billing', '', 'read', 1, 9);
+    INSERT INTO sessions VALUES
+        ('s', (SELECT max(id) FROM users), 'billing', 'pwd', '', '::1', 'curl \u{9f}', 7);
+    INSERT INTO refresh_tokens VALUES (x'ff', 's', NULL, 7), (x'', 's', x'ff', 8);
+    INSERT INTO revoked_tokens VALUES ('j', 1);
+    INSERT INTO revocations VALUES (-5, 'session', 'r', 0), (3, 'key', 'k', 1);
+    INSERT INTO audit_events VALUES ('a', 1, 'refresh_token.reused', 'u', NULL, 's', NULL);";
 
 /// What is said of each table of a good copy.
 #[track_caller]
@@ -77,7 +105,7 @@ fn populate(env: &TestEnv, accounts: u32) {
         .prepare("INSERT INTO user_tombstones VALUES (?1, ?2, ?3)")
         .expect("prepares");
     let mut key = database
-        .prepare("INSERT INTO signing_keys VALUES (?1, 'EdDSA', '{}', ?2, 'retired', -1)")
+        .prepare("INSERT INTO signing_keys VALUES (?1, 'EdDSA', '{}', ?2, 'retired', -1, NULL, 0)")
         .expect("prepares");
     for number in 0..accounts {
         let name = |at: u32| NAMES[(at % 7) as usize];
@@ -108,6 +136,7 @@ fn populate(env: &TestEnv, accounts: u32) {
             key.execute(row).expect("inserts");
         }
     }
+    database.execute_batch(SESSION).expect("inserts");
     let sequence = "UPDATE change_sequence SET value = ?1; COMMIT";
     let sequence = sequence.replace("?1", &(i64::from(accounts) * 2).to_string());
     database.execute_batch(&sequence).expect("commits");
@@ -152,16 +181,10 @@ fn accounts_are_the_same_to_the_byte_on_each_engine_and_back_again() {
         assert_eq!(*known.get_or_insert(tables.clone()), tables);
     }
     let known = known.expect("was copied");
-    let names: Vec<_> = (0..4).map(|at| known[at]["table"].clone()).collect();
-    assert_eq!(
-        names,
-        [
-            "users",
-            "user_tombstones",
-            "signing_keys",
-            "change_sequence"
-        ]
-    );
+    let names: Vec<_> = (0..TABLES.len())
+        .map(|at| known[at]["table"].clone())
+        .collect();
+    assert_eq!(names, TABLES);
     assert_eq!(known[0]["rows"], many());
     assert_eq!(known[0]["sha256"].as_str().map(str::len), Some(64));
 }
@@ -230,16 +253,11 @@ fn scripts_get_a_line_for_each_table() {
     let arguments = ["db", "copy", "--from", ORIGINAL, "--to", "sqlite:copy.db"];
     let copied = env.authctl(&[&arguments[..], &["-q", "-o", "tsv"]].concat());
     let copied = copied.succeeded();
-    let rows = [
-        ["users", "10"],
-        ["user_tombstones", "1"],
-        ["signing_keys", "1"],
-        ["change_sequence", "1"],
-    ];
-    assert_eq!(copied.stdout.lines().count(), rows.len());
-    for (line, expected) in copied.stdout.lines().zip(rows) {
+    let rows = ["10", "1", "1", "2", "1", "2", "1", "2", "1", "1", "1"];
+    assert_eq!(copied.stdout.lines().count(), TABLES.len());
+    for (line, expected) in copied.stdout.lines().zip(TABLES.into_iter().zip(rows)) {
         let columns: Vec<&str> = line.split('\t').collect();
-        assert_eq!(columns[..2], expected);
+        assert_eq!((columns[0], columns[1]), expected);
         assert_eq!(columns[2].len(), 64);
     }
     assert_eq!(copied.stderr, "");

@@ -22,7 +22,7 @@ const FILLINGS: [(&str, &str); 4] = [
         "user_tombstones: 2",
     ),
     (
-        "INSERT INTO signing_keys VALUES ('k', 'EdDSA', '{}', x'00', 'retired', 0)",
+        "INSERT INTO signing_keys VALUES ('k', 'EdDSA', '{}', x'00', 'retired', 0, NULL, 0)",
         "signing_keys: 1",
     ),
     ("UPDATE change_sequence SET value = 7", "change_sequence: 1"),
@@ -358,7 +358,7 @@ fn a_person_sees_how_far_it_is() {
     };
     let mut terminal = Terminal::authctl(&env, "db copy --from sqlite:authd.db --to sqlite:new.db");
     terminal.shows("copying users");
-    terminal.shows("/4,406 rows");
+    terminal.shows("/4,426 rows");
     let (screen, ending) = terminal.ends();
     assert!(
         screen.contains("user_tombstones \u{2506}  200 "),

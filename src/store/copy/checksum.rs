@@ -61,7 +61,7 @@ impl Checksum {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::copy::tables::TABLES;
+    use crate::store::copy::list::TABLES;
 
     fn of(values: &[Value<'_>]) -> String {
         let [.., sequence] = &TABLES;
@@ -116,10 +116,10 @@ mod tests {
     #[test]
     fn the_checksum_of_the_same_rows_stays_what_it_is() {
         // printf 't\0\0\0\0\0\0\0\017change_sequencet\0\0\0\0\0\0\0\002idt\0\0\0\0\0\0\0\005value\
-        // i\0\0\0\0\0\0\0\001i\0\0\0\0\0\0\0\0' | sha256sum
+        // t\0\0\0\0\0\0\0\006prunedi\0\0\0\0\0\0\0\001i\0\0\0\0\0\0\0\0i\0\0\0\0\0\0\0\0' | sha256sum
         assert_eq!(
-            of(&[1.into(), 0.into()]),
-            "09035c5eabad1a9c301c87a62e6004a5af3efa1b6a22f0fe4054a56d57e0e923"
+            of(&[1.into(), 0.into(), 0.into()]),
+            "5a0caa856083d22bd1f061d4067e4eba7427c2705e9366fe001176ba6d5ceb39"
         );
     }
 }

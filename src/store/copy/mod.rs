@@ -2,6 +2,7 @@
 
 mod block;
 mod checksum;
+mod list;
 mod tables;
 
 use std::ops::ControlFlow;
@@ -14,7 +15,8 @@ use super::error::{Reason, StoreError};
 use super::migrations;
 use block::Block;
 use checksum::Checksum;
-use tables::{INSERT_MANY, TABLES, Table};
+use list::TABLES;
+use tables::{INSERT_MANY, Table};
 
 /// A table that was copied.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,9 +1,9 @@
-//! What an installation consists of: every table but the record of migrations.
+//! A table as it is copied, and the statements for many rows at once.
 
 use std::sync::LazyLock;
 
+use super::list::{COUNT, TABLES};
 use crate::store::engine::Kind;
-use crate::store::engine::Kind::{Bool, Bytes, Integer, Text};
 
 /// A table, and how it is read and written as a whole.
 pub(super) struct Table {
@@ -20,83 +20,11 @@ pub(super) struct Table {
     pub(super) insert: &'static str,
 }
 
-/// Every table; one that refers to another comes after it.
-pub(super) static TABLES: [Table; 4] = [
-    Table {
-        name: "users",
-        columns: &[
-            ("id", Text),
-            ("email", Text),
-            ("email_key", Text),
-            ("first_name", Text),
-            ("last_name", Text),
-            ("phone_number", Text),
-            ("password_hash", Text),
-            ("is_active", Bool),
-            ("is_staff", Bool),
-            ("is_superuser", Bool),
-            ("date_joined", Integer),
-            ("last_login", Integer),
-            ("tokens_valid_after", Integer),
-            ("version", Integer),
-        ],
-        count: "SELECT count(*) FROM users",
-        added: "SELECT count(*) FROM users",
-        select: "
-            SELECT id, email, email_key, first_name, last_name, phone_number, password_hash,
-                is_active, is_staff, is_superuser, date_joined, last_login, tokens_valid_after,
-                version
-            FROM users ORDER BY id",
-        insert: "
-            INSERT INTO users (id, email, email_key, first_name, last_name, phone_number,
-                password_hash, is_active, is_staff, is_superuser, date_joined, last_login,
-                tokens_valid_after, version)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-    },
-    Table {
-        name: "user_tombstones",
-        columns: &[("id", Text), ("deleted_at", Integer), ("version", Integer)],
-        count: "SELECT count(*) FROM user_tombstones",
-        added: "SELECT count(*) FROM user_tombstones",
-        select: "SELECT id, deleted_at, version FROM user_tombstones ORDER BY id",
-        insert: "INSERT INTO user_tombstones (id, deleted_at, version) VALUES (?1, ?2, ?3)",
-    },
-    Table {
-        name: "signing_keys",
-        columns: &[
-            ("kid", Text),
-            ("algorithm", Text),
-            ("public_jwk", Text),
-            ("sealed_private", Bytes),
-            ("state", Text),
-            ("created_at", Integer),
-        ],
-        count: "SELECT count(*) FROM signing_keys",
-        added: "SELECT count(*) FROM signing_keys",
-        select: "
-            SELECT kid, algorithm, public_jwk, sealed_private, state, created_at
-            FROM signing_keys ORDER BY kid",
-        insert: "
-            INSERT INTO signing_keys (kid, algorithm, public_jwk, sealed_private, state, created_at)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-    },
-    Table {
-        name: "change_sequence",
-        columns: &[("id", Integer), ("value", Integer)],
-        count: "SELECT count(*) FROM change_sequence",
-        added: "SELECT count(*) FROM change_sequence WHERE value <> 0",
-        select: "SELECT id, value FROM change_sequence ORDER BY id",
-        insert: "
-            INSERT INTO change_sequence (id, value) VALUES (?1, ?2)
-            ON CONFLICT (id) DO UPDATE SET value = excluded.value",
-    },
-];
-
 /// So many rows go into a statement: on a server, each statement is a journey.
 pub(super) const BLOCK: usize = 64;
 
 /// The statement that adds [`BLOCK`] rows, for each table.
-pub(super) static INSERT_MANY: LazyLock<[String; 4]> =
+pub(super) static INSERT_MANY: LazyLock<[String; COUNT]> =
     LazyLock::new(|| TABLES.each_ref().map(block));
 
 /// The statement for one row, with its parameters written as often as there are rows.
@@ -118,6 +46,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::store::engine::Kind::{Bool, Bytes, Integer, Text};
     use crate::store::engine::{self, Conn};
     use crate::store::tests::new_file;
 
@@ -201,12 +130,15 @@ mod tests {
     fn a_block_has_parameters_for_all_its_rows() {
         let [.., sequence] = &*INSERT_MANY;
         let sequence = on_one_line(sequence);
-        let start = "INSERT INTO change_sequence (id, value) VALUES (?1, ?2), (?3, ?4), (";
+        let start =
+            "INSERT INTO change_sequence (id, value, pruned) VALUES (?1, ?2, ?3), (?4, ?5, ?6), (";
         assert!(sequence.starts_with(start), "{sequence}");
         let end = format!(
-            "(?{}, ?{}) ON CONFLICT (id) DO UPDATE SET value = excluded.value",
-            2 * BLOCK - 1,
-            2 * BLOCK
+            "(?{}, ?{}, ?{}) ON CONFLICT (id) DO UPDATE SET value = excluded.value, \
+             pruned = excluded.pruned",
+            3 * BLOCK - 2,
+            3 * BLOCK - 1,
+            3 * BLOCK
         );
         assert!(sequence.ends_with(&end), "{sequence}");
     }

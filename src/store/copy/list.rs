@@ -1,0 +1,211 @@
+//! What an installation consists of: every table but the record of migrations.
+
+use super::tables::Table;
+use crate::store::engine::Kind::{Bool, Bytes, Integer, Text};
+
+/// How many there are.
+pub(super) const COUNT: usize = 11;
+
+/// Every table; one that refers to another comes after it.
+pub(super) static TABLES: [Table; COUNT] = [
+    Table {
+        name: "users",
+        columns: &[
+            ("id", Text),
+            ("email", Text),
+            ("email_key", Text),
+            ("first_name", Text),
+            ("last_name", Text),
+            ("phone_number", Text),
+            ("password_hash", Text),
+            ("is_active", Bool),
+            ("is_staff", Bool),
+            ("is_superuser", Bool),
+            ("date_joined", Integer),
+            ("last_login", Integer),
+            ("tokens_valid_after", Integer),
+            ("version", Integer),
+        ],
+        count: "SELECT count(*) FROM users",
+        added: "SELECT count(*) FROM users",
+        select: "
+            SELECT id, email, email_key, first_name, last_name, phone_number, password_hash,
+                is_active, is_staff, is_superuser, date_joined, last_login, tokens_valid_after,
+                version
+            FROM users ORDER BY id",
+        insert: "
+            INSERT INTO users (id, email, email_key, first_name, last_name, phone_number,
+                password_hash, is_active, is_staff, is_superuser, date_joined, last_login,
+                tokens_valid_after, version)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+    },
+    Table {
+        name: "user_tombstones",
+        columns: &[("id", Text), ("deleted_at", Integer), ("version", Integer)],
+        count: "SELECT count(*) FROM user_tombstones",
+        added: "SELECT count(*) FROM user_tombstones",
+        select: "SELECT id, deleted_at, version FROM user_tombstones ORDER BY id",
+        insert: "INSERT INTO user_tombstones (id, deleted_at, version) VALUES (?1, ?2, ?3)",
+    },
+    Table {
+        name: "clients",
+        columns: &[
+            ("id", Text),
+            ("name", Text),
+            ("secret_hash", Bytes),
+            ("scopes", Text),
+            ("audiences", Text),
+            ("is_active", Bool),
+            ("created_at", Integer),
+            ("version", Integer),
+        ],
+        count: "SELECT count(*) FROM clients",
+        added: "SELECT count(*) FROM clients",
+        select: "
+            SELECT id, name, secret_hash, scopes, audiences, is_active, created_at, version
+            FROM clients ORDER BY id",
+        insert: "
+            INSERT INTO clients (id, name, secret_hash, scopes, audiences, is_active,
+                created_at, version)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    },
+    Table {
+        name: "api_tokens",
+        columns: &[
+            ("id", Text),
+            ("hash", Bytes),
+            ("user_id", Text),
+            ("client_id", Text),
+            ("name", Text),
+            ("scope", Text),
+            ("created_at", Integer),
+            ("expires_at", Integer),
+        ],
+        count: "SELECT count(*) FROM api_tokens",
+        added: "SELECT count(*) FROM api_tokens",
+        select: "
+            SELECT id, hash, user_id, client_id, name, scope, created_at, expires_at
+            FROM api_tokens ORDER BY id",
+        insert: "
+            INSERT INTO api_tokens (id, hash, user_id, client_id, name, scope, created_at,
+                expires_at)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    },
+    Table {
+        name: "sessions",
+        columns: &[
+            ("id", Text),
+            ("user_id", Text),
+            ("client_id", Text),
+            ("method", Text),
+            ("scope", Text),
+            ("address", Text),
+            ("user_agent", Text),
+            ("created_at", Integer),
+        ],
+        count: "SELECT count(*) FROM sessions",
+        added: "SELECT count(*) FROM sessions",
+        select: "
+            SELECT id, user_id, client_id, method, scope, address, user_agent, created_at
+            FROM sessions ORDER BY id",
+        insert: "
+            INSERT INTO sessions (id, user_id, client_id, method, scope, address, user_agent,
+                created_at)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    },
+    Table {
+        name: "refresh_tokens",
+        columns: &[
+            ("hash", Bytes),
+            ("session_id", Text),
+            ("parent_hash", Bytes),
+            ("created_at", Integer),
+        ],
+        count: "SELECT count(*) FROM refresh_tokens",
+        added: "SELECT count(*) FROM refresh_tokens",
+        select: "
+            SELECT hash, session_id, parent_hash, created_at
+            FROM refresh_tokens ORDER BY hash",
+        insert: "
+            INSERT INTO refresh_tokens (hash, session_id, parent_hash, created_at)
+            VALUES (?1, ?2, ?3, ?4)",
+    },
+    Table {
+        name: "revoked_tokens",
+        columns: &[("jti", Text), ("expires_at", Integer)],
+        count: "SELECT count(*) FROM revoked_tokens",
+        added: "SELECT count(*) FROM revoked_tokens",
+        select: "SELECT jti, expires_at FROM revoked_tokens ORDER BY jti",
+        insert: "INSERT INTO revoked_tokens (jti, expires_at) VALUES (?1, ?2)",
+    },
+    Table {
+        name: "revocations",
+        columns: &[
+            ("version", Integer),
+            ("kind", Text),
+            ("id", Text),
+            ("created_at", Integer),
+        ],
+        count: "SELECT count(*) FROM revocations",
+        added: "SELECT count(*) FROM revocations",
+        select: "SELECT version, kind, id, created_at FROM revocations ORDER BY version",
+        insert: "
+            INSERT INTO revocations (version, kind, id, created_at)
+            VALUES (?1, ?2, ?3, ?4)",
+    },
+    Table {
+        name: "audit_events",
+        columns: &[
+            ("id", Text),
+            ("created_at", Integer),
+            ("event", Text),
+            ("user_id", Text),
+            ("client_id", Text),
+            ("session_id", Text),
+            ("address", Text),
+        ],
+        count: "SELECT count(*) FROM audit_events",
+        added: "SELECT count(*) FROM audit_events",
+        select: "
+            SELECT id, created_at, event, user_id, client_id, session_id, address
+            FROM audit_events ORDER BY id",
+        insert: "
+            INSERT INTO audit_events (id, created_at, event, user_id, client_id, session_id,
+                address)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    },
+    Table {
+        name: "signing_keys",
+        columns: &[
+            ("kid", Text),
+            ("algorithm", Text),
+            ("public_jwk", Text),
+            ("sealed_private", Bytes),
+            ("state", Text),
+            ("created_at", Integer),
+            ("signs_from", Integer),
+            ("verifies_until", Integer),
+        ],
+        count: "SELECT count(*) FROM signing_keys",
+        added: "SELECT count(*) FROM signing_keys",
+        select: "
+            SELECT kid, algorithm, public_jwk, sealed_private, state, created_at, signs_from,
+                verifies_until
+            FROM signing_keys ORDER BY kid",
+        insert: "
+            INSERT INTO signing_keys (kid, algorithm, public_jwk, sealed_private, state,
+                created_at, signs_from, verifies_until)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    },
+    Table {
+        name: "change_sequence",
+        columns: &[("id", Integer), ("value", Integer), ("pruned", Integer)],
+        count: "SELECT count(*) FROM change_sequence",
+        added: "SELECT count(*) FROM change_sequence WHERE value <> 0",
+        select: "SELECT id, value, pruned FROM change_sequence ORDER BY id",
+        insert: "
+            INSERT INTO change_sequence (id, value, pruned)
+            VALUES (?1, ?2, ?3)
+            ON CONFLICT (id) DO UPDATE SET value = excluded.value, pruned = excluded.pruned",
+    },
+];
