@@ -17,6 +17,7 @@ use tracing::Level;
 
 use crate::domain::claim::UserClaim;
 use crate::domain::secret::Secret;
+use crate::domain::session::SessionRules;
 use crate::passwords::{HashParams, Policy, PoolSize};
 use crate::service::secret_key::SecretKeySource;
 use crate::service::{PasswordSettings, ServiceSettings};
@@ -37,6 +38,8 @@ pub struct Config {
     pub database: DatabaseSettings,
     /// What tokens say.
     pub tokens: TokenRules,
+    /// How long sessions last.
+    pub sessions: SessionRules,
     /// For how many seconds a caller may keep a verify answer.
     pub verify_max_age_secs: u32,
     /// How passwords are judged and kept.
@@ -122,6 +125,12 @@ impl Config {
         Ok(Self {
             secret_key: secret_key(layers, &database.url)?,
             passwords: passwords(layers)?,
+            sessions: SessionRules {
+                idle_ms: millis(layers.duration("sessions.idle")?),
+                absolute_ms: millis(layers.duration("sessions.absolute")?),
+                grace_ms: millis(layers.duration("sessions.refresh_grace")?),
+                per_user: u32::try_from(layers.count("sessions.max_per_user")?).unwrap_or(u32::MAX),
+            },
             log: LogConfig {
                 level: layers.parsed("log.level")?,
                 format: layers.parsed("log.format")?,
@@ -138,6 +147,7 @@ impl Config {
         ServiceSettings {
             passwords: self.passwords,
             tokens: self.tokens.clone(),
+            sessions: self.sessions,
             max_age_secs: self.verify_max_age_secs,
             secret_key: self.secret_key.clone(),
         }
@@ -238,6 +248,10 @@ fn secret_key(layers: &Layers, database: &DatabaseUrl) -> Result<SecretKeySource
             None => beside.with_file_name("authd.key"),
         },
     ))
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn seconds(duration: Duration) -> i64 {

@@ -38,6 +38,8 @@ pub enum Kind {
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
 const HOUR: u64 = 3600;
+const DAY: u64 = 24 * HOUR;
+const YEAR: u64 = 365 * DAY;
 
 const fn key(name: &'static str, kind: Kind, default: &'static str, help: &'static str) -> Key {
     Key {
@@ -203,6 +205,30 @@ pub const KEYS: &[Key] = &[
         "For how long a caller may keep a verify answer (max_age in it).",
     ),
     key(
+        "sessions.idle",
+        Kind::Duration(60, 10 * YEAR),
+        "30d",
+        "A session ends when its refresh token was not used for that long.",
+    ),
+    key(
+        "sessions.absolute",
+        Kind::Duration(60, 10 * YEAR),
+        "90d",
+        "A session ends that long after its login, however much it is used.",
+    ),
+    key(
+        "sessions.refresh_grace",
+        Kind::Duration(0, 60),
+        "10s",
+        "For how long a refresh token that was just used gives the same successor again: answers get lost. After that, its use means that it was stolen, and ends the session.",
+    ),
+    key(
+        "sessions.max_per_user",
+        Kind::Count(1, 10_000),
+        "100",
+        "Sessions of one user; a login beyond that ends the oldest.",
+    ),
+    key(
         "passwords.min_length",
         Kind::Count(8, 64),
         "15",
@@ -316,6 +342,7 @@ impl Kind {
 fn with_time_unit(seconds: u64) -> String {
     match seconds {
         0 => "0s".into(),
+        _ if seconds.is_multiple_of(DAY) && seconds > DAY => format!("{}d", seconds / DAY),
         _ if seconds.is_multiple_of(HOUR) => format!("{}h", seconds / HOUR),
         _ if seconds.is_multiple_of(60) => format!("{}m", seconds / 60),
         _ => format!("{seconds}s"),

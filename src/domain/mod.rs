@@ -1,10 +1,13 @@
 //! Words and rules of the trade: no I/O, no clock of its own.
 
 pub mod claim;
+pub mod client;
 pub mod email;
 pub mod name;
 pub mod password;
 pub mod phone;
+pub mod scope;
 pub mod secret;
+pub mod session;
 pub mod sources;
 pub mod user;

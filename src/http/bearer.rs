@@ -6,8 +6,12 @@ use rouille::Request;
 use utoipa::IntoResponses;
 use utoipa::openapi::{RefOr, Response};
 
+use super::App;
 use super::problem::{self, Code, Problem};
-use crate::service::verification::{Refusal, VerifyError};
+use crate::domain::session::SessionId;
+use crate::domain::user::User;
+use crate::service::verification::{self, Principal, Refusal, VerifyError};
+use crate::tokens::claims::Subject;
 
 /// 401 of the routes that want a token, for the API's document.
 pub(super) struct Refused;
@@ -15,6 +19,39 @@ pub(super) struct Refused;
 impl IntoResponses for Refused {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         problem::responses("401", "No token, or not a good one; see WWW-Authenticate")
+    }
+}
+
+/// 403 of the routes that want a user's token, for the API's document.
+pub(super) struct NoUser;
+
+impl IntoResponses for NoUser {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problem::responses("403", "The token is a client's: it has no user")
+    }
+}
+
+/// The user behind a request.
+pub(super) struct Caller {
+    pub(super) user: User,
+    /// The session of the token; `None`: it belongs to none.
+    pub(super) session: Option<SessionId>,
+}
+
+/// The user behind the request's bearer token.
+pub(super) fn user(app: &App, request: &Request) -> Result<Caller, Problem> {
+    let token = token(request)?.ok_or_else(missing)?;
+    let verification = verification::verify(&app.services, token)?;
+    let session = match verification.claims.subject {
+        Subject::User { session, .. } => Some(session),
+        Subject::Client(_) => None,
+    };
+    match verification.principal {
+        Principal::User(user) => Ok(Caller { user, session }),
+        Principal::Client(_) => Err(Problem::new(
+            Code::Forbidden,
+            "This is about users, and the token is a client's.",
+        )),
     }
 }
 

@@ -5,10 +5,12 @@ use std::io::Read;
 
 use rouille::Request;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use utoipa::IntoResponses;
 use utoipa::openapi::{RefOr, Response};
 
 use super::problem::{self, Code, Problem};
+use crate::domain::secret::Secret;
 
 /// 415 of the routes that take a body, for the API's document.
 pub(super) struct Refused;
@@ -33,6 +35,13 @@ pub(super) fn json<T: DeserializeOwned>(request: &Request) -> Result<T, Problem>
     }
     serde_json::from_slice(&bytes)
         .map_err(|error| Problem::new(Code::MalformedBody, format!("The body: {error}.")))
+}
+
+/// A text that must never be printed.
+pub(super) fn secret<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Secret<String>, D::Error> {
+    String::deserialize(deserializer).map(Secret::new)
 }
 
 /// Whether the request came with a body of at least one byte.

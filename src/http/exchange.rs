@@ -96,7 +96,8 @@ impl Exchange {
         peer: Option<SocketAddr>,
     ) -> Result<rouille::Response, Refusal> {
         gate::check(&parts).map_err(Refusal::and_close)?;
-        let body = self.read(body).await.map_err(Refusal::and_close)?;
+        let limit = self.app.server.max_body_bytes * routes::body_factor(parts.uri.path());
+        let body = self.read(body, limit).await.map_err(Refusal::and_close)?;
         let request = into_rouille(parts, body, peer);
         let route = routes::find(&request).ok_or_else(|| routes::refuse(&request))?;
         record.route = route.template;
@@ -116,11 +117,10 @@ impl Exchange {
     }
 
     /// The whole body, within its limits of size and time.
-    async fn read(&self, body: Incoming) -> Result<Bytes, Problem> {
+    async fn read(&self, body: Incoming, limit: usize) -> Result<Bytes, Problem> {
         if body.is_end_stream() {
             return Ok(Bytes::new());
         }
-        let limit = self.app.server.max_body_bytes;
         let too_large = || {
             Problem::new(
                 Code::BodyTooLarge,

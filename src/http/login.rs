@@ -4,12 +4,13 @@ use rouille::{Request, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::App;
-use super::body;
 use super::problem::{Code, Problem, ProblemBody};
+use super::{App, body, origin};
+use crate::domain::scope::Scope;
 use crate::domain::secret::Secret;
 use crate::passwords::PoolError;
-use crate::service::sessions::{self, LoginError};
+use crate::service::grant::Grant;
+use crate::service::login::{self, Attempt, LoginError};
 
 /// Who wants to log in.
 #[derive(Deserialize, ToSchema)]
@@ -20,26 +21,28 @@ pub(super) struct Body {
     #[schema(example = "ada@example.com")]
     email: String,
     /// The account's password.
-    #[serde(deserialize_with = "secret")]
+    #[serde(deserialize_with = "body::secret")]
     #[schema(value_type = String, format = Password)]
     password: Secret<String>,
 }
 
-/// A token for the account (RFC 6749, section 5.1).
+/// Tokens for the account (RFC 6749, section 5.1).
 #[derive(Serialize, ToSchema)]
-#[schema(as = Token)]
-pub(super) struct Reply {
+#[schema(as = Tokens)]
+pub(super) struct Reply<'a> {
     /// A signed access token (RFC 9068); good for verify, here and offline.
-    access_token: String,
+    access_token: &'a str,
     /// Always `Bearer`.
     #[schema(example = "Bearer")]
     token_type: &'static str,
     /// Seconds until the token expires.
     #[schema(example = 900)]
     expires_in: i64,
+    /// Gets the next pair of tokens at `/auth/refresh`, once.
+    refresh_token: &'a str,
 }
 
-/// Exchange an e-mail address and a password for a token
+/// Exchange an e-mail address and a password for tokens
 ///
 /// 401 does not say which of the two was wrong, nor whether the account is disabled, nor does the
 /// time it took.
@@ -53,17 +56,26 @@ pub(super) struct Reply {
 )]
 pub(super) fn create(app: &App, request: &Request) -> Result<Response, Problem> {
     let body: Body = body::json(request)?;
-    let grant = sessions::login(&app.services, &body.email, body.password.expose())?;
+    let attempt = Attempt {
+        email: &body.email,
+        password: body.password.expose(),
+        origin: origin::of(app, request),
+        client: None,
+        scope: Scope::default(),
+    };
+    let grant = login::login(&app.services, attempt)?;
     tracing::info!(user = %grant.user.id, "logged in");
-    Ok(Response::json(&Reply {
-        access_token: grant.access_token,
-        token_type: "Bearer",
-        expires_in: grant.expires_in,
-    }))
+    Ok(reply(&grant))
 }
 
-fn secret<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Secret<String>, D::Error> {
-    String::deserialize(deserializer).map(Secret::new)
+/// The tokens, as every way of getting some answers them.
+pub(super) fn reply(grant: &Grant) -> Response {
+    Response::json(&Reply {
+        access_token: &grant.access_token,
+        token_type: "Bearer",
+        expires_in: grant.expires_in,
+        refresh_token: grant.refresh_token.expose(),
+    })
 }
 
 impl From<LoginError> for Problem {

@@ -6,7 +6,6 @@ use super::App;
 use super::bearer;
 use super::problem::Problem;
 use crate::domain::user::User;
-use crate::service::verification;
 
 /// Give the account behind the bearer token
 #[utoipa::path(
@@ -14,10 +13,9 @@ use crate::service::verification;
     responses(
         (status = 200, description = "The account as it is now", body = User),
         bearer::Refused,
+        bearer::NoUser,
     ),
 )]
 pub(super) fn read(app: &App, request: &Request) -> Result<Response, Problem> {
-    let token = bearer::token(request)?.ok_or_else(bearer::missing)?;
-    let verification = verification::verify(&app.services, token)?;
-    Ok(Response::json(&verification.user))
+    Ok(Response::json(&bearer::user(app, request)?.user))
 }

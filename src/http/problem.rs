@@ -24,6 +24,10 @@ pub(super) enum Code {
     InvalidCredentials,
     /// There is no token, or it is not good.
     InvalidToken,
+    /// The refresh token is not good, or not any more (RFC 6749, section 5.2).
+    InvalidGrant,
+    /// The caller is known, and may not do this.
+    Forbidden,
     /// There is nothing at this path.
     NotFound,
     /// The path knows other methods.
@@ -46,7 +50,8 @@ impl Code {
     fn status(self) -> u16 {
         match self {
             Self::InvalidRequest | Self::MalformedBody => 400,
-            Self::InvalidCredentials | Self::InvalidToken => 401,
+            Self::InvalidCredentials | Self::InvalidToken | Self::InvalidGrant => 401,
+            Self::Forbidden => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::RequestTimeout => 408,
@@ -64,6 +69,8 @@ impl Code {
             Self::MalformedBody => "The body is not well-formed",
             Self::InvalidCredentials => "The e-mail address or the password is wrong",
             Self::InvalidToken => "The token is missing or not valid",
+            Self::InvalidGrant => "The grant is not valid",
+            Self::Forbidden => "This is not allowed",
             Self::NotFound => "There is nothing here",
             Self::MethodNotAllowed => "The method is not allowed here",
             Self::RequestTimeout => "The request took too long to arrive",
@@ -81,6 +88,8 @@ impl Code {
             Self::MalformedBody => "malformed_body",
             Self::InvalidCredentials => "invalid_credentials",
             Self::InvalidToken => "invalid_token",
+            Self::InvalidGrant => "invalid_grant",
+            Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::RequestTimeout => "request_timeout",

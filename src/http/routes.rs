@@ -3,7 +3,7 @@
 use rouille::{Request, Response, router};
 
 use super::problem::{Code, Problem};
-use super::{App, docs, health, jwks, login, me, schema, verify};
+use super::{App, docs, health, jwks, login, logout, me, refresh, schema, sessions, verify};
 
 /// What answers a request.
 pub(super) struct Route {
@@ -36,7 +36,14 @@ pub(super) fn find(request: &Request) -> Option<Route> {
     Some(router!(request,
         (GET)  ["/auth/verify"] => reading("/auth/verify", verify::read),
         (POST) ["/auth/verify"] => reading("/auth/verify", verify::create),
+        (POST) ["/auth/verify/batch"] => blocking("/auth/verify/batch", verify::batch),
         (GET)  ["/auth/me"] => reading("/auth/me", me::read),
+        (GET)  ["/auth/sessions"] => reading("/auth/sessions", sessions::list),
+        (DELETE) ["/auth/sessions/{id}", id: String] => {
+            blocking("/auth/sessions/{id}", move |app, request| sessions::delete(app, request, &id))
+        },
+        (POST) ["/auth/logout"] => blocking("/auth/logout", logout::create),
+        (POST) ["/auth/refresh"] => blocking("/auth/refresh", refresh::create),
         (POST) ["/auth/login"] => blocking("/auth/login", login::create),
         (GET)  ["/.well-known/jwks.json"] => reading("/.well-known/jwks.json", jwks::read),
         (GET)  ["/livez"] => inline("/livez", health::live),
@@ -48,6 +55,15 @@ pub(super) fn find(request: &Request) -> Option<Route> {
         },
         _ => return None,
     ))
+}
+
+/// How many times as long as others a body for this path may be.
+pub(super) fn body_factor(path: &str) -> usize {
+    if path.trim_end_matches('/') == "/auth/verify/batch" {
+        4
+    } else {
+        1
+    }
 }
 
 /// The methods that a route may have.

@@ -8,7 +8,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use super::problem::{self, Problem, ProblemBody};
-use super::{App, docs, health, jwks, login, me, verify};
+use super::{App, docs, health, jwks, login, logout, me, refresh, sessions, verify};
 
 /// Everything there is.
 #[derive(OpenApi)]
@@ -18,16 +18,18 @@ use super::{App, docs, health, jwks, login, me, verify};
         description = "Who is logging in, and is this bearer token good and who is behind it right now?",
     ),
     paths(
-        login::create, verify::read, verify::create, me::read, jwks::read,
+        login::create, refresh::create, logout::create, sessions::list, sessions::delete,
+        verify::read, verify::create, verify::batch, me::read, jwks::read,
         health::live, health::ready, read, docs::index, docs::asset,
     ),
     tags(
         (name = "auth", description = "Logging in and verifying"),
+        (name = "sessions", description = "What a login began, and ending it"),
         (name = "keys", description = "Verifying offline"),
         (name = "health", description = "For orchestrators"),
         (name = "documents", description = "This document and its page"),
     ),
-    components(schemas(verify::Body, ProblemBody)),
+    components(schemas(verify::Body, logout::Body, ProblemBody)),
     modifiers(&BearerScheme, &Refusals),
 )]
 struct Document;

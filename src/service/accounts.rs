@@ -8,6 +8,7 @@ use crate::domain::user::{NewUser, User, UserChange, UserId, UserRef};
 use crate::passwords::argon::{self, Memory};
 use crate::passwords::policy::Owner;
 use crate::passwords::{HashError, PhcString, PolicyError};
+use crate::store::sessions::{self, Which};
 use crate::store::users::{self, UserFilter};
 use crate::store::{Conn, Store, StoreError};
 
@@ -134,7 +135,7 @@ impl Accounts {
         })
     }
 
-    /// Sets a new password; every token issued so far ends.
+    /// Sets a new password; every session and every token issued so far ends.
     pub fn set_password(
         &self,
         name: &UserRef,
@@ -152,6 +153,7 @@ impl Accounts {
         }
         let hash = self.hash(password)?;
         self.modify(name, move |tx, user, now| {
+            sessions::end_of(tx, user.id, Which::All, now)?;
             users::set_password(tx, user.id, hash.as_str(), now)
         })
     }
@@ -163,10 +165,11 @@ impl Accounts {
         })
     }
 
-    /// Stops an account from logging in; every token issued so far ends.
+    /// Stops an account from logging in; every session and every token issued so far ends.
     pub fn disable(&self, name: &UserRef, guard: LastSuperuser) -> Result<User, AccountError> {
         self.modify(name, move |tx, user, now| {
             guard_last_superuser(tx, user, guard)?;
+            sessions::end_of(tx, user.id, Which::All, now)?;
             users::set_active(tx, user.id, false, now)
         })
     }

@@ -7,7 +7,8 @@ use super::secret_key::{SecretKeyError, SecretKeySource};
 use crate::store::keys::{self, KeyRow, KeyState};
 use crate::store::{Store, StoreError};
 use crate::tokens::{
-    JwkSet, KeyAlgorithm, KeyError, KeyRing, SealError, SealingKey, SigningKey, VerifyingKey,
+    JwkSet, KeyAlgorithm, KeyError, KeyRing, SealError, SealingKey, SigningKey, SuccessorKey,
+    VerifyingKey,
 };
 
 /// New tokens are signed with this.
@@ -48,6 +49,7 @@ pub enum KeysError {
 /// The ring in use, and what is needed to load it again.
 pub(super) struct Keys {
     sealing: SealingKey,
+    successors: SuccessorKey,
     ring: RwLock<Arc<KeyRing>>,
 }
 
@@ -70,7 +72,16 @@ impl Keys {
         }
         let ring = RwLock::new(Arc::new(load(store, &sealing)?));
         source.warn_of_readers();
-        Ok(Self { sealing, ring })
+        Ok(Self {
+            sealing,
+            successors: SuccessorKey::new(&secret),
+            ring,
+        })
+    }
+
+    /// What makes the successors of refresh tokens.
+    pub(super) fn successors(&self) -> &SuccessorKey {
+        &self.successors
     }
 
     /// The keys as last loaded.

@@ -1,10 +1,14 @@
 //! What can be done: one function each, the same for the command line and for HTTP.
 //!
-//! [`accounts`] manages users, [`sessions`] logs them in, [`verification`] says who is behind a
-//! token, [`keys`] keeps the keys for both.
+//! [`accounts`] manages users, [`mod@login`] and [`mod@refresh`] give them tokens, [`sessions`]
+//! lists and ends what a login began, [`verification`] says who is behind a token, [`keys`] keeps the
+//! keys for all of them.
 
 pub mod accounts;
+pub mod grant;
 pub mod keys;
+pub mod login;
+pub mod refresh;
 pub mod secret_key;
 pub mod sessions;
 pub mod system;
@@ -14,6 +18,7 @@ pub mod verification;
 
 use std::sync::Arc;
 
+use crate::domain::session::SessionRules;
 use crate::domain::sources::{Clock, Random};
 use crate::passwords::{HashParams, Hasher, Policy, PoolSize};
 use crate::store::Store;
@@ -49,6 +54,7 @@ pub struct Services {
     keys: Keys,
     hasher: Hasher,
     rules: TokenRules,
+    session_rules: SessionRules,
     checked: CheckedTokens,
     max_age_secs: u32,
     sources: Sources,
@@ -61,6 +67,8 @@ pub struct ServiceSettings {
     pub passwords: PasswordSettings,
     /// What tokens say.
     pub tokens: TokenRules,
+    /// How long sessions last.
+    pub sessions: SessionRules,
     /// For how many seconds a caller may keep a verify answer.
     pub max_age_secs: u32,
     /// Where the secret over the signing keys is.
@@ -95,6 +103,7 @@ impl Services {
             keys,
             hasher,
             rules: settings.tokens,
+            session_rules: settings.sessions,
             checked: CheckedTokens::default(),
             max_age_secs: settings.max_age_secs,
             sources,
@@ -104,6 +113,16 @@ impl Services {
     /// The public keys, for other services to verify offline (RFC 7517, section 5).
     pub fn public_jwks(&self) -> Result<JwkSet, KeysError> {
         keys::public_jwks(&self.store)
+    }
+
+    /// Time and randomness.
+    pub fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
+    /// How long sessions last.
+    pub fn session_rules(&self) -> SessionRules {
+        self.session_rules
     }
 
     /// Unpredictable bytes, for what an edge needs to be unique.
@@ -124,11 +143,13 @@ mod tests {
     use cluster::Database;
 
     use super::accounts::{Accounts, PasswordChecks};
-    use super::sessions::{LoginError, login};
+    use super::login::{Attempt, LoginError, login};
     use super::system::SystemRandom;
     use super::verification::{Refusal, VerifyError, verify};
     use super::*;
     use crate::domain::password::Password;
+    use crate::domain::scope::Scope;
+    use crate::domain::session::Origin;
     use crate::domain::sources::fixed::FixedClock;
     use crate::domain::user::{NewUser, UserRef};
     use crate::store::{self, DatabaseSettings, WriteMode};
@@ -174,6 +195,12 @@ mod tests {
                 leeway_secs: 30,
                 user_claims: vec![],
             },
+            sessions: SessionRules {
+                idle_ms: 3_600_000,
+                absolute_ms: 86_400_000,
+                grace_ms: 10_000,
+                per_user: 100,
+            },
             max_age_secs: 5,
             secret_key: SecretKeySource::File(database.folder().join("authd.key")),
         };
@@ -203,16 +230,22 @@ mod tests {
         added.expect("is added");
     }
 
+    fn of_ada(password: &str) -> Attempt<'_> {
+        Attempt {
+            email: "ada@example.com",
+            password,
+            origin: Origin::default(),
+            client: None,
+            scope: Scope::default(),
+        }
+    }
+
     /// Statement 49 for what there is by now: the end of tokens is kept, not computed.
     #[test]
     fn a_clock_that_goes_back_an_hour_revives_no_token_that_a_new_password_ended() {
         let house = house();
         add_ada(&house, "correct horse battery staple");
-        let old = login(
-            &house.services,
-            "ada@example.com",
-            "correct horse battery staple",
-        );
+        let old = login(&house.services, of_ada("correct horse battery staple"));
         let old = old.expect("logs in").access_token;
         verify(&house.services, &old).expect("is good");
 
@@ -236,11 +269,7 @@ mod tests {
                 "{forward}: {refused:?}"
             );
         }
-        let refused = login(
-            &house.services,
-            "ada@example.com",
-            "correct horse battery staple",
-        );
+        let refused = login(&house.services, of_ada("correct horse battery staple"));
         assert!(matches!(refused, Err(LoginError::InvalidCredentials)));
     }
 }

@@ -6,11 +6,14 @@ use std::time::Duration;
 use cluster::Database;
 
 use super::accounts::{Accounts, PasswordChecks};
+use super::grant::Grant;
+use super::login::{self, Attempt, LoginError};
 use super::secret_key::SecretKeySource;
-use super::sessions::{self, Grant, LoginError};
 use super::verification::{self, Refusal, VerifyError};
 use super::{PasswordSettings, ServiceSettings, Services, Sources};
 use crate::domain::password::Password;
+use crate::domain::scope::Scope;
+use crate::domain::session::{Origin, SessionRules};
 use crate::domain::sources::fixed::{CountingRandom, FixedClock};
 use crate::domain::user::{NewUser, User, UserRef};
 use crate::passwords::{HashParams, Policy, PoolSize};
@@ -22,6 +25,13 @@ pub(super) const PASSWORD: &str = "correct horse battery staple";
 pub(super) const TTL_SECS: i64 = 900;
 /// How far clocks may differ.
 pub(super) const LEEWAY_SECS: i64 = 30;
+/// How long sessions last.
+pub(super) const SESSIONS: SessionRules = SessionRules {
+    idle_ms: 30 * 24 * 3_600_000,
+    absolute_ms: 90 * 24 * 3_600_000,
+    grace_ms: 10_000,
+    per_user: 5,
+};
 /// 2026-01-01.
 const START_SECS: i64 = 1_767_225_600;
 
@@ -74,7 +84,19 @@ impl Trial {
     }
 
     pub(super) fn login(&self, password: &str) -> Result<Grant, LoginError> {
-        sessions::login(&self.services, "ada@example.com", password)
+        login::login(&self.services, self.attempt(password))
+    }
+
+    /// Ada, from nowhere in particular.
+    #[expect(clippy::unused_self, reason = "reads as what the trial's account does")]
+    pub(super) fn attempt<'a>(&self, password: &'a str) -> Attempt<'a> {
+        Attempt {
+            email: "ada@example.com",
+            password,
+            origin: Origin::default(),
+            client: None,
+            scope: Scope::default(),
+        }
     }
 
     /// A token of a login that must succeed.
@@ -89,11 +111,19 @@ impl Trial {
             .expect("is set");
     }
 
+    /// The one number that a query gives.
+    pub(super) fn count(&self, sql: &str) -> i64 {
+        self.database.sql(sql).parse().expect("is a number")
+    }
+
     /// Why the token is refused; `None` if it is good.
     pub(super) fn refusal(&self, token: &str) -> Option<Refusal> {
         match verification::verify(&self.services, token) {
             Ok(found) => {
-                assert_eq!(found.user.id, self.user.id);
+                assert_eq!(
+                    found.principal.user().map(|user| user.id),
+                    Some(self.user.id)
+                );
                 None
             }
             Err(VerifyError::Refused(reason)) => Some(reason),
@@ -142,6 +172,7 @@ fn services(database: &Database, clock: &Arc<FixedClock>, passwords: PasswordSet
             leeway_secs: LEEWAY_SECS,
             user_claims: vec![],
         },
+        sessions: SESSIONS,
         max_age_secs: 5,
         secret_key: SecretKeySource::File(database.folder().join("authd.key")),
     };

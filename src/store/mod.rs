@@ -2,6 +2,9 @@
 //!
 //! What the engine does its own way is in `engine/`; the SQL of a table is in the file of its name.
 
+pub mod audit;
+pub mod changes;
+pub mod clients;
 pub mod copy;
 mod engine;
 mod error;
@@ -9,7 +12,9 @@ pub mod keys;
 mod migrations;
 mod pen;
 mod readers;
+pub mod refresh_tokens;
 mod replica;
+pub mod sessions;
 pub mod users;
 mod writer;
 

@@ -8,6 +8,9 @@ use uuid::Uuid;
 use super::jws::{TokenError, Verified};
 use super::strict_json::UniqueObject;
 use crate::domain::claim::UserClaim;
+use crate::domain::client::ClientId;
+use crate::domain::scope::Scope;
+use crate::domain::session::SessionId;
 use crate::domain::user::{User, UserId};
 
 /// The claims of a token about to be signed, in the order they are written.
@@ -28,49 +31,117 @@ pub struct TokenRules {
     pub user_claims: Vec<UserClaim>,
 }
 
+/// Who a new token stands for.
+#[derive(Clone, Copy, Debug)]
+pub enum Holder<'a> {
+    /// A user, for as long as the session lasts.
+    User {
+        /// The account.
+        user: &'a User,
+        /// What the login began.
+        session: SessionId,
+    },
+    /// A client by itself.
+    Client(&'a ClientId),
+}
+
+/// A token about to be issued.
+#[derive(Clone, Copy, Debug)]
+pub struct NewToken<'a> {
+    /// Who it stands for.
+    pub holder: Holder<'a>,
+    /// The client it is given to, where one is known.
+    pub client: Option<&'a ClientId>,
+    /// For whom it is; `None`: for whom all tokens are.
+    pub audience: Option<&'a str>,
+    /// What it may be used for.
+    pub scope: &'a Scope,
+    /// It ends then at the latest, in Unix seconds.
+    pub ends_by_secs: i64,
+}
+
+/// Who a token stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// An account, in a session.
+    User {
+        /// The account.
+        id: UserId,
+        /// The session.
+        session: SessionId,
+    },
+    /// A client by itself.
+    Client(ClientId),
+}
+
 /// The claims of a checked token.
 #[derive(Debug)]
 pub struct Claims {
-    /// The account.
-    pub subject: UserId,
+    /// Who it stands for.
+    pub subject: Subject,
+    /// The client it was given to, where one is known.
+    pub client: Option<ClientId>,
+    /// What it may be used for.
+    pub scope: Scope,
+    /// Its own id.
+    pub jti: Uuid,
     /// When it was issued, in Unix milliseconds.
     pub issued_at_ms: i64,
+    /// When it ends, in Unix seconds.
+    pub expires_at_secs: i64,
     /// The whole payload as signed, for whoever asked.
     pub payload: Box<RawValue>,
     issuer: String,
     audience: Vec<String>,
-    expires_at_secs: i64,
     not_before_secs: i64,
 }
 
 impl TokenRules {
-    /// The claims of a new token (RFC 9068, section 2.2): `iss sub aud iat exp jti`, then what
-    /// the configuration adds.
+    /// The claims of a new token (RFC 9068, section 2.2): `iss sub aud iat exp jti`, then `sid`,
+    /// `client_id` and `scope` as far as there are such, then what the configuration adds.
     ///
     /// `jti` is a version 7 UUID of `now`: it carries the millisecond that `iat` has no room for.
-    pub fn claims_for(&self, user: &User, now: Timestamp, jti: Uuid) -> ClaimSet {
+    pub fn claims_for(&self, new: NewToken<'_>, now: Timestamp, jti: Uuid) -> ClaimSet {
         let issued_at = now.as_second();
+        let subject = match new.holder {
+            Holder::User { user, .. } => user.id.to_string(),
+            Holder::Client(id) => id.to_string(),
+        };
         let mut claims = Map::new();
-        claims.insert("iss".into(), self.issuer.as_str().into());
-        claims.insert("sub".into(), user.id.to_string().into());
-        claims.insert("aud".into(), self.audience.as_str().into());
-        claims.insert("iat".into(), issued_at.into());
-        claims.insert("exp".into(), (issued_at + self.ttl_secs).into());
-        claims.insert("jti".into(), jti.to_string().into());
-        for claim in &self.user_claims {
-            claims.insert(claim.name().into(), claim.value(user));
+        let mut claim = |name: &str, value: Value| claims.insert(name.to_owned(), value);
+        claim("iss", self.issuer.as_str().into());
+        claim("sub", subject.into());
+        claim("aud", new.audience.unwrap_or(&self.audience).into());
+        claim("iat", issued_at.into());
+        claim("exp", self.expiry_of(&new, now).into());
+        claim("jti", jti.to_string().into());
+        if let Holder::User { session, .. } = new.holder {
+            claim("sid", session.to_string().into());
+        }
+        if let Some(client) = new.client {
+            claim("client_id", client.as_str().into());
+        }
+        if !new.scope.is_empty() {
+            claim("scope", new.scope.to_string().into());
+        }
+        if let Holder::User { user, .. } = new.holder {
+            for of_user in &self.user_claims {
+                claim(of_user.name(), of_user.value(user));
+            }
         }
         claims
     }
 
-    /// Whether the claims are for us and of this hour.
+    /// When a new token ends, in Unix seconds.
+    pub fn expiry_of(&self, new: &NewToken<'_>, now: Timestamp) -> i64 {
+        (now.as_second() + self.ttl_secs).min(new.ends_by_secs)
+    }
+
+    /// Whether the claims are from us and of this hour, whoever they are for.
     pub fn check(&self, claims: &Claims, now: Timestamp) -> Result<(), TokenError> {
         let now = now.as_second();
         if claims.issuer != self.issuer {
             return Err(TokenError::WrongIssuer);
-        }
-        if !claims.audience.contains(&self.audience) {
-            return Err(TokenError::WrongAudience);
         }
         if now > claims.expires_at_secs.saturating_add(self.leeway_secs) {
             return Err(TokenError::Expired);
@@ -83,6 +154,11 @@ impl TokenRules {
 }
 
 impl Claims {
+    /// Whether it is for this audience, among others maybe.
+    pub fn is_for(&self, audience: &str) -> bool {
+        self.audience.iter().any(|one| one == audience)
+    }
+
     /// Reads the claims of a token whose signature was checked.
     pub fn parse(token: &Verified) -> Result<Self, TokenError> {
         if !token.header.is_access_token() {
@@ -99,8 +175,18 @@ impl Claims {
             None => issued_at_secs,
             Some(_) => time(&claims, "nbf")?.max(issued_at_secs),
         };
+        let client: Option<ClientId> = match claims.get("client_id") {
+            None => None,
+            Some(id) => Some(id.as_str()?.parse().ok()?),
+        };
         Some(Self {
-            subject: claims.get("sub")?.as_str()?.parse().ok()?,
+            subject: subject(&claims, client.as_ref())?,
+            client,
+            scope: match claims.get("scope") {
+                None => Scope::default(),
+                Some(scope) => scope.as_str()?.parse().ok()?,
+            },
+            jti,
             issued_at_ms: issued_at_ms(issued_at_secs, jti),
             issuer: claims.get("iss")?.as_str()?.to_owned(),
             audience: audience(claims.remove("aud")?)?,
@@ -108,6 +194,22 @@ impl Claims {
             not_before_secs,
             payload: serde_json::from_slice(payload).ok()?,
         })
+    }
+}
+
+/// A user has an id that no client can have, and a session; a client is its own client.
+fn subject(claims: &Map<String, Value>, client: Option<&ClientId>) -> Option<Subject> {
+    let subject = claims.get("sub")?.as_str()?;
+    match (subject.parse(), claims.get("sid")) {
+        (Ok(id), Some(session)) => Some(Subject::User {
+            id,
+            session: session.as_str()?.parse().ok()?,
+        }),
+        (Err(_), None) => client
+            .filter(|client| client.as_str() == subject)
+            .cloned()
+            .map(Subject::Client),
+        _ => None,
     }
 }
 

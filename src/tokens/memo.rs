@@ -21,7 +21,7 @@ pub struct CheckedToken {
     /// The key it was checked with.
     pub kid: String,
     /// What it says.
-    pub claims: Claims,
+    pub claims: Arc<Claims>,
 }
 
 /// Checked tokens by fingerprint; bounded, safe to share.

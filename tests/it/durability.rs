@@ -246,7 +246,8 @@ fn authctl_and_authd_writing_at_once_lose_nothing_and_never_see_a_lock() {
             .succeeded();
     }
     let before = sequence(&env);
-    let authd = env.authd();
+    // Else a login might end an old session, which draws a number too.
+    let authd = env.authd_with(&[], &[("AUTHD_SESSIONS_MAX_PER_USER", "10000")]);
     let until = Instant::now() + test_seconds(20);
     let (logins, renames, adds) = thread::scope(|scope| {
         let work = |make: fn(&TestEnv, &Authd, usize, usize), worker: usize| {

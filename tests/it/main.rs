@@ -36,6 +36,7 @@ mod replica;
 mod scene;
 mod schema;
 mod secret_key;
+mod sessions;
 mod stop;
 mod storage;
 mod terminal;

@@ -4,6 +4,9 @@ use std::collections::HashSet;
 
 use auth::domain::sources::Random;
 use auth::service::system::SystemRandom;
+use auth::tokens::{OpaqueKind, OpaqueToken};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use crate::env::PASSWORD;
@@ -220,7 +223,7 @@ fn a_fresh_token_says_who_for_whom_and_until_when_and_nothing_else() {
         .collect();
     assert_eq!(
         names,
-        HashSet::from(["iss", "sub", "aud", "iat", "exp", "jti"])
+        HashSet::from(["iss", "sub", "aud", "iat", "exp", "jti", "sid"])
     );
     let time = |name: &str| scene.claims[name].as_i64().expect("is whole seconds");
     assert_eq!(time("exp") - time("iat"), 900);
@@ -234,6 +237,23 @@ fn a_hundred_thousand_token_ids_of_one_instant_differ() {
     let now = jiff::Timestamp::UNIX_EPOCH;
     let ids: HashSet<_> = (0..100_000).map(|_| SystemRandom.uuid_v7(now)).collect();
     assert_eq!(ids.len(), 100_000);
+}
+
+/// Security statement 54.
+#[test]
+fn a_hundred_thousand_opaque_tokens_differ_and_their_bytes_are_evenly_spread() {
+    let mut seen = HashSet::new();
+    let mut counts = [0_u32; 256];
+    for _ in 0..100_000 {
+        let token = OpaqueToken::generate(OpaqueKind::Api, &SystemRandom);
+        let letters = &token.expose()["authd_pat_".len()..][..43];
+        for byte in URL_SAFE_NO_PAD.decode(letters).expect("is base64url") {
+            counts[usize::from(byte)] += 1;
+        }
+        assert!(seen.insert(token.hash()));
+    }
+    // 12,500 of each on average; ten standard deviations to either side.
+    assert!(counts.iter().all(|count| count.abs_diff(12_500) < 1_118));
 }
 
 /// Security statement 24: deletion; `first_steps` has disabling.

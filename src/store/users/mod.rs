@@ -1,4 +1,4 @@
-//! The tables `users`, `user_tombstones` and `change_sequence`.
+//! The tables `users` and `user_tombstones`.
 
 /// The columns that [`user`] reads, in its order.
 ///
@@ -9,16 +9,19 @@ macro_rules! user_columns {
          is_superuser, date_joined, last_login, version"
     };
 }
+pub(super) use user_columns;
 
 /// How many columns `user_columns!` has.
-const AFTER_USER: usize = 12;
+pub(super) const AFTER_USER: usize = 12;
 
 mod listing;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
+use super::changes::next_version;
 use super::engine::{self, Conn, Row, Tx};
 use super::error::StoreError;
 use super::keys::KeyState;
@@ -26,6 +29,7 @@ use crate::domain::email::Email;
 use crate::domain::name::PersonName;
 use crate::domain::phone::Phone;
 use crate::domain::secret::Secret;
+use crate::domain::session::SessionId;
 use crate::domain::user::{NewUser, User, UserChange, UserId, UserRef};
 
 pub use listing::{UserFilter, list};
@@ -48,6 +52,10 @@ pub struct Standing {
     pub tokens_valid_after_ms: Option<i64>,
     /// The state of the key asked about; `None`: there is no such key.
     pub key_state: Option<KeyState>,
+    /// Whether the session asked about is the account's, and has not ended.
+    pub session_lasts: bool,
+    /// Whether the token asked about was revoked by itself.
+    pub is_revoked: bool,
 }
 
 /// Adds an account and returns it as stored.
@@ -118,22 +126,37 @@ pub fn credentials(connection: &Conn, email: &Email) -> Result<Option<Credential
     })
 }
 
-/// Account and key of a token, in one query (the hot path of verify).
-pub fn standing(connection: &Conn, id: UserId, kid: &str) -> Result<Option<Standing>, StoreError> {
+/// Account, key and session of a token (`jti`), in one query (the hot path of verify).
+pub fn standing(
+    connection: &Conn,
+    id: UserId,
+    kid: &str,
+    session: SessionId,
+    jti: Uuid,
+) -> Result<Option<Standing>, StoreError> {
     const SQL: &str = concat!(
         "SELECT ",
         user_columns!(),
-        ", tokens_valid_after, (SELECT state FROM signing_keys WHERE kid = ?2)
+        ", tokens_valid_after, (SELECT state FROM signing_keys WHERE kid = ?2),
+            EXISTS (SELECT 1 FROM sessions WHERE sessions.id = ?3 AND user_id = users.id),
+            EXISTS (SELECT 1 FROM revoked_tokens WHERE jti = ?4)
         FROM users WHERE id = ?1"
     );
-    let mut id_text = uuid::Uuid::encode_buffer();
-    let id_text: &str = id.0.hyphenated().encode_lower(&mut id_text);
-    connection.query_row(SQL, &[id_text.into(), kid.into()], |row| {
+    let mut buffers = [Uuid::encode_buffer(); 3];
+    let [id, session, jti] = [id.0, session.0, jti];
+    let [of_id, of_session, of_jti] = &mut buffers;
+    let id: &str = id.hyphenated().encode_lower(of_id);
+    let session: &str = session.hyphenated().encode_lower(of_session);
+    let jti: &str = jti.hyphenated().encode_lower(of_jti);
+    let values = [id.into(), kid.into(), session.into(), jti.into()];
+    connection.query_row(SQL, &values, |row| {
         let key_state = row.maybe_text(AFTER_USER + 1)?;
         Ok(Standing {
             user: user(row)?,
             tokens_valid_after_ms: row.get(AFTER_USER)?,
             key_state: key_state.map(KeyState::from_column).transpose()?,
+            session_lasts: row.get(AFTER_USER + 2)?,
+            is_revoked: row.get(AFTER_USER + 3)?,
         })
     })
 }
@@ -305,15 +328,8 @@ pub fn other_active_superuser(connection: &Conn, id: UserId) -> Result<bool, Sto
     connection.query_value(SQL, &[id.to_string().as_str().into()])
 }
 
-/// Draws the next number of the sequence of all changes. Inside a transaction the numbers are
-/// strictly increasing in the order of commits; one that is rolled back takes its numbers along.
-fn next_version(tx: &Tx<'_>) -> Result<i64, StoreError> {
-    const SQL: &str = "UPDATE change_sequence SET value = value + 1 RETURNING value";
-    tx.query_value(SQL, &[])
-}
-
 /// By position, not by name: finding names cost verify more than reading the row did.
-fn user(row: &Row<'_>) -> Result<User, StoreError> {
+pub(super) fn user(row: &Row<'_>) -> Result<User, StoreError> {
     let phone_number: Option<String> = row.get(5)?;
     let last_login: Option<i64> = row.get(10)?;
     Ok(User {

@@ -160,7 +160,9 @@ fn a_clock_that_jumps_back_revives_no_ended_token() {
     let id = add(&store, "ada@example.com").expect("is new").id;
     let hour_ago = Timestamp::constant(NOW.as_second() - 3600, 0);
     let ended = |store: &Store| {
-        let standing = store.read(|connection| standing(connection, id, "none"));
+        let standing = store.read(|connection| {
+            standing(connection, id, "none", SessionId(Uuid::nil()), Uuid::nil())
+        });
         let standing = standing.expect("reads").expect("is there");
         standing.tokens_valid_after_ms
     };

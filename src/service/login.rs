@@ -1,0 +1,264 @@
+//! Logging in: what begins a session.
+
+use super::Services;
+use super::grant::{self, Grant, GrantError, Lease};
+use super::keys::{self, KeysError};
+use crate::domain::client::ClientId;
+use crate::domain::email::Email;
+use crate::domain::password::Password;
+use crate::domain::scope::Scope;
+use crate::domain::session::{Method, Origin, SessionId};
+use crate::domain::user::User;
+use crate::passwords::argon::Verdict;
+use crate::passwords::{HashError, PhcString, PoolError};
+use crate::store::sessions::{self, NewSession};
+use crate::store::users::{self, Credentials, RecordedLogin};
+use crate::store::{StoreError, refresh_tokens};
+use crate::tokens::{KeyError, OpaqueKind, OpaqueToken};
+
+/// Who wants to log in.
+#[derive(Debug)]
+pub struct Attempt<'a> {
+    /// An e-mail address, if it is one.
+    pub email: &'a str,
+    /// The password as typed.
+    pub password: &'a str,
+    /// Where the attempt comes from.
+    pub origin: Origin,
+    /// The client that the session is made through; it was authenticated, and may have this scope.
+    pub client: Option<ClientId>,
+    /// What the session's tokens may be used for.
+    pub scope: Scope,
+}
+
+/// Why nobody was logged in.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoginError {
+    /// Unknown address, wrong password, no password, or a disabled account: nobody is told which.
+    #[error("the e-mail address or the password is wrong")]
+    InvalidCredentials,
+    /// The hashing pool did not take or finish the work.
+    #[error(transparent)]
+    Hashing(#[from] PoolError),
+    /// The token could not be signed.
+    #[error("the token could not be signed")]
+    Signing(#[from] KeyError),
+    /// The keys cannot be used.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Exchanges an e-mail address and a password for a token.
+///
+/// Every failure does the work of one password check, so that its time tells nothing.
+pub fn login(services: &Services, attempt: Attempt<'_>) -> Result<Grant, LoginError> {
+    let password = Password::new(attempt.password);
+    let credentials = match attempt.email.parse::<Email>() {
+        Ok(email) => services
+            .store
+            .read(|connection| users::credentials(connection, &email))?,
+        Err(_) => None,
+    };
+    let checked = check(services, &password, credentials)?;
+    record(services, checked, attempt)
+}
+
+/// An account whose password was just found right.
+struct Checked {
+    user: User,
+    hash: PhcString,
+    /// The same password under the present parameters, if the stored hash has others.
+    fresh_hash: Option<PhcString>,
+}
+
+fn check(
+    services: &Services,
+    password: &Password,
+    credentials: Option<Credentials>,
+) -> Result<Checked, LoginError> {
+    let usable = credentials
+        .filter(|found| found.user.is_active)
+        .and_then(|found| {
+            let hash = found.password_hash?.expose().clone();
+            Some((found.user, PhcString::from_stored(hash)))
+        });
+    let stored = usable.as_ref().map(|(_, hash)| hash);
+    let verdict = match services.hasher.verify(password, stored) {
+        Err(PoolError::Hash(error @ HashError::Damaged)) => {
+            let id = usable
+                .as_ref()
+                .map(|(user, _)| tracing::field::display(user.id));
+            tracing::error!(user = id, %error, "a login was refused");
+            Verdict::Mismatch
+        }
+        verdict => verdict?,
+    };
+    let (user, hash) = usable.ok_or(LoginError::InvalidCredentials)?;
+    let fresh_hash = match verdict {
+        Verdict::Mismatch => return Err(LoginError::InvalidCredentials),
+        Verdict::Match => None,
+        Verdict::MatchOutdated => Some(services.hasher.hash(password)?),
+    };
+    Ok(Checked {
+        user,
+        hash,
+        fresh_hash,
+    })
+}
+
+/// Writes the login down, begins its session and signs its first token. The time is taken inside
+/// the transaction, so that tokens and the changes that end them are ordered as they are committed.
+fn record(
+    services: &Services,
+    checked: Checked,
+    attempt: Attempt<'_>,
+) -> Result<Grant, LoginError> {
+    let id = checked.user.id;
+    let (clock, random) = (
+        services.sources.clock.clone(),
+        services.sources.random.clone(),
+    );
+    let refresh_token = OpaqueToken::generate(OpaqueKind::Refresh, &*random);
+    let (hash, limit) = (refresh_token.hash(), services.session_rules.per_user);
+    let Attempt {
+        client,
+        scope,
+        origin,
+        ..
+    } = attempt;
+    let (of_client, of_scope) = (client.clone(), scope.clone());
+    let recorded = services.store.write(move |tx| {
+        let now = clock.now();
+        let algorithm = keys::signing_algorithm();
+        let login = users::record_login(tx, id, checked.hash.as_str(), algorithm, now)?;
+        let Some(login) = login else { return Ok(None) };
+        if let Some(fresh) = checked.fresh_hash {
+            users::replace_hash(tx, id, checked.hash.as_str(), fresh.as_str())?;
+        }
+        let session = NewSession {
+            id: SessionId(random.uuid_v7(now)),
+            user_id: id,
+            client_id: of_client,
+            method: Method::Password,
+            scope: of_scope,
+            origin,
+        };
+        sessions::insert(tx, &session, limit, now)?;
+        refresh_tokens::insert_first(tx, &hash, session.id, now)?;
+        Ok(Some((login, session.id, now)))
+    })?;
+    let (login, session, now) = recorded.ok_or(LoginError::InvalidCredentials)?;
+    let RecordedLogin { user, active_kid } = login;
+    let lease = Lease {
+        user,
+        session,
+        client,
+        scope,
+        began_at_ms: now.as_millisecond(),
+        refresh_token,
+    };
+    Ok(grant::for_session(
+        services,
+        lease,
+        active_kid.as_deref(),
+        now,
+    )?)
+}
+
+impl From<GrantError> for LoginError {
+    fn from(error: GrantError) -> Self {
+        match error {
+            GrantError::Signing(error) => Self::Signing(error),
+            GrantError::Keys(error) => Self::Keys(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::passwords::HashParams;
+    use crate::service::accounts::LastSuperuser;
+    use crate::service::trial::{PASSWORD, Trial};
+
+    const NEW: &str = "violet lantern orbits quartz";
+
+    /// A login that has found the password right and written nothing yet.
+    fn halfway(trial: &Trial) -> Checked {
+        let email = "ada@example.com".parse().expect("is an address");
+        let credentials = trial
+            .services
+            .store
+            .read(|connection| users::credentials(connection, &email));
+        let found = credentials.expect("reads");
+        check(&trial.services, &Password::new(PASSWORD), found).expect("is right")
+    }
+
+    fn stored_hash(trial: &Trial) -> String {
+        halfway(trial).hash.as_str().to_owned()
+    }
+
+    #[test]
+    fn a_login_that_a_password_change_overtakes_fails() {
+        let trial = Trial::new();
+        let checked = halfway(&trial);
+        trial.set_password(NEW);
+        let outcome = record(&trial.services, checked, trial.attempt(PASSWORD));
+        assert!(matches!(outcome, Err(LoginError::InvalidCredentials)));
+        let user = trial.accounts.find(&trial.ada()).expect("is there");
+        assert_eq!(user.last_login, None);
+    }
+
+    #[test]
+    fn a_login_that_disabling_or_deleting_overtakes_fails() {
+        let trial = Trial::new();
+        let (one, two) = (halfway(&trial), halfway(&trial));
+        let disabled = trial.accounts.disable(&trial.ada(), LastSuperuser::Keep);
+        disabled.expect("is disabled");
+        let outcome = record(&trial.services, one, trial.attempt(PASSWORD));
+        assert!(matches!(outcome, Err(LoginError::InvalidCredentials)));
+        let deleted = trial.accounts.delete(&trial.ada(), LastSuperuser::Keep);
+        deleted.expect("is deleted");
+        let outcome = record(&trial.services, two, trial.attempt(PASSWORD));
+        assert!(matches!(outcome, Err(LoginError::InvalidCredentials)));
+    }
+
+    /// Security statement 69.
+    #[test]
+    fn raised_parameters_rewrite_the_hash_at_the_next_login_and_end_nothing() {
+        let mut trial = Trial::new();
+        let (old, token) = (stored_hash(&trial), trial.token());
+        trial.restart(HashParams {
+            iterations: 3,
+            ..HashParams::FLOOR
+        });
+        assert!(trial.login("wrong horse battery staple").is_err());
+        assert_eq!(stored_hash(&trial), old);
+        assert!(trial.login(PASSWORD).is_ok());
+        let fresh = stored_hash(&trial);
+        assert!(fresh.contains("m=19456,t=3,p=1"), "{fresh}");
+        assert!(halfway(&trial).fresh_hash.is_none());
+        assert_eq!(trial.refusal(&token), None);
+    }
+
+    /// Security statement 69: the rewriting of the old password's hash never undoes a change.
+    #[test]
+    fn a_rewritten_hash_does_not_overwrite_a_new_password() {
+        let mut trial = Trial::new();
+        trial.restart(HashParams {
+            iterations: 3,
+            ..HashParams::FLOOR
+        });
+        let checked = halfway(&trial);
+        assert!(checked.fresh_hash.is_some());
+        trial.set_password(NEW);
+        assert!(record(&trial.services, checked, trial.attempt(PASSWORD)).is_err());
+        let outcome = trial.login(PASSWORD);
+        assert!(matches!(outcome, Err(LoginError::InvalidCredentials)));
+        assert!(trial.login(NEW).is_ok());
+    }
+}

@@ -1,0 +1,218 @@
+//! Exchanging a refresh token for the next pair (RFC 6749, section 6; RFC 9700, section 4.14).
+//!
+//! A token is exchanged once. Whoever presents it again within the window of grace, because answers
+//! get lost and clients run in several tabs, is given the same successor, until that is used itself.
+//! After the window, a used token is a stolen one: its session ends.
+
+use jiff::Timestamp;
+
+use super::Services;
+use super::grant::{self, Grant, GrantError, Lease};
+use super::keys::{self, KeysError};
+use crate::domain::client::ClientId;
+use crate::domain::scope::Scope;
+use crate::domain::session::{Origin, SessionId};
+use crate::store::audit::{self, Event, EventKind};
+use crate::store::refresh_tokens::{self, Presented, Successor};
+use crate::store::{StoreError, sessions};
+use crate::tokens::{KeyError, OpaqueKind, OpaqueToken};
+
+/// Who wants the next pair.
+#[derive(Debug)]
+pub struct Exchange<'a> {
+    /// The refresh token.
+    pub token: &'a str,
+    /// The client that asks, authenticated; `None`: nobody in particular.
+    pub client: Option<&'a ClientId>,
+    /// What the access token is to be used for, if for less than the session's.
+    pub scope: Option<Scope>,
+    /// Where the request comes from.
+    pub origin: Origin,
+}
+
+/// Why there is no next pair.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RefreshError {
+    /// The token was never given out, is used up, over, or another client's: nobody is told which.
+    #[error("the refresh token is not good")]
+    InvalidGrant,
+    /// More was asked for than the session has. The token stays as it is.
+    #[error("the scope is wider than the session's")]
+    InvalidScope,
+    /// The access token could not be signed.
+    #[error("the token could not be signed")]
+    Signing(#[source] KeyError),
+    /// The keys cannot be used.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What a token is worth.
+enum Worth {
+    /// It was not used yet.
+    Unused,
+    /// It was used just now; this is its successor.
+    JustUsed(OpaqueToken),
+    /// Nothing, and nothing is wrong with that.
+    Nothing,
+    /// Nothing any more: its session's time is up.
+    Over,
+    /// It was used long ago, by somebody who is not the one who presents it now.
+    Stolen,
+}
+
+/// Exchanges a refresh token for the next pair.
+///
+/// Reads first; the write that decides is a single statement ([`refresh_tokens::rotate`]).
+pub fn refresh(services: &Services, exchange: Exchange<'_>) -> Result<Grant, RefreshError> {
+    let token = OpaqueToken::parse(OpaqueKind::Refresh, exchange.token)
+        .ok_or(RefreshError::InvalidGrant)?;
+    // Twice at most: whoever is overtaken between reading and writing finds a used token.
+    for _ in 0..2 {
+        let presented = find(services, &token, &exchange)?;
+        let scope = narrowed(exchange.scope.as_ref(), &presented.scope)?;
+        let now = services.sources.clock.now();
+        let next = match worth(services, &token, &presented, now) {
+            Worth::Nothing => return Err(RefreshError::InvalidGrant),
+            Worth::Over => {
+                end(services, presented.session_id, None)?;
+                return Err(RefreshError::InvalidGrant);
+            }
+            Worth::Stolen => {
+                report(services, &presented, &exchange.origin)?;
+                return Err(RefreshError::InvalidGrant);
+            }
+            Worth::JustUsed(next) => next,
+            Worth::Unused => {
+                let next = services.keys.successors().successor(&token);
+                if !rotate(services, &token, &next)? {
+                    continue;
+                }
+                next
+            }
+        };
+        return hand_out(services, presented, scope, next, now);
+    }
+    Err(RefreshError::InvalidGrant)
+}
+
+fn find(
+    services: &Services,
+    token: &OpaqueToken,
+    exchange: &Exchange<'_>,
+) -> Result<Presented, RefreshError> {
+    let (hash, algorithm) = (token.hash(), keys::signing_algorithm());
+    let found = services
+        .store
+        .read(|connection| refresh_tokens::find(connection, &hash, algorithm))?;
+    // Another client's token stays good for that one (RFC 6749, section 10.4).
+    found
+        .filter(|found| found.client_id.as_ref() == exchange.client && found.user.is_active)
+        .ok_or(RefreshError::InvalidGrant)
+}
+
+fn narrowed(asked: Option<&Scope>, whole: &Scope) -> Result<Scope, RefreshError> {
+    match asked {
+        None => Ok(whole.clone()),
+        Some(asked) if asked.is_within(whole) => Ok(asked.clone()),
+        Some(_) => Err(RefreshError::InvalidScope),
+    }
+}
+
+fn worth(services: &Services, token: &OpaqueToken, presented: &Presented, now: Timestamp) -> Worth {
+    let (rules, now) = (services.session_rules, now.as_millisecond());
+    let age = |since: i64| now.saturating_sub(since);
+    match &presented.successor {
+        // Clocks of several machines differ, to either side.
+        Some(Successor { given_at_ms, .. }) if age(*given_at_ms).abs() > rules.grace_ms => {
+            Worth::Stolen
+        }
+        // Whoever used the successor has it: nobody else needs it.
+        Some(Successor { is_used: true, .. }) => Worth::Nothing,
+        Some(successor) => {
+            let next = services.keys.successors().successor(token);
+            // Under another secret it was another one, which cannot be told any more.
+            if next.hash().as_slice() == successor.hash {
+                Worth::JustUsed(next)
+            } else {
+                Worth::Nothing
+            }
+        }
+        None if age(presented.began_at_ms) >= rules.absolute_ms => Worth::Over,
+        None if age(presented.given_at_ms) >= rules.idle_ms => Worth::Over,
+        None => Worth::Unused,
+    }
+}
+
+fn rotate(
+    services: &Services,
+    token: &OpaqueToken,
+    next: &OpaqueToken,
+) -> Result<bool, StoreError> {
+    let (hash, next, clock) = (token.hash(), next.hash(), services.sources.clock.clone());
+    services
+        .store
+        .write(move |tx| refresh_tokens::rotate(tx, &hash, &next, clock.now()))
+}
+
+fn hand_out(
+    services: &Services,
+    presented: Presented,
+    scope: Scope,
+    refresh_token: OpaqueToken,
+    now: Timestamp,
+) -> Result<Grant, RefreshError> {
+    let lease = Lease {
+        user: presented.user,
+        session: presented.session_id,
+        client: presented.client_id,
+        scope,
+        began_at_ms: presented.began_at_ms,
+        refresh_token,
+    };
+    grant::for_session(services, lease, presented.active_kid.as_deref(), now).map_err(|error| {
+        match error {
+            GrantError::Signing(error) => RefreshError::Signing(error),
+            GrantError::Keys(error) => RefreshError::Keys(error),
+        }
+    })
+}
+
+/// Ends the session of a token that was used before, and writes down that somebody has it who
+/// should not.
+fn report(services: &Services, presented: &Presented, origin: &Origin) -> Result<(), StoreError> {
+    let now = services.sources.clock.now();
+    let event = Event {
+        id: services.sources.random.uuid_v7(now),
+        kind: EventKind::RefreshTokenReused,
+        user_id: Some(presented.user.id),
+        client_id: presented.client_id.clone(),
+        session_id: Some(presented.session_id),
+        address: origin.address,
+    };
+    let session = presented.session_id;
+    end(services, session, Some(event))?;
+    let user = presented.user.id;
+    tracing::warn!(%user, %session, "a used refresh token came back; its session was ended");
+    Ok(())
+}
+
+/// Ends a session; for good, whatever the clock says later.
+fn end(services: &Services, session: SessionId, event: Option<Event>) -> Result<(), StoreError> {
+    let clock = services.sources.clock.clone();
+    services.store.write(move |tx| {
+        let now = clock.now();
+        let ended = sessions::end(tx, session, now)?;
+        match event.filter(|_| ended) {
+            Some(event) => audit::record(tx, &event, now),
+            None => Ok(()),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests;
