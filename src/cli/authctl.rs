@@ -9,7 +9,9 @@ use super::ConfigArgs;
 use super::context::{Context, system_sources};
 use super::error::{CliError, report_clap};
 use super::output::{Format, Output};
-use super::{completions, config, createsuperuser, db, logging, migrate, ping, prompt, user};
+use super::{
+    completions, config, createsuperuser, db, logging, migrate, ping, prompt, session, user,
+};
 use crate::config::{Config, Environment, Flags, Layers};
 
 /// Manage the users behind authd
@@ -66,6 +68,8 @@ enum Command {
     Createsuperuser(createsuperuser::Args),
     #[command(subcommand)]
     User(user::Command),
+    #[command(subcommand)]
+    Session(session::Command),
     #[command(subcommand)]
     Db(db::Command),
     #[command(subcommand)]
@@ -132,6 +136,7 @@ fn run(cli: Cli) -> Result<(), CliError> {
         Command::Migrate(args) => migrate::run(args, &mut ctx),
         Command::Createsuperuser(args) => createsuperuser::run(args, &mut ctx),
         Command::User(command) => user::run(command, &mut ctx),
+        Command::Session(command) => session::run(command, &mut ctx),
         Command::Db(command) => db::run(command, &mut ctx),
         Command::Config(command) => config::run(command, &mut ctx),
         Command::Ping(args) => ping::run(args, &mut ctx),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::error::CliError;
 use super::output::Output;
+use super::prompt;
 use crate::config::{Config, Environment, Layers};
 use crate::service::Sources;
 use crate::service::accounts::Accounts;
@@ -34,18 +35,31 @@ pub(super) enum IfMissing {
 impl Context {
     /// Opens the accounts.
     pub(super) fn accounts(&self, if_missing: IfMissing) -> Result<Accounts, CliError> {
+        let store = self.store(if_missing)?;
+        Ok(Accounts::new(
+            store,
+            self.config.passwords,
+            self.sources.clone(),
+        ))
+    }
+
+    /// Opens the database.
+    pub(super) fn store(&self, if_missing: IfMissing) -> Result<Store, CliError> {
         let database = &self.config.database;
         if if_missing == IfMissing::Create && !store::exists(&database.url, database.timeout)? {
             store::create(&database.url, database.timeout, self.sources.clock.now())?;
             self.output
                 .note(&format!("created the database '{}'", database.url.place()));
         }
-        let store = Store::open(database, WriteMode::Direct)?;
-        Ok(Accounts::new(
-            store,
-            self.config.passwords,
-            self.sources.clone(),
-        ))
+        Ok(Store::open(database, WriteMode::Direct)?)
+    }
+
+    /// Goes on if `yes` was given or somebody says so.
+    pub(super) fn confirm(&self, yes: bool, question: &str) -> Result<(), CliError> {
+        if yes || (self.has_someone_to_ask() && prompt::confirm(question)?) {
+            return Ok(());
+        }
+        Err(CliError::NotConfirmed)
     }
 
     /// Whether somebody sits at a terminal, sees the questions (standard error), and may be asked.

@@ -12,6 +12,7 @@ use crate::http::probe::ProbeError;
 use crate::service::StartError;
 use crate::service::accounts::AccountError;
 use crate::service::keys::KeysError;
+use crate::service::sessions::SessionError;
 use crate::store::StoreError;
 
 /// Why a command failed.
@@ -50,6 +51,9 @@ pub(super) enum CliError {
     /// An account could not be found, made or changed.
     #[error(transparent)]
     Account(#[from] AccountError),
+    /// A session could not be found or ended.
+    #[error(transparent)]
+    Session(#[from] SessionError),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -103,7 +107,7 @@ impl Status {
             Self::Usage => {
                 "Called wrongly, not confirmed, something must be asked and there is no terminal, or the configuration cannot be used."
             }
-            Self::NotFound => "There is no such account.",
+            Self::NotFound => "There is no such account, session ...",
             Self::Conflict => "It exists already, or its state forbids the change.",
             Self::Invalid => {
                 "A value breaks a rule: an e-mail address, a phone number, a name, a password."
@@ -154,8 +158,12 @@ impl CliError {
             Self::Value { .. } | Self::Account(AccountError::Policy(_)) => Status::Invalid,
             Self::NotASuperuser(_) => Status::Conflict,
             Self::MigrationsPending(_) => Status::Database,
-            Self::Account(AccountError::NotFound(_)) => Status::NotFound,
+            Self::Account(AccountError::NotFound(_))
+            | Self::Session(SessionError::NoAccount(_) | SessionError::NotFound(_)) => {
+                Status::NotFound
+            }
             Self::Account(AccountError::Store(error))
+            | Self::Session(SessionError::Store(error))
             | Self::Store(error)
             | Self::Start(StartError::Keys(KeysError::Store(error))) => of_store(error),
             Self::Probe(ProbeError::Url(_)) => Status::Usage,

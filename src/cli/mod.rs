@@ -28,6 +28,7 @@ mod ping;
 mod prompt;
 pub mod reference;
 mod serve;
+mod session;
 mod user;
 
 use std::path::PathBuf;

@@ -1,5 +1,6 @@
 //! Results on standard output: tables for people, JSON or TSV for scripts.
 
+use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 
 use clap::ValueEnum;
@@ -85,10 +86,39 @@ impl Output {
             Format::Tsv => lines(page.users.iter().map(|user| row(user).join("\t")))?,
             Format::Table => print(&user_table(&page.users))?,
         }
-        if let (Some(next), Format::Table | Format::Tsv) = (page.next, self.format) {
+        self.more(page.next);
+        Ok(())
+    }
+
+    /// Says how to get the next page, if there is one.
+    pub(super) fn more(self, next: Option<impl Display>) {
+        if let (Some(next), Format::Table | Format::Tsv) = (next, self.format) {
             self.note(&format!("there are more: --after {next}"));
         }
-        Ok(())
+    }
+
+    /// A list of anything: `document` as JSON; else a row for each, of which quiet prints the first
+    /// column, the id. `shown` says which columns a person sees.
+    pub(super) fn list<const N: usize>(
+        self,
+        document: &impl Serialize,
+        columns: [&str; N],
+        rows: &[[String; N]],
+        shown: &[usize],
+    ) -> Result<(), CliError> {
+        match self.format {
+            Format::Json => print(&to_json(document)),
+            _ if self.quiet => lines(rows.iter().map(|row| row[0].clone())),
+            Format::Tsv => lines(rows.iter().map(|row| row.join("\t"))),
+            Format::Table => {
+                let mut table = new_table();
+                table.set_header(shown.iter().map(|at| columns[*at].replace('_', " ")));
+                for row in rows {
+                    table.add_row(shown.iter().map(|at| &row[*at]));
+                }
+                print(&table.to_string())
+            }
+        }
     }
 
     /// Every configuration value and where it came from.

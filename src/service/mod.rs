@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod grant;
 pub mod keys;
 pub mod login;
+pub mod pruning;
 pub mod refresh;
 pub mod secret_key;
 pub mod sessions;

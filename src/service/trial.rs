@@ -28,7 +28,7 @@ pub(super) const LEEWAY_SECS: i64 = 30;
 /// How long sessions last.
 pub(super) const SESSIONS: SessionRules = SessionRules {
     idle_ms: 30 * 24 * 3_600_000,
-    absolute_ms: 90 * 24 * 3_600_000,
+    absolute_ms: 80 * 24 * 3_600_000,
     grace_ms: 10_000,
     per_user: 5,
 };
@@ -109,6 +109,11 @@ impl Trial {
         self.accounts
             .set_password(&self.ada(), &password, PasswordChecks::Enforce)
             .expect("is set");
+    }
+
+    /// What these statements give, past the services.
+    pub(super) fn sql(&self, sql: &str) -> String {
+        self.database.sql(sql)
     }
 
     /// The one number that a query gives.

@@ -115,7 +115,7 @@ pub fn extent(connection: &Conn) -> Result<Extent, StoreError> {
 }
 
 /// Forgets what ended before that time, `limit` rows at most; returns how many there were.
-pub fn prune(tx: &Tx<'_>, before: Timestamp, limit: u32) -> Result<u32, StoreError> {
+pub fn prune(tx: &Tx<'_>, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
     const DELETE: &str = "
         DELETE FROM revocations WHERE version IN (
             SELECT version FROM revocations WHERE created_at < ?1 ORDER BY version LIMIT ?2)
@@ -126,7 +126,7 @@ pub fn prune(tx: &Tx<'_>, before: Timestamp, limit: u32) -> Result<u32, StoreErr
     if let Some(last) = versions.iter().max() {
         tx.execute(NOTE, &[(*last).into()])?;
     }
-    Ok(u32::try_from(versions.len()).unwrap_or(u32::MAX))
+    Ok(versions.len() as u64)
 }
 
 /// Whether there is anything to prune.

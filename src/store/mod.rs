@@ -14,6 +14,7 @@ mod pen;
 mod readers;
 pub mod refresh_tokens;
 mod replica;
+pub mod revoked_tokens;
 pub mod sessions;
 pub mod users;
 mod writer;

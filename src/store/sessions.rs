@@ -149,13 +149,15 @@ pub fn over(
     const SQL: &str = "
         SELECT id, created_at <= ?3 OR NOT EXISTS (
                 SELECT 1 FROM refresh_tokens WHERE session_id = sessions.id AND created_at > ?2)
-        FROM sessions WHERE id > ?1 AND created_at <= ?2 ORDER BY id LIMIT ?4";
+        FROM sessions WHERE id > ?1 AND id <= ?5 ORDER BY id LIMIT ?4";
     let after = after.map(|id| id.to_string()).unwrap_or_default();
+    let until = last_of(used_before.max(begun_before)).to_string();
     let values = [
         (&after).into(),
         used_before.as_millisecond().into(),
         begun_before.as_millisecond().into(),
         i64::from(limit).into(),
+        (&until).into(),
     ];
     let seen: Vec<(SessionId, bool)> =
         connection.query(SQL, &values, |row| Ok((id_in(row, 0)?, row.get(1)?)))?;
@@ -171,6 +173,28 @@ pub fn over(
     })
 }
 
+/// Whether a session is over by time alone, as [`over`] has it.
+pub fn is_over(
+    connection: &Conn,
+    id: SessionId,
+    begun_before: Timestamp,
+    used_before: Timestamp,
+) -> Result<bool, StoreError> {
+    const SQL: &str = "
+        SELECT EXISTS (
+            SELECT 1 FROM sessions WHERE id = ?1 AND (
+                created_at <= ?3 OR NOT EXISTS (
+                    SELECT 1 FROM refresh_tokens
+                    WHERE session_id = sessions.id AND created_at > ?2)))";
+    let id = id.to_string();
+    let values = [
+        (&id).into(),
+        used_before.as_millisecond().into(),
+        begun_before.as_millisecond().into(),
+    ];
+    connection.query_value(SQL, &values)
+}
+
 /// What [`over`] found.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Candidates {
@@ -178,6 +202,12 @@ pub struct Candidates {
     pub over: Vec<SessionId>,
     /// Where to go on; `None`: there are no more to look at.
     pub next: Option<SessionId>,
+}
+
+/// The greatest id of a session begun at that time: ids begin with their millisecond.
+fn last_of(time: Timestamp) -> SessionId {
+    let millis = u64::try_from(time.as_millisecond()).unwrap_or(0);
+    SessionId(uuid::Builder::from_unix_timestamp_millis(millis, &[0xff; 10]).into_uuid())
 }
 
 fn session(row: &Row<'_>) -> Result<Session, StoreError> {

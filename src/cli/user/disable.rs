@@ -1,6 +1,5 @@
 //! `authctl user disable`.
 
-use super::confirm;
 use crate::cli::context::{Context, IfMissing};
 use crate::cli::error::CliError;
 use crate::domain::user::UserRef;
@@ -27,7 +26,7 @@ pub(in crate::cli) struct Args {
 pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
     let accounts = ctx.accounts(IfMissing::Fail)?;
     let user = accounts.find(&args.user)?;
-    confirm(args.yes, &format!("Disable {}?", user.email), ctx)?;
+    ctx.confirm(args.yes, &format!("Disable {}?", user.email))?;
     let guard = if args.force {
         LastSuperuser::Force
     } else {

@@ -13,7 +13,6 @@ use clap::Subcommand;
 
 use super::context::Context;
 use super::error::CliError;
-use super::prompt;
 
 /// Manage accounts
 #[derive(Subcommand, Debug)]
@@ -43,11 +42,3 @@ pub(super) fn run(command: Command, ctx: &mut Context) -> Result<(), CliError> {
 
 /// Environment variable with a new password for `add` and `passwd`.
 const PASSWORD_VARIABLE: &str = "AUTHD_USER_PASSWORD";
-
-/// Goes on if `yes` was given or somebody says so.
-fn confirm(yes: bool, question: &str, ctx: &Context) -> Result<(), CliError> {
-    if yes || (ctx.has_someone_to_ask() && prompt::confirm(question)?) {
-        return Ok(());
-    }
-    Err(CliError::NotConfirmed)
-}

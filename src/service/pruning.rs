@@ -1,0 +1,212 @@
+//! Ending what time has ended, and forgetting what nobody needs to know any more: in small batches,
+//! so that nobody waits for it.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Sources;
+use crate::domain::session::{SessionId, SessionRules};
+use crate::store::sessions::{self, Candidates};
+use crate::store::{Store, StoreError, changes, revoked_tokens};
+
+/// Rows looked at, or removed, at a time.
+const BATCH: u32 = 200;
+
+/// For how long whoever follows the changes may have been away. Longer, and it must start anew.
+const CHANGES_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// What was ended and forgotten.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Pruned {
+    /// Sessions whose time was up.
+    pub sessions: u64,
+    /// Revoked tokens that would be refused by now anyway.
+    pub revoked_tokens: u64,
+    /// Changes that were long ago.
+    pub changes: u64,
+}
+
+/// Prunes one database, a batch at a time.
+pub struct Pruner {
+    rules: SessionRules,
+    sources: Sources,
+    /// The sessions up to this one were looked at.
+    after: Option<SessionId>,
+}
+
+impl Pruned {
+    /// Whether there was nothing.
+    pub fn is_nothing(self) -> bool {
+        self == Self::default()
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            sessions: self.sessions + other.sessions,
+            revoked_tokens: self.revoked_tokens + other.revoked_tokens,
+            changes: self.changes + other.changes,
+        }
+    }
+}
+
+impl Pruner {
+    /// One that begins with the oldest session.
+    pub fn new(rules: SessionRules, sources: Sources) -> Self {
+        Self {
+            rules,
+            sources,
+            after: None,
+        }
+    }
+
+    /// Prunes one batch of each kind. Writes nothing where there is nothing to do.
+    pub fn step(&mut self, store: &Store) -> Result<Pruned, StoreError> {
+        let now = self.sources.clock.now();
+        Ok(Pruned {
+            sessions: self.sessions(store, now)?,
+            revoked_tokens: revoked_tokens(store, now)?,
+            changes: changes(store, now)?,
+        })
+    }
+
+    /// Whether the last batch of sessions was the last of all.
+    pub fn has_seen_all(&self) -> bool {
+        self.after.is_none()
+    }
+
+    fn sessions(&mut self, store: &Store, now: Timestamp) -> Result<u64, StoreError> {
+        let before = |ms: i64| ago(now, SignedDuration::from_millis(ms));
+        let (begun, used) = (before(self.rules.absolute_ms), before(self.rules.idle_ms));
+        let after = self.after;
+        let Candidates { over, next } =
+            store.read(|connection| sessions::over(connection, after, begun, used, BATCH))?;
+        self.after = next;
+        if over.is_empty() {
+            return Ok(0);
+        }
+        let clock = Arc::clone(&self.sources.clock);
+        store.write(move |tx| {
+            let mut ended = 0;
+            for id in over {
+                // It may have been used since it was looked at.
+                if sessions::is_over(tx, id, begun, used)? {
+                    ended += u64::from(sessions::end(tx, id, clock.now())?);
+                }
+            }
+            Ok(ended)
+        })
+    }
+}
+
+fn revoked_tokens(store: &Store, now: Timestamp) -> Result<u64, StoreError> {
+    // Leeway is a minute at most.
+    let before = ago(now, SignedDuration::from_mins(5));
+    if !store.read(|connection| revoked_tokens::is_prunable(connection, before))? {
+        return Ok(0);
+    }
+    store.write(move |tx| revoked_tokens::prune(tx, before, BATCH))
+}
+
+fn changes(store: &Store, now: Timestamp) -> Result<u64, StoreError> {
+    let before = ago(now, CHANGES_KEPT);
+    if !store.read(|connection| changes::is_prunable(connection, before))? {
+        return Ok(0);
+    }
+    store.write(move |tx| changes::prune(tx, before, BATCH))
+}
+
+fn ago(now: Timestamp, time: SignedDuration) -> Timestamp {
+    now.checked_sub(time).unwrap_or(Timestamp::MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::session::Origin;
+    use crate::service::refresh::{self, Exchange};
+    use crate::service::trial::{PASSWORD, SESSIONS, Trial};
+
+    fn prune(trial: &Trial) -> Pruned {
+        let services = &trial.services;
+        let mut pruner = Pruner::new(SESSIONS, services.sources.clone());
+        let mut pruned = Pruned::default();
+        loop {
+            pruned = pruned.and(pruner.step(&services.store).expect("prunes"));
+            if pruner.has_seen_all() {
+                return pruned;
+            }
+        }
+    }
+
+    fn refresh(trial: &Trial, token: &str) -> String {
+        let exchange = Exchange {
+            token,
+            client: None,
+            scope: None,
+            origin: Origin::default(),
+        };
+        let grant = refresh::refresh(&trial.services, exchange).expect("is refreshed");
+        grant.refresh_token.expose().to_owned()
+    }
+
+    #[test]
+    fn sessions_whose_time_is_up_go_and_the_others_stay() {
+        let trial = Trial::new();
+        let log_in = || trial.login(PASSWORD).expect("logs in");
+        let (idle, busy) = (log_in(), log_in());
+        assert_eq!(prune(&trial), Pruned::default());
+        trial.clock.advance_millis(SESSIONS.idle_ms - 1);
+        let token = refresh(&trial, busy.refresh_token.expose());
+        assert_eq!(prune(&trial), Pruned::default());
+        trial.clock.advance_millis(1);
+        assert_eq!(prune(&trial).sessions, 1);
+        assert_eq!(trial.count("SELECT count(*) FROM sessions"), 1);
+        assert_eq!(trial.count("SELECT count(*) FROM refresh_tokens"), 2);
+        let of_idle = trial.refusal(&idle.access_token);
+        assert!(of_idle.is_some());
+        let token = refresh(&trial, &token);
+        // By its age alone, however busy it is.
+        trial.clock.advance_millis(SESSIONS.idle_ms - 1);
+        let token = refresh(&trial, &token);
+        trial
+            .clock
+            .advance_millis(SESSIONS.absolute_ms - 2 * SESSIONS.idle_ms);
+        refresh(&trial, &token);
+        assert_eq!(prune(&trial).sessions, 0);
+        trial.clock.advance_millis(1);
+        assert_eq!(prune(&trial).sessions, 1);
+    }
+
+    #[test]
+    fn what_ended_long_ago_is_forgotten_and_whoever_missed_it_can_tell() {
+        let trial = Trial::new();
+        let extent = || trial.services.store.read(changes::extent).expect("reads");
+        trial.token();
+        trial.set_password(PASSWORD);
+        assert_eq!(trial.count("SELECT count(*) FROM revocations"), 1);
+        let ended = trial.count("SELECT version FROM revocations");
+        trial.clock.advance_secs(CHANGES_KEPT.as_secs());
+        assert_eq!(prune(&trial).changes, 0);
+        assert_eq!(extent().pruned, 0);
+        trial.clock.advance_secs(1);
+        assert_eq!(prune(&trial).changes, 1);
+        assert_eq!(trial.count("SELECT count(*) FROM revocations"), 0);
+        assert_eq!(extent().pruned, ended);
+        assert!(prune(&trial).is_nothing());
+        assert_eq!(extent().pruned, ended);
+    }
+
+    #[test]
+    fn a_revoked_token_is_remembered_until_it_would_be_refused_anyway() {
+        let trial = Trial::new();
+        let now = trial.services.sources.clock.now().as_second();
+        trial.sql(&format!("INSERT INTO revoked_tokens VALUES ('a', {now})"));
+        assert_eq!(prune(&trial).revoked_tokens, 0);
+        trial.clock.advance_secs(301);
+        assert_eq!(prune(&trial).revoked_tokens, 1);
+        assert_eq!(trial.count("SELECT count(*) FROM revoked_tokens"), 0);
+    }
+}
