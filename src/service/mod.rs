@@ -5,6 +5,7 @@
 //! keys for all of them.
 
 pub mod accounts;
+pub mod feed;
 pub mod grant;
 pub mod keys;
 pub mod login;
@@ -25,6 +26,7 @@ use crate::passwords::{HashParams, Hasher, Policy, PoolSize};
 use crate::store::Store;
 use crate::tokens::{CheckedTokens, JwkSet, TokenRules};
 
+use feed::Closing;
 use keys::{Keys, KeysError};
 use secret_key::SecretKeySource;
 
@@ -57,6 +59,7 @@ pub struct Services {
     rules: TokenRules,
     session_rules: SessionRules,
     checked: CheckedTokens,
+    closing: Closing,
     max_age_secs: u32,
     sources: Sources,
 }
@@ -106,6 +109,7 @@ impl Services {
             rules: settings.tokens,
             session_rules: settings.sessions,
             checked: CheckedTokens::default(),
+            closing: Closing::default(),
             max_age_secs: settings.max_age_secs,
             sources,
         })
