@@ -9,5 +9,6 @@ pub mod domain;
 pub mod http;
 pub mod passwords;
 pub mod service;
+pub mod sockets;
 pub mod store;
 pub mod tokens;

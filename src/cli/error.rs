@@ -7,12 +7,12 @@ use serde_json::json;
 
 use super::output::Format;
 use crate::config::ConfigError;
-use crate::http::BindError;
 use crate::http::probe::ProbeError;
 use crate::service::StartError;
 use crate::service::accounts::AccountError;
 use crate::service::keys::KeysError;
 use crate::service::sessions::SessionError;
+use crate::sockets::BindError;
 use crate::store::StoreError;
 
 /// Why a command failed.

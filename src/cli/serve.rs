@@ -11,8 +11,9 @@ use super::error::CliError;
 use super::logging;
 use super::output::print;
 use crate::config::Config;
-use crate::http::{self, App, Bound};
+use crate::http::{self, App};
 use crate::service::Services;
+use crate::sockets::{self, Bound, Door};
 use crate::store::{self, Store, WriteMode, users};
 
 /// Serve logins and verification until told to stop
@@ -38,11 +39,12 @@ pub(super) struct Args {
 pub(super) fn run(args: Args, config: Config) -> Result<(), CliError> {
     let log = logging::start_daemon(config.log).map_err(CliError::io("opening the log"))?;
     raise_file_limit();
-    let runtime = http::runtime().map_err(CliError::io("starting the runtime"))?;
+    let runtime = sockets::runtime().map_err(CliError::io("starting the runtime"))?;
     outlive_size_limit(&runtime).map_err(CliError::io("listening for signals"))?;
     let store = open_store(&args, &config)?;
     let is_empty = !store.read(users::any)?;
     let services = Services::start(store, config.service_settings(), system_sources())?;
+    let services = Arc::new(services);
     let (bound, stop) = {
         let _inside = runtime.enter();
         let listen = config.server.listen.iter();
@@ -53,10 +55,17 @@ pub(super) fn run(args: Args, config: Config) -> Result<(), CliError> {
     announce(&bound, is_empty)?;
     let app = App {
         services,
-        server: config.server,
-        on_idle: Arc::new(move || log.thread_is_idle()),
+        server: config.server.clone(),
     };
-    http::serve(&runtime, app, bound, stop).map_err(CliError::io("starting the I/O threads"))?;
+    let protocol = http::protocol(app);
+    let doors = bound.into_iter().map(|bound| Door {
+        bound,
+        protocol: Arc::clone(&protocol),
+    });
+    let doors = doors.collect();
+    let on_idle: Arc<dyn Fn() + Send + Sync> = Arc::new(move || log.thread_is_idle());
+    sockets::serve(&runtime, &config.server, doors, &on_idle, stop)
+        .map_err(CliError::io("starting the I/O threads"))?;
     tracing::info!("stopped");
     Ok(())
 }

@@ -1,8 +1,6 @@
 //! What every answer has: an id, a line in the log, and an end even if the handler panics.
 
-use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use hyper::Method;
@@ -12,55 +10,14 @@ use rouille::{Request, Response};
 use super::App;
 use super::problem::Problem;
 use super::routes::Route;
-use crate::domain::sources::Random;
+use crate::sockets::request_id::{self, RequestId, RequestIds};
 
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const X_REQUEST_ID: HeaderName = HeaderName::from_static(request_id::NAME);
 
-/// Names a request in its answer and in the log.
-#[derive(Clone, Debug)]
-pub(super) struct RequestId(String);
-
-impl fmt::Display for RequestId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// Gives ids that no other request of this or of another process has.
-pub(super) struct RequestIds {
-    process: u64,
-    next: AtomicU64,
-}
-
-impl RequestIds {
-    pub(super) fn new(random: &dyn Random) -> Self {
-        let mut process = [0; 8];
-        random.fill(&mut process);
-        Self {
-            process: u64::from_be_bytes(process),
-            next: AtomicU64::new(0),
-        }
-    }
-
-    /// The id that the client gave (a proxy's, most likely), if it is plain; else a new one.
-    pub(super) fn of(&self, headers: &HeaderMap) -> RequestId {
-        let given = headers.get(X_REQUEST_ID).and_then(|id| id.to_str().ok());
-        match given.filter(|id| is_plain(id)) {
-            Some(id) => RequestId(id.to_owned()),
-            None => self.fresh(),
-        }
-    }
-
-    /// A new one.
-    pub(super) fn fresh(&self) -> RequestId {
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        RequestId(format!("{:016x}{number:08x}", self.process))
-    }
-}
-
-fn is_plain(id: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    (8..=64).contains(&id.len()) && id.bytes().all(plain)
+/// The request's id: the client's own, if it is plain.
+pub(super) fn id_of(ids: &RequestIds, headers: &HeaderMap) -> RequestId {
+    let given = headers.get(X_REQUEST_ID).and_then(|id| id.to_str().ok());
+    ids.given_or_fresh(given)
 }
 
 /// A request's line in the log: id, method, route, status, duration; never its target or its
@@ -104,7 +61,7 @@ impl Drop for Record {
     fn drop(&mut self) {
         let micros = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
         tracing::info!(
-            id = self.id.0,
+            id = self.id.as_str(),
             method = self.method,
             route = self.route,
             status = self.status,
@@ -146,7 +103,7 @@ pub(super) fn run(app: &App, request: &Request, route: Route, id: &RequestId) ->
 
 /// Adds what every answer has: the id, and that no cache may keep it unless it says otherwise.
 pub(super) fn complete(headers: &mut HeaderMap, id: &RequestId) -> Result<(), InvalidHeaderValue> {
-    headers.insert(X_REQUEST_ID, HeaderValue::from_str(&id.0)?);
+    headers.insert(X_REQUEST_ID, HeaderValue::from_str(id.as_str())?);
     headers
         .entry(CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));

@@ -11,6 +11,7 @@ use super::problem::{self, Code, Problem};
 use crate::domain::session::SessionId;
 use crate::domain::user::User;
 use crate::service::verification::{self, Principal, Refusal, VerifyError};
+use crate::tokens::authorization;
 use crate::tokens::claims::Subject;
 
 /// 401 of the routes that want a token, for the API's document.
@@ -71,15 +72,7 @@ pub(super) fn token(request: &Request) -> Result<Option<&str>, Problem> {
             Err(malformed())
         };
     };
-    let (scheme, rest) = value.split_once(' ').unwrap_or((value, ""));
-    if !scheme.eq_ignore_ascii_case("Bearer") {
-        return Ok(None);
-    }
-    let token = rest.trim_matches(' ');
-    if token.is_empty() || token.bytes().any(|byte| b" ,".contains(&byte)) {
-        return Err(malformed());
-    }
-    Ok(Some(token))
+    authorization::bearer(value).map_err(|_| malformed())
 }
 
 /// 401 for a request without a token: the challenge names no error (section 3.1).

@@ -2,21 +2,21 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::header::{CONNECTION, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
-use tokio::sync::Semaphore;
 
 use super::App;
-use super::answer::{self, RequestId, RequestIds};
+use super::answer;
 use super::gate;
 use super::problem::{Code, Problem};
 use super::routes::{self, Lane, Route};
 use super::unparsed;
+use crate::sockets::lane::{self, BlockingLane, LaneError};
+use crate::sockets::request_id::{RequestId, RequestIds};
 
 /// What hyper sends back.
 pub(super) type Answer = Response<Full<Bytes>>;
@@ -27,28 +27,17 @@ pub(super) struct Exchange {
     ids: RequestIds,
     /// Whether a read of the database may take longer than an I/O thread has.
     reads_block: bool,
-    /// How long a client waits for a handler that waits for the database.
-    patience: Option<Duration>,
-    /// Places in the blocking lane, under way and waiting together.
-    blocking: Arc<Semaphore>,
+    /// For handlers that may wait.
+    blocking: BlockingLane,
 }
-
-/// A handler that writes may be in the middle of it.
-const TOO_LATE: &str =
-    "The database did not answer in time: what was asked for may have been done or not.";
-
-/// Requests in the blocking lane at a time. The runtime has as many threads for them.
-pub(crate) const BLOCKING_PLACES: usize = 256;
 
 impl Exchange {
     pub(super) fn new(app: App) -> Self {
-        let blocking = Arc::new(Semaphore::new(BLOCKING_PLACES));
         Self {
             ids: RequestIds::new(app.services.random()),
             reads_block: app.services.store.reads_block(),
-            patience: app.services.store.patience(),
+            blocking: BlockingLane::new(app.services.store.patience()),
             app: Arc::new(app),
-            blocking,
         }
     }
 
@@ -60,7 +49,7 @@ impl Exchange {
         peer: Option<SocketAddr>,
     ) -> Answer {
         let (parts, body) = request.into_parts();
-        let id = self.ids.of(&parts.headers);
+        let id = answer::id_of(&self.ids, &parts.headers);
         let mut record = answer::Record::begin(&id, &parts.method);
         // hyper drops a Content-Length beside it, and another party may have gone by that one:
         // what follows is never run as a request (RFC 9112, section 6.1).
@@ -151,23 +140,20 @@ impl Exchange {
         route: Route,
         id: &RequestId,
     ) -> Result<rouille::Response, Refusal> {
-        let Ok(place) = Arc::clone(&self.blocking).try_acquire_owned() else {
-            return Err(Problem::overloaded("Too much at once; try again later.").into());
-        };
         let (app, id) = (Arc::clone(&self.app), id.clone());
-        let work = tokio::task::spawn_blocking(move || {
-            let response = answer::run(&app, &request, route, &id);
-            drop(place);
-            response
-        });
-        let done = match self.patience {
-            None => work.await,
-            // The handler keeps its place, and goes on waiting.
-            Some(patience) => tokio::time::timeout(patience, work)
-                .await
-                .map_err(|_| Problem::overloaded(TOO_LATE))?,
-        };
-        done.map_err(|_| Problem::internal().into())
+        let work = move || answer::run(&app, &request, route, &id);
+        let done = self.blocking.run(work).await;
+        done.map_err(|error| Problem::from(error).into())
+    }
+}
+
+impl From<LaneError> for Problem {
+    fn from(error: LaneError) -> Self {
+        match error {
+            LaneError::Full => Self::overloaded(lane::FULL),
+            LaneError::TooLate => Self::overloaded(lane::TOO_LATE),
+            LaneError::Panicked => Self::internal(),
+        }
     }
 }
 
@@ -255,57 +241,21 @@ fn try_into_hyper(
 
 #[cfg(test)]
 mod tests {
-    use cluster::Database;
-    use rouille::Request;
-
     use super::*;
     use crate::domain::sources::fixed::CountingRandom;
-    use crate::http::tests::{app, log_of};
-
-    fn route(run: impl FnOnce() -> rouille::Response + Send + 'static) -> Route {
-        Route {
-            template: "/test",
-            lane: Lane::Blocking,
-            run: Box::new(move |_, _| Ok(run())),
-        }
-    }
-
-    fn run(exchange: &Exchange, route: Route) -> rouille::Response {
-        let request = Request::fake_http("GET", "/test", vec![], vec![]);
-        let id = exchange.ids.fresh();
-        let work = exchange.run_blocking(request, route, &id);
-        let runtime = tokio::runtime::Runtime::new().expect("starts");
-        let outcome = runtime.block_on(work);
-        outcome.unwrap_or_else(|refusal| refusal.problem.into_response())
-    }
-
-    #[test]
-    fn a_handler_that_panics_gives_its_place_back() {
-        let database = Database::new();
-        let exchange = Exchange::new(app(&database));
-        let response = run(&exchange, route(|| panic!("for the test")));
-        assert_eq!(response.status_code, 500);
-        assert_eq!(exchange.blocking.available_permits(), BLOCKING_PLACES);
-        let response = run(&exchange, route(|| rouille::Response::text("well")));
-        assert_eq!(response.status_code, 200);
-    }
+    use crate::http::tests::log_of;
 
     #[test]
     fn a_full_lane_is_a_503_and_says_when_to_come_back() {
-        let database = Database::new();
-        let exchange = Exchange::new(app(&database));
-        let all = u32::try_from(BLOCKING_PLACES).expect("is small");
-        let places = exchange.blocking.try_acquire_many(all).expect("are free");
-        let response = run(&exchange, route(|| unreachable!("there is no place")));
+        let response = Problem::from(LaneError::Full).into_response();
         assert_eq!(response.status_code, 503);
         let retry = response
             .headers
             .iter()
             .find(|(name, _)| name == "Retry-After");
         assert!(retry.is_some());
-        drop(places);
-        let response = run(&exchange, route(|| rouille::Response::text("well")));
-        assert_eq!(response.status_code, 200);
+        let response = Problem::from(LaneError::Panicked).into_response();
+        assert_eq!(response.status_code, 500);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The service over HTTP.
 //!
-//! `wire` and what it uses (`listen`, `patience`, `unparsed`, `gate`, `exchange`) hold the sockets; `routes` is
+//! `wire` and what it uses (`patience`, `unparsed`, `gate`, `exchange`) hold the connections; `routes` is
 //! the table of everything there is; each resource has a file of its own.
 
 mod answer;
@@ -11,7 +11,6 @@ mod exchange;
 mod gate;
 mod health;
 mod jwks;
-mod listen;
 mod login;
 mod logout;
 mod me;
@@ -23,37 +22,29 @@ mod refresh;
 mod routes;
 mod schema;
 mod sessions;
-mod threads;
 mod unparsed;
 mod verify;
 mod wire;
 
-pub use listen::{BindError, Bound};
 pub use schema::openapi_yaml;
-pub use wire::serve;
 
 use std::sync::Arc;
 
 use crate::config::ServerConfig;
 use crate::service::Services;
+use crate::sockets::Protocol;
 
 /// Everything a handler works with.
 pub struct App {
     /// What can be done.
-    pub services: Services,
+    pub services: Arc<Services>,
     /// Where the service is found, and what it bears.
     pub server: ServerConfig,
-    /// Called on an I/O thread each time it has nothing to do.
-    pub on_idle: Arc<dyn Fn() + Send + Sync>,
 }
 
-/// The runtime that accepts connections and hears signals. [`serve`] starts the I/O threads.
-pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .thread_name("accept")
-        .enable_all()
-        .build()
+/// HTTP, to be spoken at a socket.
+pub fn protocol(app: App) -> Arc<dyn Protocol> {
+    Arc::new(wire::Wire::new(app))
 }
 
 #[cfg(test)]
@@ -92,10 +83,10 @@ mod tests {
             random: Arc::new(SystemRandom),
         };
         let store = store.expect("opens the database");
+        let services = Services::start(store, config.service_settings(), sources);
         App {
-            services: Services::start(store, config.service_settings(), sources).expect("starts"),
+            services: Arc::new(services.expect("starts")),
             server: config.server,
-            on_idle: Arc::new(|| {}),
         }
     }
 

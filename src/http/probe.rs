@@ -15,7 +15,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
 
-use super::listen::Stream;
+use crate::sockets::Stream;
 
 /// Why the daemon is not ready.
 #[derive(Debug, thiserror::Error)]

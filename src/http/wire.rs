@@ -1,135 +1,34 @@
-//! The wire (ADR 1): accepts connections, bounds them, and hands each request on.
+//! The wire (ADR 1): one HTTP/1 connection, its limits and times, and the end of it.
 
-use std::collections::HashMap;
-use std::io::{self, ErrorKind};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use hyper::header::CONNECTION;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::runtime::Runtime;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::exchange::{Answer, Exchange};
-use super::listen::{Arrival, Bound, Stream, accept_any, origin_of};
 use super::patience::{Limits, Patient, Phase};
-use super::threads::IoThreads;
 use crate::config::ServerConfig;
+use crate::sockets::{Protocol, Stop, Stream, Talk};
 
-/// A pause after the kernel refused a connection, most likely for want of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// Serves until `stop` is done; then lets requests under way finish, for a bounded time.
-///
-/// Not an asynchronous task itself: the database behind `app` is dropped here, which may block.
-pub fn serve(
-    runtime: &Runtime,
-    app: super::App,
-    bound: Vec<Bound>,
-    stop: impl Future<Output = ()>,
-) -> io::Result<()> {
-    let threads = Arc::new(IoThreads::start(&app.on_idle)?);
-    let (stopping, stopped) = watch::channel(false);
-    let config = app.server.clone();
-    let wire = Arc::new(Wire {
-        places: Arc::new(Semaphore::new(config.max_connections)),
-        origins: Origins::new(config.max_connections_per_address),
-        exchange: Exchange::new(app),
-        stopped,
-        config,
-    });
-    runtime.block_on(async {
-        let acceptor = tokio::spawn(Arc::clone(&wire).accept(bound, Arc::clone(&threads)));
-        stop.await;
-        // Nobody is left to tell if every connection is gone already.
-        let _ = stopping.send(true);
-        // The acceptor ends when told to; if it died instead, there is nothing to wait for.
-        let _ = acceptor.await;
-        wire.finish().await;
-    });
-    // Here, and not wherever the last connection ends: a thread cannot wait for itself.
-    drop(threads);
-    Ok(())
-}
-
-/// What every connection shares.
-struct Wire {
+/// HTTP/1 over any connection.
+pub(super) struct Wire {
     config: ServerConfig,
-    places: Arc<Semaphore>,
-    origins: Arc<Origins>,
     exchange: Exchange,
-    stopped: watch::Receiver<bool>,
 }
 
 impl Wire {
-    /// Accepts until told to stop. A connection is accepted only when there is a place for it;
-    /// until then it waits in the kernel. One loop has all sockets: each with a loop of its own
-    /// would hold a place while it waits, and starve the others when places are few.
-    async fn accept(self: Arc<Self>, bound: Vec<Bound>, threads: Arc<IoThreads>) {
-        let mut stopped = self.stopped.clone();
-        let mut was_refused = false;
-        let mut turn = 0;
-        loop {
-            let place = Arc::clone(&self.places).acquire_owned();
-            let next = async { (place.await, accept_any(&bound, &mut turn).await) };
-            let (place, accepted) = tokio::select! {
-                () = told_to_stop(&mut stopped) => return,
-                next = next => next,
-            };
-            let Ok(place) = place else { return };
-            match accepted {
-                Ok((arrival, peer)) => {
-                    was_refused = false;
-                    Arc::clone(&self).begin(arrival, peer, place, &threads);
-                }
-                // The client went away before its turn: nothing of ours is short.
-                Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
-                Err(error) => {
-                    if !std::mem::replace(&mut was_refused, true) {
-                        tracing::warn!(%error, "a connection could not be accepted; pausing");
-                    }
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            }
+    pub(super) fn new(app: super::App) -> Self {
+        Self {
+            config: app.server.clone(),
+            exchange: Exchange::new(app),
         }
     }
 
-    /// Serves a connection on one of the I/O threads, unless its origin has too many.
-    fn begin(
-        self: Arc<Self>,
-        arrival: Arrival,
-        peer: Option<SocketAddr>,
-        place: OwnedSemaphorePermit,
-        threads: &IoThreads,
-    ) {
-        let Ok(counted) = peer
-            .map(|peer| self.origins.enter(origin_of(peer)))
-            .transpose()
-        else {
-            if !self.origins.said.swap(true, Ordering::Relaxed) {
-                let limit = self.config.max_connections_per_address;
-                tracing::warn!(
-                    limit,
-                    "an address has all its connections; closing further ones"
-                );
-            }
-            return;
-        };
-        threads.spawn(async move {
-            match arrival.into_stream() {
-                Ok(stream) => self.converse(stream, peer).await,
-                Err(error) => tracing::warn!(%error, "a connection could not be served"),
-            }
-            drop((counted, place));
-        });
-    }
-
-    async fn converse(&self, stream: Box<dyn Stream>, peer: Option<SocketAddr>) {
+    async fn run(&self, stream: Box<dyn Stream>, peer: Option<SocketAddr>, mut stop: Stop) {
         let phase = Phase::new();
         let limits = Limits {
             rest: self.config.keep_alive,
@@ -157,10 +56,9 @@ impl Wire {
                 .half_close(false)
                 .serve_connection(stream, service)
         );
-        let mut stopped = self.stopped.clone();
         let outcome = tokio::select! {
             outcome = connection.as_mut() => outcome,
-            () = told_to_stop(&mut stopped) => {
+            () = stop.told() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
@@ -169,23 +67,17 @@ impl Wire {
             tracing::debug!(%error, "a connection ended early");
         }
     }
-
-    /// Waits until every connection is done, for a bounded time.
-    async fn finish(&self) {
-        let all = u32::try_from(self.config.max_connections).unwrap_or(u32::MAX);
-        let done = self.places.acquire_many(all);
-        if tokio::time::timeout(self.config.shutdown_timeout, done)
-            .await
-            .is_err()
-        {
-            tracing::warn!("stopped with requests still under way");
-        }
-    }
 }
 
-async fn told_to_stop(stopped: &mut watch::Receiver<bool>) {
-    // If the sender is gone, so is whoever could say otherwise.
-    let _ = stopped.wait_for(|stopped| *stopped).await;
+impl Protocol for Wire {
+    fn converse(
+        self: Arc<Self>,
+        stream: Box<dyn Stream>,
+        peer: Option<SocketAddr>,
+        stop: Stop,
+    ) -> Talk {
+        Box::pin(async move { self.run(stream, peer, stop).await })
+    }
 }
 
 /// Whether the connection ends with this answer.
@@ -195,59 +87,3 @@ fn is_last(answer: &Answer) -> bool {
 
 /// hyper's read buffer is never smaller.
 const MIN_BUFFER: usize = 8 * 1024;
-
-/// Connections under way, by where they come from.
-struct Origins {
-    limit: usize,
-    /// Whether the log has said already that an address had too many.
-    said: AtomicBool,
-    counts: Mutex<HashMap<IpAddr, usize>>,
-}
-
-/// One connection's place among those of its origin, until dropped.
-struct Counted {
-    origins: Arc<Origins>,
-    origin: IpAddr,
-}
-
-/// The origin has as many connections as it may.
-struct TooMany;
-
-impl Origins {
-    fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self {
-            limit,
-            said: AtomicBool::new(false),
-            counts: Mutex::default(),
-        })
-    }
-
-    fn enter(self: &Arc<Self>, origin: IpAddr) -> Result<Counted, TooMany> {
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(origin).or_default();
-        if *count >= self.limit {
-            return Err(TooMany);
-        }
-        *count += 1;
-        Ok(Counted {
-            origins: Arc::clone(self),
-            origin,
-        })
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        let mut counts = self
-            .origins
-            .counts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.origin) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.origin);
-            }
-        }
-    }
-}

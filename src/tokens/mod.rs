@@ -1,5 +1,6 @@
 //! Access tokens: what they say, how they are signed and checked, and the keys for it.
 
+pub mod authorization;
 pub mod claims;
 pub mod jws;
 pub mod key;

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 
 /// Each module with those it may use: what is below it, past a level if need be, never what is
 /// beside or above it. `config` is an edge whose values the other edges take.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("bin", &["cli"]),
     (
         "cli",
         &[
             "config",
             "http",
+            "sockets",
             "service",
             "passwords",
             "tokens",
@@ -23,6 +24,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
         "http",
         &[
             "config",
+            "sockets",
             "service",
             "passwords",
             "tokens",
@@ -34,6 +36,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
         "config",
         &["service", "passwords", "tokens", "store", "domain"],
     ),
+    ("sockets", &["config", "domain"]),
     ("service", &["passwords", "tokens", "store", "domain"]),
     ("passwords", &["domain"]),
     ("tokens", &["domain"]),

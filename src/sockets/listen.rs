@@ -21,34 +21,37 @@ const SOCKET_MODE: u32 = 0o666;
 /// A socket that is being listened at. A Unix socket's file is removed when this is dropped.
 #[derive(Debug)]
 pub struct Bound {
-    pub(super) listener: Listener,
+    listener: Listener,
     address: ListenAddress,
 }
 
 /// One of the kinds of socket.
 #[derive(Debug)]
-pub(super) enum Listener {
+enum Listener {
     Tcp(TcpListener),
     Unix(UnixListener),
 }
 
 /// A connection of one of the kinds.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// A connection, and the IP address that it comes from, if it comes from one.
-pub(super) type Accepted = (Arrival, Option<SocketAddr>);
+type Accepted = (Arrival, Option<SocketAddr>);
 
-/// Waits for a connection at any of the sockets. `turn` is the socket to look at first, and is
+/// Waits for a connection at any of the sockets, and says at which. `turn` is the socket to look at first, and is
 /// moved on, so that a busy socket does not keep the others waiting.
-pub(super) async fn accept_any(sockets: &[Bound], turn: &mut usize) -> io::Result<Accepted> {
+pub(super) async fn accept_any(
+    sockets: &[Bound],
+    turn: &mut usize,
+) -> io::Result<(usize, Arrival, Option<SocketAddr>)> {
     poll_fn(|cx| {
         for _ in 0..sockets.len() {
-            let socket = &sockets[*turn % sockets.len()];
+            let socket = *turn % sockets.len();
             *turn = turn.wrapping_add(1);
-            if let Poll::Ready(accepted) = socket.poll_accept(cx) {
-                return Poll::Ready(accepted);
+            if let Poll::Ready(accepted) = sockets[socket].poll_accept(cx) {
+                return Poll::Ready(accepted.map(|(arrival, peer)| (socket, arrival, peer)));
             }
         }
         Poll::Pending
@@ -110,6 +113,13 @@ impl Bound {
                 Ok((Arrival::Unix(stream.into_std()?), None))
             }
         })
+    }
+}
+
+impl Bound {
+    /// As a gRPC client would write it: `127.0.0.1:8001` or `unix:/path`.
+    pub fn target(&self) -> String {
+        shown(&self.address).replacen("http://", "", 1)
     }
 }
 
