@@ -8,6 +8,10 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use auth::config::{Config, Environment, Flags};
+use auth::service::system::{SystemClock, SystemRandom};
+use auth::service::{Services, Sources};
+use auth::store::{Store, WriteMode};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
@@ -72,6 +76,26 @@ impl Home {
         command.args(["serve", "--listen", "127.0.0.1:0"]);
         let started = Server::start(command, &log_in(&self.folder, "authd"));
         started.map_err(|failure| format!("on {}: {failure}", self.name()).into())
+    }
+
+    /// The services of the daemon with its defaults, in the harness itself.
+    pub(crate) fn services(&self) -> Result<Services, Failure> {
+        self.filled()?;
+        let key = self.folder.join("authd.key");
+        let file = self.folder.join("services.toml");
+        fs::write(&file, format!("secret_key_file = {key:?}\n"))?;
+        let flags = Flags {
+            config: Some(file),
+            database: Some(self.database.url().to_owned()),
+            listen: vec![],
+        };
+        let config = Config::load(&flags, &Environment::default())?;
+        let sources = Sources {
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+        };
+        let store = Store::open(&config.database, WriteMode::Grouped)?;
+        Ok(Services::start(store, config.service_settings(), sources)?)
     }
 
     /// One token each of the first [`Plan::tokens`] users.

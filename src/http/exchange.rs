@@ -13,9 +13,9 @@ use super::App;
 use super::answer;
 use super::gate;
 use super::problem::{Code, Problem};
-use super::routes::{self, Lane, Route};
+use super::routes::{self, LONGEST_WAIT, Lane, Route};
 use super::unparsed;
-use crate::sockets::lane::{self, BlockingLane, LaneError};
+use crate::sockets::lane::{self, BlockingLane, LaneError, PLACES, WAITING_PLACES};
 use crate::sockets::request_id::{RequestId, RequestIds};
 
 /// What hyper sends back.
@@ -29,14 +29,18 @@ pub(super) struct Exchange {
     reads_block: bool,
     /// For handlers that may wait.
     blocking: BlockingLane,
+    /// For handlers that wait for something to happen.
+    waiting: BlockingLane,
 }
 
 impl Exchange {
     pub(super) fn new(app: App) -> Self {
+        let patience = app.services.store.patience();
         Self {
             ids: RequestIds::new(app.services.random()),
             reads_block: app.services.store.reads_block(),
-            blocking: BlockingLane::new(app.services.store.patience()),
+            blocking: BlockingLane::new(PLACES, patience),
+            waiting: BlockingLane::new(WAITING_PLACES, patience.map(|time| time + LONGEST_WAIT)),
             app: Arc::new(app),
         }
     }
@@ -90,13 +94,14 @@ impl Exchange {
         let request = into_rouille(parts, body, peer);
         let route = routes::find(&request).ok_or_else(|| routes::refuse(&request))?;
         record.route = route.template;
-        let may_block = match route.lane {
-            Lane::Inline => false,
-            Lane::Reading => self.reads_block,
-            Lane::Blocking => true,
+        let lane = match route.lane {
+            Lane::Inline => None,
+            Lane::Reading => self.reads_block.then_some(&self.blocking),
+            Lane::Blocking => Some(&self.blocking),
+            Lane::Waiting => Some(&self.waiting),
         };
-        if may_block {
-            return self.run_blocking(request, route, id).await;
+        if let Some(lane) = lane {
+            return self.run_in(lane, request, route, id).await;
         }
         let response = answer::run(&self.app, &request, route, id);
         // Whoever has asked meanwhile is heard first: answers sent together wake clients once,
@@ -134,15 +139,21 @@ impl Exchange {
         }
     }
 
-    async fn run_blocking(
+    /// Nobody waits any longer for something to happen.
+    pub(super) fn stop_waiting(&self) {
+        self.app.services.stop_waiting();
+    }
+
+    async fn run_in(
         &self,
+        lane: &BlockingLane,
         request: rouille::Request,
         route: Route,
         id: &RequestId,
     ) -> Result<rouille::Response, Refusal> {
         let (app, id) = (Arc::clone(&self.app), id.clone());
         let work = move || answer::run(&app, &request, route, &id);
-        let done = self.blocking.run(work).await;
+        let done = lane.run(work).await;
         done.map_err(|error| Problem::from(error).into())
     }
 }

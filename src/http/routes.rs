@@ -1,5 +1,7 @@
 //! The table of everything there is.
 
+use std::time::Duration;
+
 use rouille::{Request, Response, router};
 
 use super::problem::{Code, Problem};
@@ -27,6 +29,8 @@ pub(super) enum Lane {
     Reading,
     /// On a thread that may wait: hashes or writes.
     Blocking,
+    /// Waits for something to happen, for [`LONGEST_WAIT`] at most.
+    Waiting,
 }
 
 /// The route for a request whose path has no slash at its end.
@@ -56,6 +60,9 @@ pub(super) fn find(request: &Request) -> Option<Route> {
         _ => return None,
     ))
 }
+
+/// For how long a request may wait for something to happen.
+pub(super) const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 /// How many times as long as others a body for this path may be.
 pub(super) fn body_factor(path: &str) -> usize {

@@ -59,6 +59,7 @@ impl Wire {
         let outcome = tokio::select! {
             outcome = connection.as_mut() => outcome,
             () = stop.told() => {
+                self.exchange.stop_waiting();
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }

@@ -6,8 +6,14 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-/// Requests in a lane at a time. Each I/O thread has as many threads for them.
+/// Requests at a time in the lane for what hashes, writes or reads from afar.
 pub const PLACES: usize = 256;
+
+/// Requests at a time in the lane for those who wait for something to happen.
+pub const WAITING_PLACES: usize = 64;
+
+/// Threads for both lanes. Each I/O thread may have as many.
+pub(super) const THREADS: usize = PLACES + WAITING_PLACES;
 
 /// Places under way and waiting together.
 pub struct BlockingLane {
@@ -34,10 +40,10 @@ pub const TOO_LATE: &str =
     "The database did not answer in time: what was asked for may have been done or not.";
 
 impl BlockingLane {
-    /// A lane whose users wait so long at most.
-    pub fn new(patience: Option<Duration>) -> Self {
+    /// A lane for so many, whose users wait so long at most.
+    pub fn new(places: usize, patience: Option<Duration>) -> Self {
         Self {
-            places: Arc::new(Semaphore::new(PLACES)),
+            places: Arc::new(Semaphore::new(places)),
             patience,
         }
     }
@@ -79,7 +85,7 @@ mod tests {
 
     #[test]
     fn what_panics_gives_its_place_back() {
-        let lane = BlockingLane::new(None);
+        let lane = BlockingLane::new(PLACES, None);
         let panicked = run(&lane, || panic!("for the test"));
         assert_eq!(panicked, Err::<(), _>(LaneError::Panicked));
         assert_eq!(lane.places.available_permits(), PLACES);
@@ -88,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_full_lane_begins_nothing() {
-        let lane = BlockingLane::new(None);
+        let lane = BlockingLane::new(PLACES, None);
         let all = u32::try_from(PLACES).expect("is small");
         let places = lane.places.try_acquire_many(all).expect("are free");
         assert_eq!(
@@ -101,7 +107,7 @@ mod tests {
 
     #[test]
     fn nobody_waits_longer_than_the_lane_has_patience() {
-        let lane = BlockingLane::new(Some(Duration::from_millis(20)));
+        let lane = BlockingLane::new(PLACES, Some(Duration::from_millis(20)));
         let (go, wait) = std::sync::mpsc::channel::<()>();
         let runtime = tokio::runtime::Runtime::new().expect("starts");
         let outcome = runtime.block_on(lane.run(move || wait.recv().is_ok()));

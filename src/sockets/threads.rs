@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
-use super::lane::PLACES;
+use super::lane::THREADS;
 
 /// For handlers that still wait for the database when everything else is done.
 const LAST_MOMENT: Duration = Duration::from_secs(1);
@@ -49,7 +49,7 @@ impl IoThread {
     fn start(on_idle: Arc<dyn Fn() + Send + Sync>) -> io::Result<Self> {
         let runtime = Builder::new_current_thread()
             .thread_name("blocking")
-            .max_blocking_threads(PLACES)
+            .max_blocking_threads(THREADS)
             .on_thread_park(move || on_idle())
             .enable_all()
             .build()?;

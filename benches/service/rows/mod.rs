@@ -8,6 +8,7 @@ use crate::site::Site;
 
 mod login;
 mod memory;
+mod refresh;
 mod size;
 mod start;
 mod storm;
@@ -26,6 +27,8 @@ pub(crate) enum Row {
     Login,
     /// What a login writes: one at a time, and many in one commit
     Write,
+    /// Refreshing a session against a durable update of one row
+    Refresh,
     /// Token checks with and without a storm of logins beside them
     Storm,
     /// Memory at rest and under load
@@ -43,6 +46,7 @@ impl Row {
         Self::Verify,
         Self::Login,
         Self::Write,
+        Self::Refresh,
         Self::Storm,
         Self::Memory,
         Self::Start,
@@ -56,6 +60,7 @@ impl Row {
             Self::Verify => "verify",
             Self::Login => "login",
             Self::Write => "write",
+            Self::Refresh => "refresh",
             Self::Storm => "storm",
             Self::Memory => "memory",
             Self::Start => "start",
@@ -70,6 +75,7 @@ impl Row {
             Self::Verify => verify::run(site, report),
             Self::Login => login::run(site, report),
             Self::Write => write::run(site, report),
+            Self::Refresh => refresh::run(site, report),
             Self::Storm => storm::run(site, report),
             Self::Memory => memory::run(site, report),
             Self::Start => start::run(site, report),
