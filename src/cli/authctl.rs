@@ -10,7 +10,7 @@ use super::context::{Context, system_sources};
 use super::error::{CliError, report_clap};
 use super::output::{Format, Output};
 use super::{
-    completions, config, createsuperuser, db, logging, migrate, ping, prompt, session, user,
+    client, completions, config, createsuperuser, db, logging, migrate, ping, prompt, session, user,
 };
 use crate::config::{Config, Environment, Flags, Layers};
 
@@ -70,6 +70,8 @@ enum Command {
     User(user::Command),
     #[command(subcommand)]
     Session(session::Command),
+    #[command(subcommand)]
+    Client(client::Command),
     #[command(subcommand)]
     Db(db::Command),
     #[command(subcommand)]
@@ -137,6 +139,7 @@ fn run(cli: Cli) -> Result<(), CliError> {
         Command::Createsuperuser(args) => createsuperuser::run(args, &mut ctx),
         Command::User(command) => user::run(command, &mut ctx),
         Command::Session(command) => session::run(command, &mut ctx),
+        Command::Client(command) => client::run(command, &mut ctx),
         Command::Db(command) => db::run(command, &mut ctx),
         Command::Config(command) => config::run(command, &mut ctx),
         Command::Ping(args) => ping::run(args, &mut ctx),

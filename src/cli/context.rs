@@ -35,9 +35,8 @@ pub(super) enum IfMissing {
 impl Context {
     /// Opens the accounts.
     pub(super) fn accounts(&self, if_missing: IfMissing) -> Result<Accounts, CliError> {
-        let store = self.store(if_missing)?;
         Ok(Accounts::new(
-            store,
+            self.store(if_missing)?,
             self.config.passwords,
             self.sources.clone(),
         ))

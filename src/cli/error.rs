@@ -10,6 +10,7 @@ use crate::config::ConfigError;
 use crate::http::probe::ProbeError;
 use crate::service::StartError;
 use crate::service::accounts::AccountError;
+use crate::service::clients::ClientError;
 use crate::service::keys::KeysError;
 use crate::service::sessions::SessionError;
 use crate::sockets::BindError;
@@ -54,6 +55,9 @@ pub(super) enum CliError {
     /// A session could not be found or ended.
     #[error(transparent)]
     Session(#[from] SessionError),
+    /// A client could not be found, made or changed.
+    #[error(transparent)]
+    Client(#[from] ClientError),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -107,10 +111,10 @@ impl Status {
             Self::Usage => {
                 "Called wrongly, not confirmed, something must be asked and there is no terminal, or the configuration cannot be used."
             }
-            Self::NotFound => "There is no such account, session ...",
+            Self::NotFound => "There is no such account, client, session ...",
             Self::Conflict => "It exists already, or its state forbids the change.",
             Self::Invalid => {
-                "A value breaks a rule: an e-mail address, a phone number, a name, a password."
+                "A value breaks a rule: an e-mail address, a phone number, a name, a password, a scope."
             }
             Self::Database => {
                 "The database cannot be used: it is missing or not reached, locked, not migrated, or written by a newer release."
@@ -159,10 +163,12 @@ impl CliError {
             Self::NotASuperuser(_) => Status::Conflict,
             Self::MigrationsPending(_) => Status::Database,
             Self::Account(AccountError::NotFound(_))
+            | Self::Client(ClientError::NotFound(_))
             | Self::Session(SessionError::NoAccount(_) | SessionError::NotFound(_)) => {
                 Status::NotFound
             }
             Self::Account(AccountError::Store(error))
+            | Self::Client(ClientError::Store(error))
             | Self::Session(SessionError::Store(error))
             | Self::Store(error)
             | Self::Start(StartError::Keys(KeysError::Store(error))) => of_store(error),
@@ -185,9 +191,10 @@ impl CliError {
 
 fn of_store(error: &StoreError) -> Status {
     match error {
-        StoreError::EmailTaken(_) | StoreError::LastSuperuser(_) | StoreError::NotEmpty { .. } => {
-            Status::Conflict
-        }
+        StoreError::EmailTaken(_)
+        | StoreError::ClientExists(_)
+        | StoreError::LastSuperuser(_)
+        | StoreError::NotEmpty { .. } => Status::Conflict,
         StoreError::SameDatabase(_) => Status::Usage,
         StoreError::Unavailable(_) | StoreError::CopyDiffers { .. } => Status::Database,
         StoreError::DamagedRow { .. } | StoreError::CopyStopped | StoreError::Engine(_) => {

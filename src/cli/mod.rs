@@ -10,6 +10,7 @@
 mod account;
 pub mod authctl;
 pub mod authd;
+mod client;
 mod completions;
 mod config;
 mod context;

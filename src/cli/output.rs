@@ -121,6 +121,46 @@ impl Output {
         }
     }
 
+    /// One thing of any kind. Quiet: its first column alone.
+    pub(super) fn one(
+        self,
+        document: &impl Serialize,
+        columns: &[&str],
+        row: Vec<String>,
+    ) -> Result<(), CliError> {
+        match self.format {
+            Format::Json => print(&to_json(document)),
+            _ if self.quiet => print(&row[0]),
+            Format::Tsv => print(&row.join("\t")),
+            Format::Table => print(&pairs(columns.iter().copied().zip(row))),
+        }
+    }
+
+    /// Some things of one kind, and where the next page begins. Quiet: their first columns alone.
+    pub(super) fn many(
+        self,
+        document: &impl Serialize,
+        columns: &[&str],
+        rows: Vec<Vec<String>>,
+        next: Option<impl Display>,
+    ) -> Result<(), CliError> {
+        match self.format {
+            Format::Json => print(&to_json(document))?,
+            _ if self.quiet => lines(rows.iter().map(|row| row[0].clone()))?,
+            Format::Tsv => lines(rows.iter().map(|row| row.join("\t")))?,
+            Format::Table => {
+                let mut table = new_table();
+                table.set_header(columns);
+                table.add_rows(rows);
+                print(&table.to_string())?;
+            }
+        }
+        if let (Some(next), Format::Table | Format::Tsv) = (next, self.format) {
+            self.note(&format!("there are more: --after {next}"));
+        }
+        Ok(())
+    }
+
     /// Every configuration value and where it came from.
     pub(super) fn config(self, values: &[Shown]) -> Result<(), CliError> {
         let row = |shown: &Shown| {

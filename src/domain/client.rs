@@ -8,6 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::domain::audience::Audience;
 use crate::domain::scope::Scope;
 
 /// The name a client goes by (`client_id`), chosen by whoever adds it: letters, digits and `-_.`,
@@ -27,6 +28,11 @@ pub struct ClientIdError;
 impl ClientId {
     /// The longest.
     pub const MAX_BYTES: usize = 64;
+
+    /// An id that no client has.
+    pub(crate) fn nobodys() -> Self {
+        Self(String::new())
+    }
 
     /// One read back from the store, where this type wrote it.
     pub(crate) fn from_stored(id: String) -> Self {
@@ -74,7 +80,8 @@ pub struct Client {
     #[schema(value_type = String)]
     pub scopes: Scope,
     /// Whose tokens are its business: it may get tokens for these, and introspect those of these.
-    pub audiences: Vec<String>,
+    #[schema(value_type = Vec<String>)]
+    pub audiences: Vec<Audience>,
     /// False: none of its credentials or tokens is good.
     pub is_active: bool,
     /// When it was added; whole seconds.
@@ -82,6 +89,56 @@ pub struct Client {
     pub created_at: Timestamp,
     /// Position of the latest change in the sequence of all changes (ADR 9).
     pub version: i64,
+}
+
+impl Client {
+    /// Most audiences of a client.
+    pub const MAX_AUDIENCES: usize = 16;
+}
+
+/// A client about to be added.
+#[derive(Clone, Debug)]
+pub struct NewClient {
+    /// The name it goes by.
+    pub id: ClientId,
+    /// What people call it; may be empty.
+    pub name: ClientName,
+    /// What it may ask for.
+    pub scopes: Scope,
+    /// Whose tokens are its business; the first is that of tokens which name none.
+    pub audiences: Vec<Audience>,
+}
+
+/// What people call a client or a token: one line of at most [`ClientName::MAX_CHARS`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClientName(String);
+
+/// The text is no name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a name has at most {max} letters and no control characters", max = ClientName::MAX_CHARS)]
+pub struct ClientNameError;
+
+impl ClientName {
+    /// The longest.
+    pub const MAX_CHARS: usize = 100;
+
+    /// As it was given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ClientName {
+    type Err = ClientNameError;
+
+    fn from_str(text: &str) -> Result<Self, ClientNameError> {
+        let text = text.trim();
+        if text.chars().count() <= Self::MAX_CHARS && !text.chars().any(char::is_control) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(ClientNameError)
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Words and rules of the trade: no I/O, no clock of its own.
 
+pub mod audience;
 pub mod claim;
 pub mod client;
 pub mod email;

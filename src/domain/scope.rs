@@ -28,6 +28,12 @@ impl Scope {
     /// Letters of a scope in all.
     pub const MAX_BYTES: usize = 1024;
 
+    /// All of these together.
+    pub fn union<'a>(scopes: impl IntoIterator<Item = &'a Self>) -> Result<Self, ScopeError> {
+        let words: Vec<&str> = scopes.into_iter().flat_map(Self::words).collect();
+        words.join(" ").parse()
+    }
+
     /// Whether it allows nothing in particular.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -1,4 +1,4 @@
-//! JSON bodies. The wire has bounded them already.
+//! Bodies. The wire has bounded them already.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -23,7 +23,7 @@ impl IntoResponses for Refused {
 
 /// Reads a body that must be JSON of this shape; says where it is not.
 pub(super) fn json<T: DeserializeOwned>(request: &Request) -> Result<T, Problem> {
-    if !is_json(request.header("Content-Type").unwrap_or_default()) {
+    if !is_of_type(request, "application/json") {
         let detail = "Send the body with 'Content-Type: application/json'.";
         return Err(Problem::new(Code::UnsupportedMediaType, detail));
     }
@@ -52,13 +52,21 @@ pub(super) fn is_present(request: &Request) -> bool {
         || request.header("Transfer-Encoding").is_some()
 }
 
-/// `application/json`, whatever its parameters.
-fn is_json(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
-    essence.eq_ignore_ascii_case("application/json")
+/// Whether the body is declared to be of this media type, whatever its parameters.
+pub(super) fn is_of_type(request: &Request, media_type: &str) -> bool {
+    is_type(
+        request.header("Content-Type").unwrap_or_default(),
+        media_type,
+    )
 }
 
-fn bytes(request: &Request) -> Result<Vec<u8>, Problem> {
+fn is_type(content_type: &str, media_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case(media_type)
+}
+
+/// The body as it came.
+pub(super) fn bytes(request: &Request) -> Result<Vec<u8>, Problem> {
     let mut bytes = Vec::new();
     if let Some(mut body) = request.data() {
         // The wire hands over what is in memory already.
@@ -79,7 +87,7 @@ mod tests {
             "Application/JSON; charset=utf-8",
             "application/json;",
         ] {
-            assert!(is_json(good), "{good}");
+            assert!(is_type(good, "application/json"), "{good}");
         }
         for bad in [
             "",
@@ -88,7 +96,7 @@ mod tests {
             "application/problem+json",
             "json",
         ] {
-            assert!(!is_json(bad), "{bad}");
+            assert!(!is_type(bad, "application/json"), "{bad}");
         }
     }
 }

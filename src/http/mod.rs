@@ -14,6 +14,7 @@ mod jwks;
 mod login;
 mod logout;
 mod me;
+mod oauth;
 mod origin;
 mod patience;
 pub mod probe;

@@ -26,6 +26,10 @@ pub(super) enum Code {
     InvalidToken,
     /// The refresh token is not good, or not any more (RFC 6749, section 5.2).
     InvalidGrant,
+    /// Nobody has shown to be a client.
+    InvalidClient,
+    /// More is asked for than the client has.
+    InvalidScope,
     /// The caller is known, and may not do this.
     Forbidden,
     /// There is nothing at this path.
@@ -49,8 +53,11 @@ pub(super) enum Code {
 impl Code {
     fn status(self) -> u16 {
         match self {
-            Self::InvalidRequest | Self::MalformedBody => 400,
-            Self::InvalidCredentials | Self::InvalidToken | Self::InvalidGrant => 401,
+            Self::InvalidRequest | Self::MalformedBody | Self::InvalidScope => 400,
+            Self::InvalidCredentials
+            | Self::InvalidToken
+            | Self::InvalidGrant
+            | Self::InvalidClient => 401,
             Self::Forbidden => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
@@ -70,6 +77,8 @@ impl Code {
             Self::InvalidCredentials => "The e-mail address or the password is wrong",
             Self::InvalidToken => "The token is missing or not valid",
             Self::InvalidGrant => "The grant is not valid",
+            Self::InvalidClient => "The client is not known, or not by this secret",
+            Self::InvalidScope => "The scope is wider than what the client has",
             Self::Forbidden => "This is not allowed",
             Self::NotFound => "There is nothing here",
             Self::MethodNotAllowed => "The method is not allowed here",
@@ -89,6 +98,8 @@ impl Code {
             Self::InvalidCredentials => "invalid_credentials",
             Self::InvalidToken => "invalid_token",
             Self::InvalidGrant => "invalid_grant",
+            Self::InvalidClient => "invalid_client",
+            Self::InvalidScope => "invalid_scope",
             Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",

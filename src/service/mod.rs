@@ -1,10 +1,11 @@
 //! What can be done: one function each, the same for the command line and for HTTP.
 //!
 //! [`accounts`] manages users, [`mod@login`] and [`mod@refresh`] give them tokens, [`sessions`]
-//! lists and ends what a login began, [`verification`] says who is behind a token, [`keys`] keeps the
+//! lists and ends what a login began, [`clients`] are other services, [`verification`] says who is behind a token, [`keys`] keeps the
 //! keys for all of them.
 
 pub mod accounts;
+pub mod clients;
 pub mod feed;
 pub mod grant;
 pub mod keys;

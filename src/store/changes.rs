@@ -17,7 +17,8 @@ pub enum Kind {
     Token,
     /// A signing key was retired or revoked.
     Key,
-    /// A client was changed, disabled or deleted.
+    /// A client was changed, disabled or deleted: of its own tokens, and of those whose `client_id`
+    /// it is, anything may be true now. Sessions that end with it have no row of their own.
     Client,
 }
 

@@ -3,10 +3,12 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::engine::{Conn, Row};
+use super::changes::{self, Kind, next_version};
+use super::engine::{Conn, Row, Tx};
 use super::error::StoreError;
 use super::keys::KeyState;
-use crate::domain::client::{Client, ClientId};
+use crate::domain::audience::Audience;
+use crate::domain::client::{Client, ClientId, NewClient};
 
 /// What a verification needs to know of a client and a key, from one moment.
 #[derive(Debug)]
@@ -28,6 +30,149 @@ macro_rules! client_columns {
 
 /// How many columns `client_columns!` has.
 const AFTER_CLIENT: usize = 7;
+
+/// A client and what its secret is checked against.
+#[derive(Debug)]
+pub struct Credentials {
+    /// The client.
+    pub client: Client,
+    /// SHA-256 of its secret.
+    pub secret_hash: Vec<u8>,
+}
+
+/// Adds a client and returns it as stored.
+///
+/// Fails with [`StoreError::ClientExists`] if there is one of that id.
+pub fn insert(
+    tx: &Tx<'_>,
+    new: &NewClient,
+    secret_hash: &[u8],
+    now: Timestamp,
+) -> Result<Client, StoreError> {
+    const SQL: &str = concat!(
+        "INSERT INTO clients (id, name, secret_hash, scopes, audiences, is_active, created_at, version)
+        VALUES (?1, ?2, ?3, ?4, ?5, TRUE, ?6, ?7)
+        ON CONFLICT (id) DO NOTHING
+        RETURNING ",
+        client_columns!()
+    );
+    let scopes = new.scopes.to_string();
+    let audiences: Vec<&str> = new.audiences.iter().map(Audience::as_str).collect();
+    let audiences = audiences.join(" ");
+    let values = [
+        new.id.as_str().into(),
+        new.name.as_str().into(),
+        secret_hash.into(),
+        (&scopes).into(),
+        (&audiences).into(),
+        now.as_second().into(),
+        next_version(tx)?.into(),
+    ];
+    tx.query_row(SQL, &values, client)?
+        .ok_or_else(|| StoreError::ClientExists(new.id.clone()))
+}
+
+/// The client of that id, if there is one.
+pub fn find(connection: &Conn, id: &ClientId) -> Result<Option<Client>, StoreError> {
+    const SQL: &str = concat!("SELECT ", client_columns!(), " FROM clients WHERE id = ?1");
+    connection.query_row(SQL, &[id.as_str().into()], client)
+}
+
+/// The client of that id with the hash of its secret, if there is one.
+pub fn credentials(connection: &Conn, id: &ClientId) -> Result<Option<Credentials>, StoreError> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        client_columns!(),
+        ", secret_hash FROM clients WHERE id = ?1"
+    );
+    connection.query_row(SQL, &[id.as_str().into()], |row| {
+        Ok(Credentials {
+            client: client(row)?,
+            secret_hash: row.get(AFTER_CLIENT)?,
+        })
+    })
+}
+
+/// Clients by their ids, after one.
+pub fn list(
+    connection: &Conn,
+    after: Option<&ClientId>,
+    limit: u32,
+) -> Result<Vec<Client>, StoreError> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        client_columns!(),
+        " FROM clients WHERE id > ?1 ORDER BY id LIMIT ?2"
+    );
+    let after = after.map_or("", ClientId::as_str);
+    connection.query(SQL, &[after.into(), i64::from(limit).into()], client)
+}
+
+/// Puts another secret in the place of the old one.
+pub fn set_secret(
+    tx: &Tx<'_>,
+    id: &ClientId,
+    secret_hash: &[u8],
+    now: Timestamp,
+) -> Result<Option<Client>, StoreError> {
+    const SQL: &str = concat!(
+        "UPDATE clients SET secret_hash = ?2, version = ?3 WHERE id = ?1 RETURNING ",
+        client_columns!()
+    );
+    let values = [
+        id.as_str().into(),
+        secret_hash.into(),
+        next_version(tx)?.into(),
+    ];
+    let changed = tx.query_row(SQL, &values, client)?;
+    note_change(tx, changed, now)
+}
+
+/// Lets a client do what it may, or stops it and ends the sessions that were made through it.
+pub fn set_active(
+    tx: &Tx<'_>,
+    id: &ClientId,
+    is_active: bool,
+    now: Timestamp,
+) -> Result<Option<Client>, StoreError> {
+    const UPDATE: &str = concat!(
+        "UPDATE clients SET is_active = ?2, version = ?3 WHERE id = ?1 RETURNING ",
+        client_columns!()
+    );
+    const END_SESSIONS: &str = "DELETE FROM sessions WHERE client_id = ?1";
+    let values = [
+        id.as_str().into(),
+        is_active.into(),
+        next_version(tx)?.into(),
+    ];
+    let changed = tx.query_row(UPDATE, &values, client)?;
+    if !is_active {
+        tx.execute(END_SESSIONS, &[id.as_str().into()])?;
+    }
+    note_change(tx, changed, now)
+}
+
+/// Removes a client, its API tokens and the sessions that were made through it; returns what it was.
+pub fn delete(tx: &Tx<'_>, id: &ClientId, now: Timestamp) -> Result<Option<Client>, StoreError> {
+    const SQL: &str = concat!(
+        "DELETE FROM clients WHERE id = ?1 RETURNING ",
+        client_columns!()
+    );
+    let deleted = tx.query_row(SQL, &[id.as_str().into()], client)?;
+    note_change(tx, deleted, now)
+}
+
+/// One row for followers, however many sessions and tokens name the client.
+fn note_change(
+    tx: &Tx<'_>,
+    changed: Option<Client>,
+    now: Timestamp,
+) -> Result<Option<Client>, StoreError> {
+    if let Some(client) = &changed {
+        changes::record(tx, Kind::Client, client.id.as_str(), now)?;
+    }
+    Ok(changed)
+}
 
 /// Client and key of a token (`jti`), in one query.
 pub fn standing(
@@ -65,7 +210,7 @@ fn client(row: &Row<'_>) -> Result<Client, StoreError> {
             .text(3)?
             .split(' ')
             .filter(|word| !word.is_empty())
-            .map(str::to_owned)
+            .map(Audience::from_stored)
             .collect(),
         is_active: row.get(4)?,
         created_at: created_at.map_err(|_| damaged("created_at"))?,

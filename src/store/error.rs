@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::engine::{self, DatabaseUrl, EngineError};
+use crate::domain::client::ClientId;
 use crate::domain::email::Email;
 
 /// Why the store could not do what was asked.
@@ -12,6 +13,9 @@ pub enum StoreError {
     /// Another account already has this e-mail address.
     #[error("the e-mail address '{0}' is taken")]
     EmailTaken(Email),
+    /// Another client already goes by this name.
+    #[error("there is a client '{0}' already")]
+    ClientExists(ClientId),
     /// Without this account nobody could manage the others.
     #[error("'{0}' is the last active superuser: make another one first")]
     LastSuperuser(Email),

@@ -4,6 +4,7 @@
 //! which tells a mistyped or cut token without asking the database. Only a hash of the whole is ever
 //! stored.
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::hmac;
 use base64::Engine;
@@ -80,9 +81,7 @@ impl OpaqueToken {
 
     /// What is stored of it.
     pub fn hash(&self) -> TokenHash {
-        let mut hash = [0; 32];
-        hash.copy_from_slice(digest(&SHA256, self.expose().as_bytes()).as_ref());
-        hash
+        hash_of(self.expose())
     }
 
     fn of(kind: OpaqueKind, bytes: &[u8; RANDOM_BYTES]) -> Self {
@@ -94,6 +93,20 @@ impl OpaqueToken {
             text: Secret::new(text),
         }
     }
+}
+
+/// Whether `text` is the token with this stored hash. Takes the same time whatever differs, and
+/// whether there is a hash at all.
+pub fn is_stored(text: &str, stored: Option<&[u8]>) -> bool {
+    let given = hash_of(text);
+    let same = verify_slices_are_equal(&given, stored.unwrap_or(&[0; 32])).is_ok();
+    same && stored.is_some()
+}
+
+fn hash_of(text: &str) -> TokenHash {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
+    hash
 }
 
 fn checksum(text: &str) -> String {

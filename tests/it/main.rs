@@ -4,6 +4,7 @@
 
 mod architecture;
 mod bearer;
+mod clients;
 mod configuration;
 mod createsuperuser;
 mod daemon;

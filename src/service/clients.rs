@@ -1,0 +1,138 @@
+//! Clients: other services, which prove who they are by a secret.
+
+use std::sync::Arc;
+
+use super::{Services, Sources};
+use crate::domain::client::{Client, ClientId, NewClient};
+use crate::store::clients::{self, Credentials};
+use crate::store::{Store, StoreError, Tx};
+use crate::tokens::{OpaqueKind, OpaqueToken, opaque};
+
+/// Why a client was not made, found or changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// There is no such client.
+    #[error("there is no client '{0}'")]
+    NotFound(ClientId),
+    /// The database refused or failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A client and the secret that was made for it just now. Nobody can tell it again.
+#[derive(Debug)]
+pub struct WithSecret {
+    /// The client.
+    pub client: Client,
+    /// Its secret.
+    pub secret: OpaqueToken,
+}
+
+/// Some clients by their ids.
+#[derive(Debug)]
+pub struct Page {
+    /// The clients.
+    pub clients: Vec<Client>,
+    /// Where the next page begins; `None`: this is the last.
+    pub next: Option<ClientId>,
+}
+
+/// The active client of that id, if the secret is its own.
+///
+/// An unknown client, a disabled one and a wrong secret cost the same work; the secret is compared
+/// in constant time. Many can ask at once: SHA-256 is enough for 256 random bits.
+pub fn authenticate(
+    services: &Services,
+    id: &str,
+    secret: &str,
+) -> Result<Option<Client>, StoreError> {
+    // What is no id is sought all the same.
+    let sought = id.parse().unwrap_or_else(|_| ClientId::nobodys());
+    let ask = |found: Option<Credentials>| {
+        let stored = found.as_ref().map(|found| found.secret_hash.as_slice());
+        let is_own = opaque::is_stored(secret, stored);
+        let client = found.map(|found| found.client);
+        client.filter(|client| is_own && client.is_active && client.id.as_str() == id)
+    };
+    // Nobody is refused by a replica: it may not know the client or its new secret yet.
+    services.store.read_recent(
+        |connection| clients::credentials(connection, &sought).map(ask),
+        Option::is_some,
+    )
+}
+
+/// Adds a client.
+pub fn add(store: &Store, sources: &Sources, new: NewClient) -> Result<WithSecret, ClientError> {
+    let secret = OpaqueToken::generate(OpaqueKind::ClientSecret, &*sources.random);
+    let (hash, clock) = (secret.hash(), Arc::clone(&sources.clock));
+    let client = store.write(move |tx| clients::insert(tx, &new, &hash, clock.now()))?;
+    Ok(WithSecret { client, secret })
+}
+
+/// The client of that id.
+pub fn find(store: &Store, id: &ClientId) -> Result<Client, ClientError> {
+    store
+        .read(|connection| clients::find(connection, id))?
+        .ok_or_else(|| ClientError::NotFound(id.clone()))
+}
+
+/// One page of clients.
+pub fn list(store: &Store, after: Option<&ClientId>, limit: u32) -> Result<Page, ClientError> {
+    let ask = limit.saturating_add(1);
+    let mut found = store.read(|connection| clients::list(connection, after, ask))?;
+    let more = found.len() > limit as usize;
+    found.truncate(limit as usize);
+    let next = found.last().filter(|_| more).map(|last| last.id.clone());
+    Ok(Page {
+        clients: found,
+        next,
+    })
+}
+
+/// Makes another secret; the old one is refused from now on. Tokens stay good.
+pub fn rotate_secret(
+    store: &Store,
+    sources: &Sources,
+    id: &ClientId,
+) -> Result<WithSecret, ClientError> {
+    let secret = OpaqueToken::generate(OpaqueKind::ClientSecret, &*sources.random);
+    let hash = secret.hash();
+    let client = change(store, sources, id, move |tx, id, now| {
+        clients::set_secret(tx, id, &hash, now)
+    })?;
+    Ok(WithSecret { client, secret })
+}
+
+/// Stops a client: its secret and its tokens are refused, and the sessions made through it end.
+pub fn disable(store: &Store, sources: &Sources, id: &ClientId) -> Result<Client, ClientError> {
+    change(store, sources, id, |tx, id, now| {
+        clients::set_active(tx, id, false, now)
+    })
+}
+
+/// Lets a client do what it may again.
+pub fn enable(store: &Store, sources: &Sources, id: &ClientId) -> Result<Client, ClientError> {
+    change(store, sources, id, |tx, id, now| {
+        clients::set_active(tx, id, true, now)
+    })
+}
+
+/// Removes a client for good, with its tokens and the sessions made through it.
+pub fn delete(store: &Store, sources: &Sources, id: &ClientId) -> Result<Client, ClientError> {
+    change(store, sources, id, clients::delete)
+}
+
+fn change(
+    store: &Store,
+    sources: &Sources,
+    id: &ClientId,
+    work: impl FnOnce(&Tx<'_>, &ClientId, jiff::Timestamp) -> Result<Option<Client>, StoreError>
+    + Send
+    + 'static,
+) -> Result<Client, ClientError> {
+    let (wanted, clock) = (id.clone(), Arc::clone(&sources.clock));
+    store
+        .write(move |tx| work(tx, &wanted, clock.now()))?
+        .ok_or_else(|| ClientError::NotFound(id.clone()))
+}
