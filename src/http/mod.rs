@@ -20,6 +20,7 @@ mod patience;
 pub mod probe;
 mod problem;
 mod refresh;
+mod revocations;
 mod routes;
 mod schema;
 mod sessions;

@@ -34,6 +34,8 @@ pub(super) enum Code {
     Forbidden,
     /// There is nothing at this path.
     NotFound,
+    /// What came after the cursor is not known any more.
+    Gone,
     /// The path knows other methods.
     MethodNotAllowed,
     /// The body took too long to arrive.
@@ -60,6 +62,7 @@ impl Code {
             | Self::InvalidClient => 401,
             Self::Forbidden => 403,
             Self::NotFound => 404,
+            Self::Gone => 410,
             Self::MethodNotAllowed => 405,
             Self::RequestTimeout => 408,
             Self::BodyTooLarge => 413,
@@ -81,6 +84,7 @@ impl Code {
             Self::InvalidScope => "The scope is wider than what the client has",
             Self::Forbidden => "This is not allowed",
             Self::NotFound => "There is nothing here",
+            Self::Gone => "What was asked for is gone",
             Self::MethodNotAllowed => "The method is not allowed here",
             Self::RequestTimeout => "The request took too long to arrive",
             Self::HeaderTooLarge => "The header is too large",
@@ -102,6 +106,7 @@ impl Code {
             Self::InvalidScope => "invalid_scope",
             Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
+            Self::Gone => "gone",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::RequestTimeout => "request_timeout",
             Self::HeaderTooLarge => "header_too_large",
@@ -119,6 +124,7 @@ pub(super) struct Problem {
     code: Code,
     detail: Cow<'static, str>,
     header: Option<(&'static str, Cow<'static, str>)>,
+    cursor: Option<i64>,
     cause: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -138,6 +144,10 @@ pub(super) struct ProblemBody<'a> {
     /// What went wrong, to branch on.
     #[schema(value_type = String, example = "invalid_token")]
     code: &'static str,
+    /// With the code `gone`: where to begin again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    cursor: Option<i64>,
     /// For a body with bad values: what is wrong with each field.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(required = false)]
@@ -170,6 +180,7 @@ impl Problem {
             code,
             detail: detail.into(),
             header: None,
+            cursor: None,
             cause: None,
         }
     }
@@ -196,6 +207,12 @@ impl Problem {
         self
     }
 
+    /// With where to begin again.
+    pub(super) fn with_cursor(mut self, cursor: i64) -> Self {
+        self.cursor = Some(cursor);
+        self
+    }
+
     /// 503, with when to come back.
     pub(super) fn overloaded(detail: &'static str) -> Self {
         Self::new(Code::Overloaded, detail).with_header("Retry-After", RETRY_AFTER)
@@ -216,6 +233,7 @@ impl Problem {
             status: self.code.status(),
             detail: &self.detail,
             code: self.code.name(),
+            cursor: self.cursor,
             errors: BTreeMap::new(),
         };
         let json = serde_json::to_vec(&body).unwrap_or_default();

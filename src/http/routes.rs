@@ -5,7 +5,9 @@ use std::time::Duration;
 use rouille::{Request, Response, router};
 
 use super::problem::{Code, Problem};
-use super::{App, docs, health, jwks, login, logout, me, refresh, schema, sessions, verify};
+use super::{
+    App, docs, health, jwks, login, logout, me, refresh, revocations, schema, sessions, verify,
+};
 
 /// What answers a request.
 pub(super) struct Route {
@@ -41,6 +43,7 @@ pub(super) fn find(request: &Request) -> Option<Route> {
         (GET)  ["/auth/verify"] => reading("/auth/verify", verify::read),
         (POST) ["/auth/verify"] => reading("/auth/verify", verify::create),
         (POST) ["/auth/verify/batch"] => blocking("/auth/verify/batch", verify::batch),
+        (GET)  ["/auth/revocations"] => waiting("/auth/revocations", revocations::list),
         (GET)  ["/auth/me"] => reading("/auth/me", me::read),
         (GET)  ["/auth/sessions"] => reading("/auth/sessions", sessions::list),
         (DELETE) ["/auth/sessions/{id}", id: String] => {
@@ -131,6 +134,17 @@ fn blocking(
     Route {
         template,
         lane: Lane::Blocking,
+        run: Box::new(run),
+    }
+}
+
+fn waiting(
+    template: &'static str,
+    run: impl FnOnce(&App, &Request) -> Result<Response, Problem> + Send + 'static,
+) -> Route {
+    Route {
+        template,
+        lane: Lane::Waiting,
         run: Box::new(run),
     }
 }

@@ -8,7 +8,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use super::problem::{self, Problem, ProblemBody};
-use super::{App, docs, health, jwks, login, logout, me, refresh, sessions, verify};
+use super::{App, docs, health, jwks, login, logout, me, refresh, revocations, sessions, verify};
 
 /// Everything there is.
 #[derive(OpenApi)]
@@ -19,7 +19,7 @@ use super::{App, docs, health, jwks, login, logout, me, refresh, sessions, verif
     ),
     paths(
         login::create, refresh::create, logout::create, sessions::list, sessions::delete,
-        verify::read, verify::create, verify::batch, me::read, jwks::read,
+        verify::read, verify::create, verify::batch, revocations::list, me::read, jwks::read,
         health::live, health::ready, read, docs::index, docs::asset,
     ),
     tags(
@@ -44,6 +44,11 @@ impl Modify for BearerScheme {
             .build();
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+        let basic = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Basic)
+            .description(Some("A client's id and secret"))
+            .build();
+        components.add_security_scheme("client", SecurityScheme::Http(basic));
     }
 }
 

@@ -35,6 +35,7 @@ mod postgres;
 mod raw;
 mod refresh_race;
 mod replica;
+mod revocations;
 mod scene;
 mod schema;
 mod secret_key;

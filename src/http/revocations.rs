@@ -1,0 +1,121 @@
+//! `GET /auth/revocations`: what changed, for services that keep verdicts.
+
+use std::time::Duration;
+
+use jiff::{Span, SpanRelativeTo};
+use rouille::{Request, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::App;
+use super::oauth;
+use super::problem::{Code, Problem, ProblemBody};
+use super::routes::LONGEST_WAIT;
+use crate::service::feed::{self, FeedError, Page};
+use crate::store::changes::Change;
+
+/// Some changes, and where to go on.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Revocations)]
+pub(super) struct Reply<'a> {
+    /// In their order.
+    changes: Vec<Shown<'a>>,
+    /// Give this as `since` next time.
+    cursor: i64,
+    /// Whether there is more already.
+    more: bool,
+}
+
+/// Something that no verdict made before may outlive.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Revocation)]
+pub(super) struct Shown<'a> {
+    /// Its place in the sequence of all changes.
+    version: i64,
+    /// `user`: another verify answer, or none any more. `session`: ended. `token`: revoked. `key`:
+    /// retired or revoked. `client`: changed, disabled or deleted.
+    #[schema(example = "session")]
+    kind: &'static str,
+    /// What a token says of it: `sub` for a user or a client, `sid`, `jti`, or `kid` in its header.
+    id: &'a str,
+}
+
+/// Give what ended and whose verify answer changed, in the order it happened
+///
+/// For services that keep verdicts as long as the token lives: whoever follows this drops a revoked
+/// session within a second. Without `since` it says where to begin. 410 says where to begin again
+/// after all verdicts were dropped: what came after the cursor is not known any more.
+#[utoipa::path(
+    get, path = "/auth/revocations", operation_id = "revocations", tag = "auth", security(("client" = []), ("bearer" = [])),
+    params(
+        ("since" = Option<i64>, Query, description = "The `cursor` of the last answer"),
+        ("wait" = Option<String>, Query, description = "Where there is nothing yet, wait for it so long, as `30s`; 1 minute at most"),
+    ),
+    responses(
+        (status = 200, description = "Up to 1000 changes", body = Reply),
+        (status = 401, description = "No client; see WWW-Authenticate", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 410, description = "The cursor is too old, or from the future: `cursor` says where to begin again", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) fn list(app: &App, request: &Request) -> Result<Response, Problem> {
+    oauth::caller(app, request, None)?;
+    let page = match request.get_param("since") {
+        None => feed::start(&app.services.store)?,
+        Some(since) => {
+            let since = since.parse().map_err(|_| bad("since", "a number"))?;
+            feed::after(&app.services, since, patience(request)?)?
+        }
+    };
+    Ok(reply(&page))
+}
+
+fn patience(request: &Request) -> Result<Duration, Problem> {
+    let Some(text) = request.get_param("wait") else {
+        return Ok(Duration::ZERO);
+    };
+    let span: Option<Span> = text.parse().ok();
+    let time = span.and_then(|span| {
+        let time = span.to_duration(SpanRelativeTo::days_are_24_hours());
+        Duration::try_from(time.ok()?).ok()
+    });
+    time.filter(|time| *time <= LONGEST_WAIT).ok_or_else(|| {
+        bad(
+            "wait",
+            "a time with its unit, as 30s, and no longer than 1m",
+        )
+    })
+}
+
+fn bad(name: &str, wanted: &str) -> Problem {
+    let detail = format!("The parameter '{name}' must be {wanted}.");
+    Problem::new(Code::InvalidRequest, detail)
+}
+
+fn reply(page: &Page) -> Response {
+    Response::json(&Reply {
+        changes: page.changes.iter().map(shown).collect(),
+        cursor: page.cursor,
+        more: page.more,
+    })
+}
+
+fn shown(change: &Change) -> Shown<'_> {
+    Shown {
+        version: change.version,
+        kind: change.kind.name(),
+        id: &change.id,
+    }
+}
+
+impl From<FeedError> for Problem {
+    fn from(error: FeedError) -> Self {
+        match error {
+            FeedError::Gone { cursor } => Self::new(
+                Code::Gone,
+                "The cursor is too old, or from the future: drop what you keep and go on from 'cursor'.",
+            )
+            .with_cursor(cursor),
+            FeedError::Store(error) => error.into(),
+        }
+    }
+}
