@@ -43,15 +43,14 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_of_user ON sessions (user_id, id);
 CREATE INDEX sessions_of_client ON sessions (client_id, id);
 
--- A token is used up once another row has it as its parent.
+-- A token is used up once there is one of the next generation.
 CREATE TABLE refresh_tokens (
-    hash        BYTEA NOT NULL PRIMARY KEY,                   -- SHA-256 of the whole token
-    session_id  TEXT COLLATE "C" NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
-    parent_hash BYTEA UNIQUE,                                 -- the token it succeeds; null: the first
-    created_at  BIGINT NOT NULL                               -- Unix milliseconds
+    session_id TEXT COLLATE "C" NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    generation BIGINT NOT NULL CHECK (generation >= 0),
+    hash       BYTEA NOT NULL,                                -- SHA-256 of the whole token
+    created_at BIGINT NOT NULL,                               -- Unix milliseconds
+    PRIMARY KEY (session_id, generation)
 );
-
-CREATE INDEX refresh_tokens_of_session ON refresh_tokens (session_id, created_at);
 
 -- Signed tokens that are refused though nothing else about them is wrong.
 CREATE TABLE revoked_tokens (

@@ -9,7 +9,7 @@ use crate::domain::scope::Scope;
 use crate::domain::session::SessionId;
 use crate::domain::user::User;
 use crate::tokens::claims::{Holder, NewToken};
-use crate::tokens::{KeyError, OpaqueToken};
+use crate::tokens::{KeyError, RefreshToken};
 
 /// What a good login or refresh is answered with.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub struct Grant {
     /// Seconds until it expires.
     pub expires_in: i64,
     /// Gets the next pair, once.
-    pub refresh_token: OpaqueToken,
+    pub refresh_token: RefreshToken,
     /// What the access token may be used for.
     pub scope: Scope,
     /// Who logged in.
@@ -36,7 +36,7 @@ pub(super) struct Lease {
     /// When the session began, in Unix milliseconds.
     pub(super) began_at_ms: i64,
     /// What gets the next pair; it is in the database already.
-    pub(super) refresh_token: OpaqueToken,
+    pub(super) refresh_token: RefreshToken,
 }
 
 /// Why nothing was handed out.

@@ -3,6 +3,7 @@
 use super::Services;
 use super::grant::{self, Grant, GrantError, Lease};
 use super::keys::{self, KeysError};
+use super::refresh;
 use crate::domain::client::ClientId;
 use crate::domain::email::Email;
 use crate::domain::password::Password;
@@ -14,7 +15,7 @@ use crate::passwords::{HashError, PhcString, PoolError};
 use crate::store::sessions::{self, NewSession};
 use crate::store::users::{self, Credentials, RecordedLogin};
 use crate::store::{StoreError, refresh_tokens};
-use crate::tokens::{KeyError, OpaqueKind, OpaqueToken};
+use crate::tokens::{KeyError, RefreshToken};
 
 /// Who wants to log in.
 #[derive(Debug)]
@@ -122,8 +123,7 @@ fn record(
         services.sources.clock.clone(),
         services.sources.random.clone(),
     );
-    let refresh_token = OpaqueToken::generate(OpaqueKind::Refresh, &*random);
-    let (hash, limit) = (refresh_token.hash(), services.session_rules.per_user);
+    let limit = services.session_rules.per_user;
     let Attempt {
         client,
         scope,
@@ -148,14 +148,15 @@ fn record(
             origin,
         };
         sessions::insert(tx, &session, limit, now)?;
-        refresh_tokens::insert_first(tx, &hash, session.id, now)?;
-        Ok(Some((login, session.id, now)))
+        let refresh_token = RefreshToken::first(session.id, &*random);
+        refresh_tokens::insert_first(tx, refresh::key_of(&refresh_token), now)?;
+        Ok(Some((login, refresh_token, now)))
     })?;
-    let (login, session, now) = recorded.ok_or(LoginError::InvalidCredentials)?;
+    let (login, refresh_token, now) = recorded.ok_or(LoginError::InvalidCredentials)?;
     let RecordedLogin { user, active_kid } = login;
     let lease = Lease {
         user,
-        session,
+        session: refresh_token.session,
         client,
         scope,
         began_at_ms: now.as_millisecond(),

@@ -10,6 +10,17 @@ use crate::domain::scope::Scope;
 use crate::domain::session::SessionId;
 use crate::domain::user::User;
 
+/// Which token: its session, its number there, and its hash.
+#[derive(Clone, Copy, Debug)]
+pub struct TokenKey {
+    /// The session.
+    pub session: SessionId,
+    /// How many there were before it.
+    pub generation: u32,
+    /// SHA-256 of the whole token.
+    pub hash: [u8; 32],
+}
+
 /// A token that somebody presents, its session and its user, from one moment.
 #[derive(Debug)]
 pub struct Presented {
@@ -42,55 +53,92 @@ pub struct Successor {
     pub is_used: bool,
 }
 
+/// Used tokens of a session that are known at least: whoever presents one of these is a thief. Of
+/// older ones it cannot be told whether they ever were any.
+const KNOWN: u32 = 1024;
+
 /// Adds a session's first token.
-pub fn insert_first(
-    tx: &Tx<'_>,
-    hash: &[u8],
-    session: SessionId,
-    now: Timestamp,
-) -> Result<(), StoreError> {
+pub fn insert_first(tx: &Tx<'_>, token: TokenKey, now: Timestamp) -> Result<(), StoreError> {
     const SQL: &str = "
-        INSERT INTO refresh_tokens (hash, session_id, parent_hash, created_at)
-        VALUES (?1, ?2, NULL, ?3)";
-    let session = session.to_string();
-    let values = [hash.into(), (&session).into(), now.as_millisecond().into()];
+        INSERT INTO refresh_tokens (session_id, generation, hash, created_at)
+        VALUES (?1, ?2, ?3, ?4)";
+    let session = token.session.to_string();
+    let values = [
+        (&session).into(),
+        i64::from(token.generation).into(),
+        token.hash.as_slice().into(),
+        now.as_millisecond().into(),
+    ];
     tx.execute(SQL, &values).map(drop)
 }
 
-/// Puts `next` in the place of `hash`, unless that was exchanged already or its session has ended;
-/// says whether it did. The one statement that decides, whoever else tries.
-pub fn rotate(tx: &Tx<'_>, hash: &[u8], next: &[u8], now: Timestamp) -> Result<bool, StoreError> {
+/// Puts a token with the hash `next` in the place of `token`, unless that was exchanged already or
+/// its session has ended; says whether it did. The one statement that decides, whoever else tries.
+pub fn rotate(
+    tx: &Tx<'_>,
+    token: TokenKey,
+    next: &[u8],
+    now: Timestamp,
+) -> Result<bool, StoreError> {
     const SQL: &str = "
-        INSERT INTO refresh_tokens (hash, session_id, parent_hash, created_at)
-        SELECT ?2, session_id, hash, ?3 FROM refresh_tokens WHERE hash = ?1
+        INSERT INTO refresh_tokens (session_id, generation, hash, created_at)
+        SELECT session_id, generation + 1, ?4, ?5 FROM refresh_tokens
+        WHERE session_id = ?1 AND generation = ?2 AND hash = ?3
         ON CONFLICT DO NOTHING";
-    let values = [hash.into(), next.into(), now.as_millisecond().into()];
-    Ok(tx.execute(SQL, &values)? == 1)
+    let session = token.session.to_string();
+    let values = [
+        (&session).into(),
+        i64::from(token.generation).into(),
+        token.hash.as_slice().into(),
+        next.into(),
+        now.as_millisecond().into(),
+    ];
+    let was_unused = tx.execute(SQL, &values)? == 1;
+    if was_unused && token.generation >= KNOWN && token.generation.is_multiple_of(KNOWN / 4) {
+        forget(tx, &session, token.generation - KNOWN)?;
+    }
+    Ok(was_unused)
 }
 
-/// The token with this hash, if its session has not ended. `algorithm` says of which the signing
-/// key is.
+fn forget(tx: &Tx<'_>, session: &str, before: u32) -> Result<(), StoreError> {
+    const SQL: &str = "DELETE FROM refresh_tokens WHERE session_id = ?1 AND generation < ?2";
+    tx.execute(SQL, &[session.into(), i64::from(before).into()])
+        .map(drop)
+}
+
+/// The token, if it was given out and its session has not ended. `algorithm` says of which the
+/// signing key is.
 pub fn find(
     connection: &Conn,
-    hash: &[u8],
+    token: TokenKey,
     algorithm: &str,
 ) -> Result<Option<Presented>, StoreError> {
     const SQL: &str = concat!(
         "SELECT ",
         users::user_columns!(),
         ", session_id, session_client, session_scope, session_began, given, next_hash, next_given,
-            EXISTS (SELECT 1 FROM refresh_tokens WHERE parent_hash = next_hash),
-            (SELECT kid FROM signing_keys WHERE state = 'active' AND algorithm = ?2)
+            EXISTS (SELECT 1 FROM refresh_tokens
+                WHERE refresh_tokens.session_id = ?1 AND generation = ?2 + 2),
+            (SELECT kid FROM signing_keys WHERE state = 'active' AND algorithm = ?4)
         FROM users JOIN (
             SELECT s.user_id, s.id AS session_id, s.client_id AS session_client,
                 s.scope AS session_scope, s.created_at AS session_began, t.created_at AS given,
                 n.hash AS next_hash, n.created_at AS next_given
             FROM refresh_tokens AS t
             JOIN sessions AS s ON s.id = t.session_id
-            LEFT JOIN refresh_tokens AS n ON n.parent_hash = t.hash
-            WHERE t.hash = ?1) AS presented ON users.id = presented.user_id"
+            LEFT JOIN refresh_tokens AS n
+                ON n.session_id = t.session_id AND n.generation = t.generation + 1
+            WHERE t.session_id = ?1 AND t.generation = ?2 AND t.hash = ?3
+        ) AS presented ON users.id = presented.user_id"
     );
-    connection.query_row(SQL, &[hash.into(), algorithm.into()], presented)
+    let session = token.session.to_string();
+    let values = [
+        (&session).into(),
+        i64::from(token.generation).into(),
+        token.hash.as_slice().into(),
+        algorithm.into(),
+    ];
+    connection.query_row(SQL, &values, presented)
 }
 
 fn presented(row: &Row<'_>) -> Result<Presented, StoreError> {

@@ -103,8 +103,8 @@ pub fn end_of(
 pub fn find(connection: &Conn, id: SessionId) -> Result<Option<Session>, StoreError> {
     const SQL: &str = "
         SELECT id, user_id, client_id, method, scope, address, user_agent, created_at,
-            coalesce((SELECT max(created_at) FROM refresh_tokens
-                WHERE session_id = sessions.id), created_at)
+            coalesce((SELECT t.created_at FROM refresh_tokens AS t
+                WHERE session_id = sessions.id ORDER BY generation DESC LIMIT 1), created_at)
         FROM sessions WHERE id = ?1";
     connection.query_row(SQL, &[id.to_string().as_str().into()], session)
 }
@@ -118,13 +118,13 @@ pub fn list(
 ) -> Result<Vec<Session>, StoreError> {
     const OF_ALL: &str = "
         SELECT id, user_id, client_id, method, scope, address, user_agent, created_at,
-            coalesce((SELECT max(created_at) FROM refresh_tokens
-                WHERE session_id = sessions.id), created_at)
+            coalesce((SELECT t.created_at FROM refresh_tokens AS t
+                WHERE session_id = sessions.id ORDER BY generation DESC LIMIT 1), created_at)
         FROM sessions WHERE id > ?1 ORDER BY id LIMIT ?2";
     const OF_ONE: &str = "
         SELECT id, user_id, client_id, method, scope, address, user_agent, created_at,
-            coalesce((SELECT max(created_at) FROM refresh_tokens
-                WHERE session_id = sessions.id), created_at)
+            coalesce((SELECT t.created_at FROM refresh_tokens AS t
+                WHERE session_id = sessions.id ORDER BY generation DESC LIMIT 1), created_at)
         FROM sessions WHERE id > ?1 AND user_id = ?3 ORDER BY id LIMIT ?2";
     let after = after.map(|id| id.to_string()).unwrap_or_default();
     let (after, limit) = ((&after).into(), i64::from(limit).into());
@@ -147,8 +147,9 @@ pub fn over(
     limit: u32,
 ) -> Result<Candidates, StoreError> {
     const SQL: &str = "
-        SELECT id, created_at <= ?3 OR NOT EXISTS (
-                SELECT 1 FROM refresh_tokens WHERE session_id = sessions.id AND created_at > ?2)
+        SELECT id, created_at <= ?3 OR coalesce((
+                SELECT t.created_at FROM refresh_tokens AS t
+                WHERE session_id = sessions.id ORDER BY generation DESC LIMIT 1), 0) <= ?2
         FROM sessions WHERE id > ?1 AND id <= ?5 ORDER BY id LIMIT ?4";
     let after = after.map(|id| id.to_string()).unwrap_or_default();
     let until = last_of(used_before.max(begun_before)).to_string();
@@ -183,9 +184,9 @@ pub fn is_over(
     const SQL: &str = "
         SELECT EXISTS (
             SELECT 1 FROM sessions WHERE id = ?1 AND (
-                created_at <= ?3 OR NOT EXISTS (
-                    SELECT 1 FROM refresh_tokens
-                    WHERE session_id = sessions.id AND created_at > ?2)))";
+                created_at <= ?3 OR coalesce((
+                    SELECT t.created_at FROM refresh_tokens AS t
+                    WHERE session_id = sessions.id ORDER BY generation DESC LIMIT 1), 0) <= ?2))";
     let id = id.to_string();
     let values = [
         (&id).into(),

@@ -40,7 +40,7 @@ const SESSION: &str = "
         ('t2', x'02', NULL, 'billing', '', 'read', 1, 9);
     INSERT INTO sessions VALUES
         ('s', (SELECT max(id) FROM users), 'billing', 'pwd', '', '::1', 'curl \u{9f}', 7);
-    INSERT INTO refresh_tokens VALUES (x'ff', 's', NULL, 7), (x'', 's', x'ff', 8);
+    INSERT INTO refresh_tokens VALUES ('s', 0, x'ff', 7), ('s', 1, x'', 8);
     INSERT INTO revoked_tokens VALUES ('j', 1);
     INSERT INTO revocations VALUES (-5, 'session', 'r', 0), (3, 'key', 'k', 1);
     INSERT INTO audit_events VALUES ('a', 1, 'refresh_token.reused', 'u', NULL, 's', NULL);";

@@ -13,9 +13,9 @@ use crate::domain::client::ClientId;
 use crate::domain::scope::Scope;
 use crate::domain::session::{Origin, SessionId};
 use crate::store::audit::{self, Event, EventKind};
-use crate::store::refresh_tokens::{self, Presented, Successor};
+use crate::store::refresh_tokens::{self, Presented, Successor, TokenKey};
 use crate::store::{StoreError, sessions};
-use crate::tokens::{KeyError, OpaqueKind, OpaqueToken};
+use crate::tokens::{KeyError, RefreshToken};
 
 /// Who wants the next pair.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ enum Worth {
     /// It was not used yet.
     Unused,
     /// It was used just now; this is its successor.
-    JustUsed(OpaqueToken),
+    JustUsed(RefreshToken),
     /// Nothing, and nothing is wrong with that.
     Nothing,
     /// Nothing any more: its session's time is up.
@@ -69,8 +69,7 @@ enum Worth {
 ///
 /// Reads first; the write that decides is a single statement ([`refresh_tokens::rotate`]).
 pub fn refresh(services: &Services, exchange: Exchange<'_>) -> Result<Grant, RefreshError> {
-    let token = OpaqueToken::parse(OpaqueKind::Refresh, exchange.token)
-        .ok_or(RefreshError::InvalidGrant)?;
+    let token = RefreshToken::parse(exchange.token).ok_or(RefreshError::InvalidGrant)?;
     // Twice at most: whoever is overtaken between reading and writing finds a used token.
     for _ in 0..2 {
         let presented = find(services, &token, &exchange)?;
@@ -89,6 +88,7 @@ pub fn refresh(services: &Services, exchange: Exchange<'_>) -> Result<Grant, Ref
             Worth::JustUsed(next) => next,
             Worth::Unused => {
                 let next = services.keys.successors().successor(&token);
+                let next = next.ok_or(RefreshError::InvalidGrant)?;
                 if !rotate(services, &token, &next)? {
                     continue;
                 }
@@ -100,15 +100,24 @@ pub fn refresh(services: &Services, exchange: Exchange<'_>) -> Result<Grant, Ref
     Err(RefreshError::InvalidGrant)
 }
 
+/// Where the database has a token.
+pub(super) fn key_of(token: &RefreshToken) -> TokenKey {
+    TokenKey {
+        session: token.session,
+        generation: token.generation,
+        hash: token.hash(),
+    }
+}
+
 fn find(
     services: &Services,
-    token: &OpaqueToken,
+    token: &RefreshToken,
     exchange: &Exchange<'_>,
 ) -> Result<Presented, RefreshError> {
-    let (hash, algorithm) = (token.hash(), keys::signing_algorithm());
+    let (key, algorithm) = (key_of(token), keys::signing_algorithm());
     let found = services
         .store
-        .read(|connection| refresh_tokens::find(connection, &hash, algorithm))?;
+        .read(|connection| refresh_tokens::find(connection, key, algorithm))?;
     // Another client's token stays good for that one (RFC 6749, section 10.4).
     found
         .filter(|found| found.client_id.as_ref() == exchange.client && found.user.is_active)
@@ -123,7 +132,12 @@ fn narrowed(asked: Option<&Scope>, whole: &Scope) -> Result<Scope, RefreshError>
     }
 }
 
-fn worth(services: &Services, token: &OpaqueToken, presented: &Presented, now: Timestamp) -> Worth {
+fn worth(
+    services: &Services,
+    token: &RefreshToken,
+    presented: &Presented,
+    now: Timestamp,
+) -> Worth {
     let (rules, now) = (services.session_rules, now.as_millisecond());
     let age = |since: i64| now.saturating_sub(since);
     match &presented.successor {
@@ -136,11 +150,8 @@ fn worth(services: &Services, token: &OpaqueToken, presented: &Presented, now: T
         Some(successor) => {
             let next = services.keys.successors().successor(token);
             // Under another secret it was another one, which cannot be told any more.
-            if next.hash().as_slice() == successor.hash {
-                Worth::JustUsed(next)
-            } else {
-                Worth::Nothing
-            }
+            next.filter(|next| next.hash().as_slice() == successor.hash)
+                .map_or(Worth::Nothing, Worth::JustUsed)
         }
         None if age(presented.began_at_ms) >= rules.absolute_ms => Worth::Over,
         None if age(presented.given_at_ms) >= rules.idle_ms => Worth::Over,
@@ -150,20 +161,20 @@ fn worth(services: &Services, token: &OpaqueToken, presented: &Presented, now: T
 
 fn rotate(
     services: &Services,
-    token: &OpaqueToken,
-    next: &OpaqueToken,
+    token: &RefreshToken,
+    next: &RefreshToken,
 ) -> Result<bool, StoreError> {
-    let (hash, next, clock) = (token.hash(), next.hash(), services.sources.clock.clone());
+    let (key, next, clock) = (key_of(token), next.hash(), services.sources.clock.clone());
     services
         .store
-        .write(move |tx| refresh_tokens::rotate(tx, &hash, &next, clock.now()))
+        .write(move |tx| refresh_tokens::rotate(tx, key, &next, clock.now()))
 }
 
 fn hand_out(
     services: &Services,
     presented: Presented,
     scope: Scope,
-    refresh_token: OpaqueToken,
+    refresh_token: RefreshToken,
     now: Timestamp,
 ) -> Result<Grant, RefreshError> {
     let lease = Lease {

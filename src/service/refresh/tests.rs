@@ -210,7 +210,8 @@ fn what_is_no_refresh_token_is_refused_without_a_look() {
     ] {
         is_refused(&trial, other);
     }
-    let fresh = OpaqueToken::generate(OpaqueKind::Refresh, &*trial.services.sources.random);
+    let session = RefreshToken::parse(&token).expect("is one").session;
+    let fresh = RefreshToken::first(session, &*trial.services.sources.random);
     is_refused(&trial, fresh.expose());
     assert_eq!(
         trial.refusal(&token),

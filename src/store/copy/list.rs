@@ -116,18 +116,18 @@ pub(super) static TABLES: [Table; COUNT] = [
     Table {
         name: "refresh_tokens",
         columns: &[
-            ("hash", Bytes),
             ("session_id", Text),
-            ("parent_hash", Bytes),
+            ("generation", Integer),
+            ("hash", Bytes),
             ("created_at", Integer),
         ],
         count: "SELECT count(*) FROM refresh_tokens",
         added: "SELECT count(*) FROM refresh_tokens",
         select: "
-            SELECT hash, session_id, parent_hash, created_at
-            FROM refresh_tokens ORDER BY hash",
+            SELECT session_id, generation, hash, created_at
+            FROM refresh_tokens ORDER BY session_id, generation",
         insert: "
-            INSERT INTO refresh_tokens (hash, session_id, parent_hash, created_at)
+            INSERT INTO refresh_tokens (session_id, generation, hash, created_at)
             VALUES (?1, ?2, ?3, ?4)",
     },
     Table {
