@@ -7,6 +7,7 @@ mod environment;
 mod error;
 mod file;
 mod layers;
+mod proxies;
 pub mod reference;
 mod values;
 
@@ -27,6 +28,7 @@ use crate::tokens::TokenRules;
 pub use environment::Environment;
 pub use error::ConfigError;
 pub use layers::{Flags, Layers, Origin, Shown};
+pub use proxies::{ForwardConfig, TrustedProxies};
 pub use values::ListenAddress;
 
 /// The configuration, every value checked.
@@ -57,6 +59,10 @@ pub struct ServerConfig {
     pub listen: Vec<ListenAddress>,
     /// Where clients find the service, without a slash at the end.
     pub public_url: String,
+    /// Whose `X-Forwarded-...` are believed.
+    pub trusted_proxies: TrustedProxies,
+    /// What a proxy that asks is told.
+    pub forward: ForwardConfig,
     /// Connections served at a time.
     pub max_connections: usize,
     /// Of which from one address at most.
@@ -159,6 +165,8 @@ impl ServerConfig {
         Ok(Self {
             listen: layers.listen("server.listen")?,
             public_url: layers.public_url("server.public_url")?,
+            trusted_proxies: TrustedProxies::from_layers(layers)?,
+            forward: ForwardConfig::from_layers(layers)?,
             max_connections: layers.count("server.max_connections")?,
             max_connections_per_address: layers.count("server.max_connections_per_address")?,
             max_header_bytes: layers.size("server.max_header_size")?,

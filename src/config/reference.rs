@@ -79,6 +79,12 @@ pub const KEYS: &[Key] = &[
         "Where clients find authd, as http(s)://host[:port][/path].",
     ),
     key(
+        "server.trusted_proxies",
+        Kind::List,
+        "",
+        "Reverse proxies whose X-Forwarded-For, -Proto, -Host and -Uri are believed: addresses (10.0.0.7), networks (10.0.0.0/8), or unix for whoever may open a Unix socket of server.listen. From anybody else these fields have no effect. Each of these proxies must set the fields itself and pass on none of its clients'.",
+    ),
+    key(
         "server.max_connections",
         Kind::Count(1, 1_000_000),
         "4096",
@@ -269,6 +275,48 @@ pub const KEYS: &[Key] = &[
         Kind::Count(1, 10_000),
         "64",
         "Hashes that may wait; a login beyond that is answered with 503 and Retry-After.",
+    ),
+    key(
+        "forward.cookie",
+        Kind::Text,
+        "",
+        "The cookie in which a browser may bring its access token to /auth/forward, if there is no Authorization: Bearer. By default none is looked at.",
+    ),
+    key(
+        "forward.login_url",
+        Kind::Text,
+        "",
+        "Where /auth/forward?redirect=1 sends people who have no good token, as http(s)://host[:port][/path]. Where they wanted to go is added as the parameter rd, if a trusted proxy said so.",
+    ),
+    key(
+        "forward.id_header",
+        Kind::Text,
+        "Remote-Id",
+        "The header field in which /auth/forward gives the account's id.",
+    ),
+    key(
+        "forward.user_header",
+        Kind::Text,
+        "Remote-User",
+        "The one with the user name, which is the e-mail address.",
+    ),
+    key(
+        "forward.email_header",
+        Kind::Text,
+        "Remote-Email",
+        "The one with the e-mail address.",
+    ),
+    key(
+        "forward.name_header",
+        Kind::Text,
+        "Remote-Name",
+        "The one with first and last name.",
+    ),
+    key(
+        "forward.groups_header",
+        Kind::Text,
+        "Remote-Groups",
+        "The one with the names of the groups, with commas between them.",
     ),
     key(
         "log.level",

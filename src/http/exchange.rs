@@ -1,6 +1,6 @@
 //! From hyper's request to rouille's and back, through the right lane (ADR 3).
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -12,6 +12,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use super::App;
 use super::answer;
 use super::gate;
+use super::origin::UNIX_PEER;
 use super::problem::{Code, Problem};
 use super::routes::{self, LONGEST_WAIT, Lane, Route};
 use super::unparsed;
@@ -216,8 +217,7 @@ fn into_rouille(parts: Parts, body: Bytes, peer: Option<SocketAddr>) -> rouille:
             Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
         })
         .collect();
-    // A Unix socket has no address; rouille wants one.
-    let peer = peer.unwrap_or((Ipv4Addr::LOCALHOST, 0).into());
+    let peer = peer.unwrap_or(UNIX_PEER);
     rouille::Request::fake_http_from(peer, method.as_str(), url, headers, body.into())
 }
 

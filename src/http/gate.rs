@@ -83,7 +83,7 @@ fn check_host(headers: &HeaderMap, version: Version) -> Result<(), Problem> {
 }
 
 /// `name`, `address` or `[address]`, and perhaps a port.
-fn is_host(host: &[u8]) -> bool {
+pub(super) fn is_host(host: &[u8]) -> bool {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-.:[]".contains(byte);
     !host.is_empty() && host.len() <= 255 && host.iter().all(plain)
 }

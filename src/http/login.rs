@@ -64,7 +64,8 @@ pub(super) fn create(app: &App, request: &Request) -> Result<Response, Problem> 
         scope: Scope::default(),
     };
     let grant = login::login(&app.services, attempt)?;
-    tracing::info!(user = %grant.user.id, "logged in");
+    let address = origin::address_of(app, request).map(tracing::field::display);
+    tracing::info!(user = %grant.user.id, address, "logged in");
     Ok(reply(&grant))
 }
 

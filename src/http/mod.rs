@@ -8,6 +8,7 @@ mod bearer;
 mod body;
 mod docs;
 mod exchange;
+mod forward;
 mod gate;
 mod health;
 mod jwks;
@@ -67,9 +68,14 @@ mod tests {
 
     /// Everything a handler works with, on this database.
     pub(super) fn app(database: &Database) -> App {
+        app_with(database, "")
+    }
+
+    /// The same, with more in its configuration.
+    pub(super) fn app_with(database: &Database, more: &str) -> App {
         let file = database.folder().join("authd.toml");
         let key = database.folder().join("authd.key");
-        let text = format!("secret_key_file = \"{}\"\n", key.display());
+        let text = format!("secret_key_file = \"{}\"\n{more}", key.display());
         std::fs::write(&file, text).expect("writes a file");
         let flags = Flags {
             config: Some(file),
@@ -94,6 +100,12 @@ mod tests {
 
     /// Runs something; also gives what it logged on this thread.
     pub(super) fn log_of<T>(run: impl FnOnce() -> T) -> (T, String) {
+        // Somebody listens on every thread, or else a line that is written on one where nobody does
+        // may be switched off for this one too, by what `tracing` remembers of it.
+        let everybody = tracing_subscriber::fmt()
+            .with_writer(std::io::sink)
+            .finish();
+        let _ = tracing::subscriber::set_global_default(everybody);
         let log = Log::default();
         let writer = log.clone();
         let subscriber = tracing_subscriber::fmt()

@@ -30,7 +30,7 @@ pub(super) enum Code {
     InvalidClient,
     /// More is asked for than the client has.
     InvalidScope,
-    /// The caller is known, and may not do this.
+    /// The caller is known, and may not do this, or too little is shown for it.
     Forbidden,
     /// There is nothing at this path.
     NotFound,

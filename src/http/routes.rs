@@ -6,7 +6,8 @@ use rouille::{Request, Response, router};
 
 use super::problem::{Code, Problem};
 use super::{
-    App, docs, health, jwks, login, logout, me, refresh, revocations, schema, sessions, verify,
+    App, docs, forward, health, jwks, login, logout, me, refresh, revocations, schema, sessions,
+    verify,
 };
 
 /// What answers a request.
@@ -37,7 +38,6 @@ pub(super) enum Lane {
 
 /// The route for a request whose path has no slash at its end.
 #[rustfmt::skip]
-#[expect(clippy::question_mark, reason = "the macro writes it out")]
 pub(super) fn find(request: &Request) -> Option<Route> {
     Some(router!(request,
         (GET)  ["/auth/verify"] => reading("/auth/verify", verify::read),
@@ -60,7 +60,7 @@ pub(super) fn find(request: &Request) -> Option<Route> {
         (GET)  ["/api/docs/{file}", file: String] => {
             inline("/api/docs/{file}", move |app, request| docs::asset(app, request, &file))
         },
-        _ => return None,
+        _ => return find_forward(request),
     ))
 }
 
@@ -73,6 +73,18 @@ pub(super) fn body_factor(path: &str) -> usize {
         4
     } else {
         1
+    }
+}
+
+/// `/auth/forward` and what is below it, for every method: it is that of the request which a proxy
+/// holds. (The macro wants a method.)
+fn find_forward(request: &Request) -> Option<Route> {
+    match request.url().strip_prefix("/auth/forward")? {
+        "" => Some(reading("/auth/forward", forward::decide)),
+        rest if rest.starts_with('/') => {
+            Some(reading("/auth/forward/{path}", forward::decide_below))
+        }
+        _ => None,
     }
 }
 
@@ -165,6 +177,28 @@ mod tests {
             .collect()
     }
 
+    /// Security statement 37: there is no method that another handler, or none, answers.
+    #[test]
+    fn a_proxy_may_ask_with_any_method() {
+        let methods = METHODS
+            .into_iter()
+            .chain(["HEAD", "OPTIONS", "FOO", "get", "M-SEARCH"]);
+        for method in methods {
+            for (path, template) in [
+                ("/auth/forward", Some("/auth/forward")),
+                ("/auth/forward?group=a", Some("/auth/forward")),
+                ("/auth/forward/a/b", Some("/auth/forward/{path}")),
+                ("/auth/forward//", Some("/auth/forward/{path}")),
+                ("/auth/forwards", None),
+                ("/AUTH/forward", None),
+            ] {
+                let request = Request::fake_http(method, path, vec![], vec![]);
+                let route = find(&request).map(|route| route.template);
+                assert_eq!(route, template, "{method} {path}");
+            }
+        }
+    }
+
     /// Security statement 89: every route of the server is in the document, and no other.
     #[test]
     fn the_document_and_the_table_have_the_same_routes() {
@@ -179,6 +213,8 @@ mod tests {
             })
             .collect();
         let mut table = table();
+        let all = ["get", "put", "post", "delete", "options", "head", "patch"];
+        table.extend(all.map(|method| (method.to_owned(), "/auth/forward".to_owned())));
         assert!(table.len() >= 10, "{table:?}");
         documented.sort();
         table.sort();

@@ -8,7 +8,9 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use super::problem::{self, Problem, ProblemBody};
-use super::{App, docs, health, jwks, login, logout, me, refresh, revocations, sessions, verify};
+use super::{
+    App, docs, forward, health, jwks, login, logout, me, refresh, revocations, sessions, verify,
+};
 
 /// Everything there is.
 #[derive(OpenApi)]
@@ -19,7 +21,8 @@ use super::{App, docs, health, jwks, login, logout, me, refresh, revocations, se
     ),
     paths(
         login::create, refresh::create, logout::create, sessions::list, sessions::delete,
-        verify::read, verify::create, verify::batch, revocations::list, me::read, jwks::read,
+        verify::read, verify::create, verify::batch, revocations::list, me::read, forward::decide,
+        jwks::read,
         health::live, health::ready, read, docs::index, docs::asset,
     ),
     tags(
@@ -30,7 +33,7 @@ use super::{App, docs, health, jwks, login, logout, me, refresh, revocations, se
         (name = "documents", description = "This document and its page"),
     ),
     components(schemas(verify::Body, logout::Body, ProblemBody)),
-    modifiers(&BearerScheme, &Refusals),
+    modifiers(&BearerScheme, &AnyMethod, &Refusals),
 )]
 struct Document;
 
@@ -49,6 +52,29 @@ impl Modify for BearerScheme {
             .description(Some("A client's id and secret"))
             .build();
         components.add_security_scheme("client", SecurityScheme::Http(basic));
+    }
+}
+
+/// `/auth/forward` answers any method as it does `GET`; the document has a place for these.
+struct AnyMethod;
+
+impl Modify for AnyMethod {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let Some(item) = document.paths.paths.get_mut("/auth/forward") else {
+            return;
+        };
+        let get = item.get.clone();
+        let named = |id: &str| {
+            let mut operation = get.clone()?;
+            operation.operation_id = Some(id.to_owned());
+            Some(operation)
+        };
+        item.put = named("forwardPut");
+        item.post = named("forwardPost");
+        item.delete = named("forwardDelete");
+        item.options = named("forwardOptions");
+        item.head = named("forwardHead");
+        item.patch = named("forwardPatch");
     }
 }
 
@@ -76,9 +102,12 @@ impl Modify for Refusals {
                 post,
                 patch,
                 delete,
+                options,
+                head,
                 ..
             } = item;
-            for operation in [get, put, post, patch, delete].into_iter().flatten() {
+            let operations = [get, put, post, patch, delete, options, head];
+            for operation in operations.into_iter().flatten() {
                 for (status, description) in REFUSALS {
                     let responses = &mut operation.responses.responses;
                     let response = || problem::response(description).into();

@@ -5,9 +5,11 @@
 //! keys for all of them.
 
 pub mod accounts;
+pub mod admission;
 pub mod clients;
 pub mod feed;
 pub mod grant;
+pub mod identity;
 pub mod keys;
 pub mod login;
 pub mod pruning;

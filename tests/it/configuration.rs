@@ -337,7 +337,12 @@ fn sample(key: &Key) -> String {
         ("server.public_url", _) => "https://a.example".into(),
         ("database.url", _) => "postgres://ada@db.example:5433/auth".into(),
         ("database.read_url", _) => "postgres://ada@replica.example:5432/auth".into(),
+        ("server.trusted_proxies", _) => "10.0.0.0/8, unix".into(),
         ("tokens.claims", _) => "email, is_staff".into(),
+        ("forward.cookie", _) => "session".into(),
+        (name, Kind::Text) if name.ends_with("_header") => {
+            format!("X-{}", name.replace(['.', '_'], "-"))
+        }
         (_, Kind::Text | Kind::Database | Kind::List) => "https://b.example".into(),
         (_, Kind::Count(_, high)) => high.to_string(),
         (_, Kind::Duration(_, high)) => format!("{high}s"),

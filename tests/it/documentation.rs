@@ -147,7 +147,14 @@ fn configuration_files_in_the_documents_are_good() {
 /// Code spans that look like keys or variables of ours are ones.
 #[test]
 fn keys_and_variables_that_the_documents_name_exist() {
-    let sections = ["server", "database", "tokens", "passwords", "log"];
+    let sections = [
+        "server",
+        "database",
+        "tokens",
+        "passwords",
+        "forward",
+        "log",
+    ];
     let known: Vec<String> = reference::KEYS
         .iter()
         .map(reference::Key::variable)

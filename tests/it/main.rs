@@ -17,6 +17,7 @@ mod exit_status;
 mod failover;
 mod first_steps;
 mod forger;
+mod forward;
 mod full_disk;
 mod gate;
 mod generated;

@@ -66,13 +66,14 @@ impl Scene {
     }
 }
 
-/// All ways of verifying: the header, the body, and a route that needs the caller.
-fn ask_everywhere(authd: &Authd, token: &str) -> [Answer; 3] {
+/// All ways of verifying: the header, the body, a route that needs the caller, and a proxy's question.
+fn ask_everywhere(authd: &Authd, token: &str) -> [Answer; 4] {
     let header = format!("Bearer {token}");
     [
         authd.verify(token),
         authd.post_json("/auth/verify", &json!({"token": token})),
         authd.get_with("/auth/me", &[("Authorization", &header)]),
+        authd.get_with("/auth/forward", &[("Authorization", &header)]),
     ]
 }
 
