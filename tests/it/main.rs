@@ -33,6 +33,8 @@ mod openapi;
 mod passwords;
 mod places;
 mod postgres;
+mod proxies;
+mod proxy;
 mod raw;
 mod refresh_race;
 mod replica;
