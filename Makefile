@@ -16,12 +16,14 @@ SOURCES := Cargo.toml Cargo.lock $(shell find src migrations -type f 2>/dev/null
 
 # Tools that the tests and the audit need and the system need not have.
 VENV       := target/python
+NODE       := target/node
+NGINX      := target/tools/nginx
 CARGO_DENY := target/tools/bin/cargo-deny
 
 # The tests find PyJWT and the other judges of our answers through this.
 export AUTHD_TEST_PYTHON := $(abspath $(VENV)/bin/python)
 
-.PHONY: help run build test lint fmt bench docs audit install components curl postgres
+.PHONY: help run build test lint fmt bench docs audit install components curl postgres nginx
 
 help:      ## List what can be made
 	@sed -n 's/^\([a-z]*\): *[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -32,13 +34,16 @@ run: build ## Build, and serve http://localhost:8000 from ./authd.db
 build:     ## Build both programs, optimised
 	$(CARGO) build --release --locked
 
-test: lint curl postgres $(VENV)/.ready ## Check everything CI checks: format, lints, documentation, all tests on both engines
+test: lint curl postgres nginx $(VENV)/.ready $(NODE)/.ready ## Check everything CI checks: format, lints, documentation, all tests on both engines
 	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --locked --no-deps --workspace
 	AUTHD_TEST_ENGINE=sqlite $(CARGO) test --locked --workspace
 ifeq ($(SKIP_POSTGRES),1)
 	@echo "make: NOT CHECKED here: everything again on PostgreSQL: SKIP_POSTGRES is 1"
 else
 	AUTHD_TEST_ENGINE=postgres $(CARGO) test --locked --lib --test it
+endif
+ifeq ($(SKIP_PROXIES),1)
+	@echo "make: NOT CHECKED here: nginx, Caddy and Envoy in front of a service: SKIP_PROXIES is 1"
 endif
 
 lint: components ## Check the format and the lints, without changing a file
@@ -102,6 +107,25 @@ postgres:
 	    export DEBIAN_FRONTEND=noninteractive; \
 	    apt-get install -y postgresql || { apt-get update; apt-get install -y postgresql; }'; } || { \
 	  echo "The tests start PostgreSQL: please install it, or leave these out with SKIP_POSTGRES=1." >&2; exit 1; }
+
+# Debian's package is unpacked, not installed: that would start a server of its own.
+nginx:
+	@test "$$SKIP_PROXIES" = 1 && exit; \
+	for nginx in /usr/sbin/nginx /usr/local/sbin/nginx /usr/bin/nginx $(NGINX)/usr/sbin/nginx; do \
+	  test -x $$nginx && exit; \
+	done; \
+	as_root=; test "$$(id -u)" = 0 || as_root='sudo -n'; \
+	rm -rf $(NGINX) && mkdir -p $(NGINX) && cd $(NGINX) && command -v apt-get >/dev/null \
+	  && { apt-get download nginx nginx-core || { $$as_root apt-get update && apt-get download nginx nginx-core; }; } \
+	  && for package in *.deb; do dpkg-deb -x $$package . || exit; done && usr/sbin/nginx -v || { \
+	  echo "The tests start nginx: please install it, or leave the proxies out with SKIP_PROXIES=1." >&2; exit 1; }
+
+$(NODE)/.ready: tests/node/package.json tests/node/package-lock.json $(VENV)/.ready
+	rm -rf $(NODE)
+	mkdir -p $(NODE)
+	cp tests/node/package.json tests/node/package-lock.json $(NODE)
+	$(VENV)/bin/npm ci --silent --no-audit --no-fund --prefix $(NODE)
+	@touch $@
 
 $(VENV)/.ready: tests/python/requirements.txt
 	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' || { \
