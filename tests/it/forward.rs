@@ -457,6 +457,34 @@ fn forwarded_fields_are_believed_from_a_trusted_proxy_alone() {
     }
 }
 
+/// Security statement 36: a Unix socket has no address, and is trusted only where it is named.
+#[test]
+fn a_proxy_at_a_unix_socket_is_believed_if_unix_is_trusted() {
+    let env = TestEnv::new();
+    let socket = env.path("authd.sock");
+    let listen = format!("unix:{}", socket.display());
+    for (trusted, location) in [
+        ("0.0.0.0/0,::/0", "https://login.example.com"),
+        (
+            "unix",
+            "https://login.example.com?rd=https%3A%2F%2Fapp.example.com%2Fa",
+        ),
+    ] {
+        let variables = [
+            ("AUTHD_FORWARD_LOGIN_URL", "https://login.example.com"),
+            ("AUTHD_SERVER_TRUSTED_PROXIES", trusted),
+        ];
+        let _authd = env.authd_with(&["--listen", &listen], &variables);
+        let mut proxy = Raw::connect_unix(&socket);
+        proxy.send(
+            "GET /auth/forward?redirect=1 HTTP/1.1\r\nHost: localhost\r\n\
+             X-Forwarded-Proto: https\r\nX-Forwarded-Host: app.example.com\r\n\
+             X-Forwarded-Uri: /a\r\n\r\n",
+        );
+        assert_eq!(proxy.answer().header("location"), location, "{trusted}");
+    }
+}
+
 /// Security statement 38; CVE-2026-66753.
 #[test]
 fn a_name_reaches_a_service_whole_and_on_one_line() {

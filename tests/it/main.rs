@@ -36,6 +36,7 @@ mod postgres;
 mod proxies;
 mod proxy;
 mod raw;
+mod recipes;
 mod refresh_race;
 mod replica;
 mod revocations;
