@@ -301,6 +301,21 @@ fn a_disabled_account_is_out_at_the_next_request() {
     );
 }
 
+/// Trouble is no verdict: nobody is let in, and nobody is sent to log in again.
+#[test]
+fn what_cannot_be_told_is_a_failure() {
+    let env = TestEnv::new();
+    env.add_user("ada@example.com", PASSWORD);
+    let page = ("AUTHD_FORWARD_LOGIN_URL", "https://login.example.com");
+    let authd = env.authd_with(&[], &[page]);
+    let token = authd.login("ada@example.com", PASSWORD);
+    env.sql("ALTER TABLE users RENAME TO lost");
+    let answer = forward(&authd, "/auth/forward?redirect=1", &token, "");
+    assert!(answer.status >= 500, "{answer:?}");
+    assert_eq!(identity(&answer), []);
+    assert_eq!(answer.header("location"), "");
+}
+
 /// Security statement 42.
 #[test]
 fn a_token_in_the_query_is_none() {
