@@ -47,9 +47,9 @@ struct Asked {
 
 /// Say whether a reverse proxy may let a request pass, and who is asking
 ///
-/// For nginx `auth_request`, Traefik `ForwardAuth`, Caddy `forward_auth`, `HAProxy` and Envoy `ext_authz`.
-/// Any method will do, and means the same. The token is the bearer token, or else what the cookie
-/// named by `forward.cookie` holds. An unknown parameter is an error, so that no misspelt requirement
+/// For nginx `auth_request`, Traefik `ForwardAuth`, Caddy `forward_auth`, `HAProxy` and Envoy
+/// `ext_authz`. Any method will do, and means the same. The token is the bearer token, or else what
+/// the cookie named by `forward.cookie` holds. An unknown parameter is an error, so that no misspelt requirement
 /// lets everybody in; but from `ignore_rest=` on the query is not looked at, for proxies that append
 /// the path and the query of the request that they hold. Paths below this one let everybody with a
 /// good token in, whatever their query, which is the client's.
@@ -116,24 +116,18 @@ fn login(
     asked: &Asked,
     refusal: Problem,
 ) -> Result<Response, Problem> {
-    let Some(page) = app
-        .server
-        .forward
-        .login_url
-        .as_ref()
-        .filter(|_| asked.redirect)
-    else {
+    let page = app.server.forward.login_url.as_ref();
+    let Some(page) = page.filter(|_| asked.redirect) else {
         return Err(refusal);
     };
-    Ok(Response::redirect_302(
-        match origin::wanted_url(app, request) {
-            None => page.clone(),
-            Some(url) => {
-                let url: String = form_urlencoded::byte_serialize(url.as_bytes()).collect();
-                format!("{page}?rd={url}")
-            }
-        },
-    ))
+    let location = match origin::wanted_url(app, request) {
+        None => page.clone(),
+        Some(url) => {
+            let url: String = form_urlencoded::byte_serialize(url.as_bytes()).collect();
+            format!("{page}?rd={url}")
+        }
+    };
+    Ok(Response::redirect_302(location))
 }
 
 /// 200 with who is asking.
@@ -167,26 +161,19 @@ fn forbidden(lack: Lack, requirements: &Requirements) -> Problem {
 impl Asked {
     fn parse(query: &str) -> Result<Self, Problem> {
         let mut asked = Self::default();
+        let needs = &mut asked.requirements;
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            let requirements = &mut asked.requirements;
-            let flag = match (&*name, &*value) {
+            match (&*name, &*value) {
                 ("ignore_rest", _) => break,
-                ("group", group) if !group.is_empty() => {
-                    requirements.groups.push(group.to_owned());
-                    continue;
-                }
+                ("group", group) if !group.is_empty() => needs.groups.push(group.to_owned()),
                 ("scope", scopes) if scopes.split(' ').all(is_scope) => {
-                    requirements
-                        .scopes
-                        .extend(scopes.split(' ').map(str::to_owned));
-                    continue;
+                    needs.scopes.extend(scopes.split(' ').map(str::to_owned));
                 }
-                ("staff", "1") => &mut requirements.staff,
-                ("superuser", "1") => &mut requirements.superuser,
-                ("redirect", "1") => &mut asked.redirect,
+                ("staff", "1") => needs.staff = true,
+                ("superuser", "1") => needs.superuser = true,
+                ("redirect", "1") => asked.redirect = true,
                 _ => return Err(unknown()),
-            };
-            *flag = true;
+            }
         }
         Ok(asked)
     }

@@ -205,6 +205,9 @@ fn an_appended_query_neither_adds_a_requirement_nor_takes_one_away() {
         let required = format!("/auth/forward?superuser=1&ignore_rest=/shop{query}");
         assert_eq!(status(&required), 403, "{query}");
     }
+    // Without the mark the client's path would be a part of what is required: nobody gets in.
+    assert_eq!(status("/auth/forward?group=billing/shop"), 403);
+    assert_eq!(status("/auth/forward?staff=1/shop"), 400);
     // A slash at the end is the same path, and the query then the proxy's.
     assert_eq!(status("/auth/forward/?superuser=1"), 403);
     assert_eq!(status("/auth/forward/?page=2"), 400);
