@@ -117,7 +117,10 @@ fn a_service_is_told_who_is_asking_and_never_what_a_stranger_says() {
 #[test]
 fn no_method_and_no_spelling_of_a_path_makes_anything_public() {
     let env = TestEnv::new();
-    let (authd, token) = env.signed_in();
+    env.add_user("ada@example.com", PASSWORD);
+    // Also what a trusted proxy says of it.
+    let authd = env.authd_with(&[], &[("AUTHD_SERVER_TRUSTED_PROXIES", "127.0.0.1")]);
+    let token = authd.login("ada@example.com", PASSWORD);
     let paths = [
         "/",
         "/public",
