@@ -6,6 +6,7 @@
 mod environment;
 mod error;
 mod file;
+mod kind;
 mod layers;
 mod proxies;
 pub mod reference;

@@ -288,7 +288,7 @@ fn each_question_about_one_token_gets_its_own_answer() {
     ] {
         let token = scene.with_claim("scope", Some(odd));
         let answer = forward(&scene.authd, "/auth/forward?scope=read", &token, "");
-        is_refused(&answer, 403, "forbidden");
+        is_refused(&answer, 401, "invalid_token");
     }
 }
 
