@@ -12,7 +12,10 @@ const JSON: (&str, &str) = ("Content-Type", "application/json");
 fn an_error_says_nothing_about_the_inside() {
     let env = TestEnv::new();
     let (authd, token) = env.signed_in();
-    env.sql("DROP TABLE users; DROP TABLE signing_keys");
+    env.sql(
+        "DROP TABLE refresh_tokens; DROP TABLE sessions; DROP TABLE api_tokens; DROP TABLE users;
+        DROP TABLE signing_keys",
+    );
     let failures = [
         authd.verify(&token),
         authd.try_login("ada@example.com", PASSWORD),
