@@ -83,10 +83,10 @@ impl Home {
         self.filled()?;
         let key = self.folder.join("authd.key");
         let file = self.folder.join("services.toml");
-        fs::write(&file, format!("secret_key_file = {key:?}\n"))?;
+        fs::write(&file, format!("secret_key_file = '{}'\n", key.display()))?;
         let flags = Flags {
             config: Some(file),
-            database: Some(self.database.url().to_owned()),
+            database: Some(self.database.url().clone()),
             listen: vec![],
         };
         let config = Config::load(&flags, &Environment::default())?;

@@ -44,6 +44,13 @@ pub(super) fn secret<'de, D: Deserializer<'de>>(
     String::deserialize(deserializer).map(Secret::new)
 }
 
+/// The same where there may be none.
+pub(super) fn maybe_secret<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Secret<String>>, D::Error> {
+    Ok(Option::deserialize(deserializer)?.map(Secret::<String>::new))
+}
+
 /// Whether the request came with a body of at least one byte.
 pub(super) fn is_present(request: &Request) -> bool {
     request

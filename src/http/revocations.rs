@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::App;
-use super::oauth;
+use super::oauth::client_auth;
 use super::problem::{Code, Problem, ProblemBody};
 use super::routes::LONGEST_WAIT;
 use crate::service::feed::{self, FeedError, Page};
@@ -58,7 +58,7 @@ pub(super) struct Shown<'a> {
     ),
 )]
 pub(super) fn list(app: &App, request: &Request) -> Result<Response, Problem> {
-    oauth::caller(app, request, None)?;
+    client_auth::caller(app, request, None)?;
     let page = match request.get_param("since") {
         None => feed::start(&app.services.store)?,
         Some(since) => {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rouille::{Request, Response, router};
 
+use super::oauth::{introspect, metadata, revoke, token};
 use super::problem::{Code, Problem};
 use super::{
     App, docs, forward, health, jwks, login, logout, me, refresh, revocations, schema, sessions,
@@ -52,6 +53,15 @@ pub(super) fn find(request: &Request) -> Option<Route> {
         (POST) ["/auth/logout"] => blocking("/auth/logout", logout::create),
         (POST) ["/auth/refresh"] => blocking("/auth/refresh", refresh::create),
         (POST) ["/auth/login"] => blocking("/auth/login", login::create),
+        (POST) ["/oauth/token"] => blocking("/oauth/token", token::create),
+        (POST) ["/oauth/introspect"] => reading("/oauth/introspect", introspect::create),
+        (POST) ["/oauth/revoke"] => blocking("/oauth/revoke", revoke::create),
+        (GET)  ["/.well-known/oauth-authorization-server"] => {
+            inline("/.well-known/oauth-authorization-server", metadata::read)
+        },
+        (GET)  ["/.well-known/openid-configuration"] => {
+            inline("/.well-known/openid-configuration", metadata::read_for_openid)
+        },
         (GET)  ["/.well-known/jwks.json"] => reading("/.well-known/jwks.json", jwks::read),
         (GET)  ["/livez"] => inline("/livez", health::live),
         (GET)  ["/readyz"] => reading("/readyz", health::ready),
@@ -65,7 +75,7 @@ pub(super) fn find(request: &Request) -> Option<Route> {
 }
 
 /// For how long a request may wait for something to happen.
-pub(super) const LONGEST_WAIT: Duration = Duration::from_mins(1);
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// How many times as long as others a body for this path may be.
 pub(super) fn body_factor(path: &str) -> usize {

@@ -7,6 +7,8 @@ use utoipa::openapi::PathItem;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
+use super::oauth::error::ErrorBody;
+use super::oauth::{introspect, metadata, revoke, token};
 use super::problem::{self, Problem, ProblemBody};
 use super::{
     App, docs, forward, health, jwks, login, logout, me, refresh, revocations, sessions, verify,
@@ -22,24 +24,26 @@ use super::{
     paths(
         login::create, refresh::create, logout::create, sessions::list, sessions::delete,
         verify::read, verify::create, verify::batch, revocations::list, me::read, forward::decide,
-        jwks::read,
+        jwks::read, token::create, introspect::create, revoke::create, metadata::read,
+        metadata::read_for_openid,
         health::live, health::ready, read, docs::index, docs::asset,
     ),
     tags(
         (name = "auth", description = "Logging in and verifying"),
         (name = "sessions", description = "What a login began, and ending it"),
+        (name = "oauth", description = "For other services, by the standards"),
         (name = "keys", description = "Verifying offline"),
         (name = "health", description = "For orchestrators"),
         (name = "documents", description = "This document and its page"),
     ),
-    components(schemas(verify::Body, logout::Body, ProblemBody)),
-    modifiers(&BearerScheme, &AnyMethod, &Refusals),
+    components(schemas(verify::Body, logout::Body, ProblemBody, ErrorBody)),
+    modifiers(&Schemes, &AnyMethod, &Refusals),
 )]
 struct Document;
 
-struct BearerScheme;
+struct Schemes;
 
-impl Modify for BearerScheme {
+impl Modify for Schemes {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let scheme = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)

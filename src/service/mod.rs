@@ -6,14 +6,17 @@
 
 pub mod accounts;
 pub mod admission;
+pub mod client_grant;
 pub mod clients;
 pub mod feed;
 pub mod grant;
 pub mod identity;
+pub mod introspection;
 pub mod keys;
 pub mod login;
 pub mod pruning;
 pub mod refresh;
+pub mod revocation;
 pub mod secret_key;
 pub mod sessions;
 pub mod system;
@@ -126,6 +129,11 @@ impl Services {
     /// Time and randomness.
     pub fn sources(&self) -> &Sources {
         &self.sources
+    }
+
+    /// What this service writes into tokens, and asks of them.
+    pub fn token_rules(&self) -> &TokenRules {
+        &self.rules
     }
 
     /// How long sessions last.

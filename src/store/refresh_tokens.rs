@@ -141,6 +141,27 @@ pub fn find(
     connection.query_row(SQL, &values, presented)
 }
 
+/// The session of a token, used or not, if it was made through this client.
+pub fn session_of(
+    connection: &Conn,
+    token: TokenKey,
+    client: &ClientId,
+) -> Result<Option<SessionId>, StoreError> {
+    const SQL: &str = "
+        SELECT s.id FROM refresh_tokens AS t JOIN sessions AS s ON s.id = t.session_id
+        WHERE t.session_id = ?1 AND t.generation = ?2 AND t.hash = ?3 AND s.client_id = ?4";
+    let session = token.session.to_string();
+    let values = [
+        (&session).into(),
+        i64::from(token.generation).into(),
+        token.hash.as_slice().into(),
+        client.as_str().into(),
+    ];
+    connection.query_row(SQL, &values, |row| {
+        row.text(0)?.parse().map_err(|_| damaged("session_id"))
+    })
+}
+
 fn presented(row: &Row<'_>) -> Result<Presented, StoreError> {
     const AT: usize = users::AFTER_USER;
     let client_id: Option<String> = row.get(AT + 1)?;

@@ -159,6 +159,16 @@ impl Claims {
         self.audience.iter().any(|one| one == audience)
     }
 
+    /// Who it is from.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// For whom it is.
+    pub fn audience(&self) -> &[String] {
+        &self.audience
+    }
+
     /// Reads the claims of a token whose signature was checked.
     pub fn parse(token: &Verified) -> Result<Self, TokenError> {
         if !token.header.is_access_token() {

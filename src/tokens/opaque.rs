@@ -31,10 +31,7 @@ const CHECK_LETTERS: usize = 6;
 
 /// A token of the right form. Whether it was ever given out, the database knows.
 #[derive(Clone, Debug)]
-pub struct OpaqueToken {
-    kind: OpaqueKind,
-    text: Secret<String>,
-}
+pub struct OpaqueToken(Secret<String>);
 
 impl OpaqueKind {
     /// What every token of this kind begins with.
@@ -51,24 +48,18 @@ impl OpaqueToken {
     pub fn generate(kind: OpaqueKind, random: &dyn Random) -> Self {
         let mut bytes = Secret::new([0; RANDOM_BYTES]);
         random.fill(bytes.expose_mut());
-        Self {
-            kind,
-            text: write(kind.prefix(), bytes.expose()),
-        }
+        Self(write(kind.prefix(), bytes.expose()))
     }
 
     /// Reads one; `None` if this is none of that kind.
     pub fn parse(kind: OpaqueKind, text: &str) -> Option<Self> {
         read::<RANDOM_BYTES>(kind.prefix(), text)?;
-        Some(Self {
-            kind,
-            text: Secret::new(text.to_owned()),
-        })
+        Some(Self(Secret::new(text.to_owned())))
     }
 
     /// The token itself, to be given out once.
     pub fn expose(&self) -> &str {
-        self.text.expose()
+        self.0.expose()
     }
 
     /// What is stored of it.

@@ -28,6 +28,7 @@ mod login_security;
 mod logs;
 mod migrations;
 mod nodes;
+mod oauth;
 mod offline;
 mod openapi;
 mod passwords;

@@ -2,6 +2,9 @@
 
 use std::process::Command;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::env::{Authd, PASSWORD, TestEnv, run};
 use crate::raw::{ask, get};
 
@@ -57,6 +60,8 @@ fn schemathesis_finds_nothing() {
     env.add_user("ada@example.com", PASSWORD);
     let authd = env.authd();
     let token = authd.login("ada@example.com", PASSWORD);
+    let secret = env.authctl(&["client", "add", "billing", "-q"]).succeeded();
+    let secret = secret.stdout.trim();
     // From a file, for it leaves out the operation that it loads the document from.
     let document = env.write("schema.json", &authd.get("/api/schema?format=json").text);
     let check = |more: &[&str]| {
@@ -70,11 +75,15 @@ fn schemathesis_finds_nothing() {
     };
     let bearer = format!("Authorization: Bearer {token}");
     let header = ["--header", &bearer];
-    let apart = ["verifyToken", "logout", "endSession"];
-    let each = |flag| apart.into_iter().flat_map(move |id| [flag, id]);
-    let exclude: Vec<&str> = each("--exclude-operation-id").collect();
+    let oauth = ["token", "introspect", "revoke"];
+    let alone = ["verifyToken", "logout", "endSession"];
+    let apart = [&alone[..], &oauth].concat();
+    let each = |flag, ids: &[&'static str]| -> Vec<&str> {
+        ids.iter().flat_map(|id| [flag, *id]).collect()
+    };
+    let exclude = each("--exclude-operation-id", &apart);
     let said = check(&[&header[..], &exclude].concat());
-    assert!(said.contains("Tested: 20"), "{said}");
+    assert!(said.contains("Tested: 22"), "{said}");
     // A token in the header and one in the body are refused together, so this one comes without.
     let said = check(&["--include-operation-id", "verifyToken"]);
     assert!(said.contains("Tested: 1"), "{said}");
@@ -83,6 +92,14 @@ fn schemathesis_finds_nothing() {
         let said = check(&[&header[..], &["--include-operation-id", id]].concat());
         assert!(said.contains("Tested: 1"), "{said}");
     }
+    // Clients have something else to show.
+    let basic = format!(
+        "Authorization: Basic {}",
+        STANDARD.encode(format!("billing:{secret}"))
+    );
+    let include = each("--include-operation-id", &oauth);
+    let said = check(&[&["--header", basic.as_str()], &include[..]].concat());
+    assert!(said.contains("Tested: 3"), "{said}");
     lives(&authd);
 }
 

@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::env::{Answer, Authd, PASSWORD, TestEnv};
+use crate::env::{Answer, Authd, TestEnv};
 
 /// A client's name and secret, as an `Authorization` header has them.
 fn add_client(env: &TestEnv) -> String {

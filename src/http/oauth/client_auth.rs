@@ -29,7 +29,8 @@ pub(in crate::http) fn caller(
     request: &Request,
     form: Option<&Form>,
 ) -> Result<Client, OauthError> {
-    match shown(request, form)?.ok_or_else(nobody)? {
+    let (id, secret) = in_form(form);
+    match shown(request, id, secret)?.ok_or_else(nobody)? {
         Shown::Secret(id, secret) => by_secret(app, &id, &secret),
         Shown::Bearer(token) => by_token(app, token),
     }
@@ -39,11 +40,27 @@ pub(in crate::http) fn caller(
 pub(in crate::http) fn holder_of_secret(
     app: &App,
     request: &Request,
-    form: Option<&Form>,
+    form: &Form,
 ) -> Result<Client, OauthError> {
-    match shown(request, form)? {
+    let (id, secret) = in_form(Some(form));
+    match shown(request, id, secret)? {
         Some(Shown::Secret(id, secret)) => by_secret(app, &id, &secret),
         Some(Shown::Bearer(_)) | None => Err(nobody()),
+    }
+}
+
+/// The client that a login is made through, if it names one: by HTTP Basic, or in its body. A bearer
+/// token says nothing here.
+pub(in crate::http) fn named_at_login(
+    app: &App,
+    request: &Request,
+    id: Option<&str>,
+    secret: Option<&str>,
+) -> Result<Option<Client>, OauthError> {
+    match shown(request, id, secret)? {
+        Some(Shown::Secret(id, secret)) => by_secret(app, &id, &secret).map(Some),
+        Some(Shown::Bearer(_)) | None if id.is_some() => Err(nobody()),
+        Some(Shown::Bearer(_)) | None => Ok(None),
     }
 }
 
@@ -69,10 +86,12 @@ fn by_token(app: &App, token: &str) -> Result<Client, OauthError> {
 
 /// What the request shows, if that is one thing. A `client_id` without a secret only repeats whom
 /// the header names (RFC 6749, section 3.2.1).
-fn shown<'a>(request: &'a Request, form: Option<&Form>) -> Result<Option<Shown<'a>>, OauthError> {
-    let in_header = in_header(request)?;
-    let field = |name| form.and_then(|form| form.get(name));
-    match (in_header, field("client_id"), field("client_secret")) {
+fn shown<'a>(
+    request: &'a Request,
+    id: Option<&str>,
+    secret: Option<&str>,
+) -> Result<Option<Shown<'a>>, OauthError> {
+    match (in_header(request)?, id, secret) {
         (Some(_), _, Some(_)) => Err(two_at_once()),
         (Some(Shown::Secret(id, _)), Some(other), None) if id != other => Err(two_at_once()),
         (Some(shown), _, None) => Ok(Some(shown)),
@@ -82,6 +101,11 @@ fn shown<'a>(request: &'a Request, form: Option<&Form>) -> Result<Option<Shown<'
         ))),
         (None, _, _) => Ok(None),
     }
+}
+
+fn in_form(form: Option<&Form>) -> (Option<&str>, Option<&str>) {
+    let field = |name| form.and_then(|form| form.get(name));
+    (field("client_id"), field("client_secret"))
 }
 
 fn in_header(request: &Request) -> Result<Option<Shown<'_>>, OauthError> {

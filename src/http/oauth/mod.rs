@@ -2,10 +2,10 @@
 //!
 //! Bodies are forms, errors are those of RFC 6749, section 5.2.
 
-mod client_auth;
-mod error;
+pub(in crate::http) mod client_auth;
+pub(in crate::http) mod error;
 mod form;
-
-pub(in crate::http) use client_auth::caller;
-pub(in crate::http) use error::OauthError;
-pub(in crate::http) use form::Form;
+pub(in crate::http) mod introspect;
+pub(in crate::http) mod metadata;
+pub(in crate::http) mod revoke;
+pub(in crate::http) mod token;

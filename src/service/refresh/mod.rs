@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::Services;
 use super::grant::{self, Grant, GrantError, Lease};
+use super::introspection::ActiveRefresh;
 use super::keys::{self, KeysError};
 use crate::domain::client::ClientId;
 use crate::domain::scope::Scope;
@@ -122,6 +123,37 @@ fn find(
     found
         .filter(|found| found.client_id.as_ref() == exchange.client && found.user.is_active)
         .ok_or(RefreshError::InvalidGrant)
+}
+
+/// A token of a session that was made through this client, if it would be exchanged now.
+pub(super) fn look_at(
+    services: &Services,
+    token: &RefreshToken,
+    client: &ClientId,
+) -> Result<Option<ActiveRefresh>, StoreError> {
+    let (key, algorithm) = (key_of(token), keys::signing_algorithm());
+    let found = services
+        .store
+        .read(|connection| refresh_tokens::find(connection, key, algorithm))?;
+    let own = found.filter(|found| found.client_id.as_ref() == Some(client));
+    let Some(found) = own.filter(|found| found.user.is_active) else {
+        return Ok(None);
+    };
+    let now = services.sources.clock.now();
+    if !matches!(worth(services, token, &found, now), Worth::Unused) {
+        return Ok(None);
+    }
+    let rules = services.session_rules;
+    let idle_ends = found.given_at_ms.saturating_add(rules.idle_ms);
+    let session_ends = found.began_at_ms.saturating_add(rules.absolute_ms);
+    Ok(Some(ActiveRefresh {
+        session: found.session_id,
+        client: client.clone(),
+        scope: found.scope,
+        given_at_secs: found.given_at_ms.div_euclid(1000),
+        expires_at_secs: idle_ends.min(session_ends).div_euclid(1000),
+        user: found.user,
+    }))
 }
 
 fn narrowed(asked: Option<&Scope>, whole: &Scope) -> Result<Scope, RefreshError> {
