@@ -67,6 +67,7 @@ pub(super) struct Reply<'a> {
     responses(
         (status = 200, description = "Logged in", body = Reply),
         (status = 401, description = "The e-mail address or the password is wrong, or the client that it names", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The client may not ask for this scope", body = ProblemBody, content_type = "application/problem+json"),
         body::Refused,
     ),
 )]

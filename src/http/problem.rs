@@ -55,12 +55,12 @@ pub(super) enum Code {
 impl Code {
     fn status(self) -> u16 {
         match self {
-            Self::InvalidRequest | Self::MalformedBody | Self::InvalidScope => 400,
+            Self::InvalidRequest | Self::MalformedBody => 400,
             Self::InvalidCredentials
             | Self::InvalidToken
             | Self::InvalidGrant
             | Self::InvalidClient => 401,
-            Self::Forbidden => 403,
+            Self::Forbidden | Self::InvalidScope => 403,
             Self::NotFound => 404,
             Self::Gone => 410,
             Self::MethodNotAllowed => 405,

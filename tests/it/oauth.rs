@@ -735,6 +735,7 @@ fn a_login_through_a_client_wants_the_clients_secret_and_no_more_than_its_scopes
             None,
         ),
         (json!({"client_id": "billing"}), None),
+        (json!({"client_secret": secret}), None),
         (json!({}), Some("Basic YTpi")),
     ] {
         let answer = login(more.clone(), authorization);
@@ -743,8 +744,8 @@ fn a_login_through_a_client_wants_the_clients_secret_and_no_more_than_its_scopes
     }
     let both = json!({"client_id": "billing", "client_secret": secret});
     login(both, Some(&basic)).is_problem(400, "invalid_request");
-    login(json!({"scope": "admin"}), Some(&basic)).is_problem(400, "invalid_scope");
-    login(json!({"scope": "read"}), None).is_problem(400, "invalid_scope");
+    login(json!({"scope": "admin"}), Some(&basic)).is_problem(403, "invalid_scope");
+    login(json!({"scope": "read"}), None).is_problem(403, "invalid_scope");
     assert_eq!(scene.env.number("SELECT count(*) FROM sessions"), 1);
     // Whoever still sends an old token logs in all the same.
     assert_eq!(login(json!({}), Some("Bearer old")).status, 200);

@@ -92,13 +92,20 @@ fn schemathesis_finds_nothing() {
         let said = check(&[&header[..], &["--include-operation-id", id]].concat());
         assert!(said.contains("Tested: 1"), "{said}");
     }
-    // Clients have something else to show.
+    // Clients have something else to show. What is right of its form may still ask for more than the
+    // client has, or show a second one.
     let basic = format!(
         "Authorization: Basic {}",
         STANDARD.encode(format!("billing:{secret}"))
     );
     let include = each("--include-operation-id", &oauth);
-    let said = check(&[&["--header", basic.as_str()], &include[..]].concat());
+    let header = [
+        "--header",
+        &basic,
+        "--exclude-checks",
+        "positive_data_acceptance",
+    ];
+    let said = check(&[&header[..], &include].concat());
     assert!(said.contains("Tested: 3"), "{said}");
     lives(&authd);
 }

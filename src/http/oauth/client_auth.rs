@@ -30,7 +30,7 @@ pub(in crate::http) fn caller(
     form: Option<&Form>,
 ) -> Result<Client, OauthError> {
     let (id, secret) = in_form(form);
-    match shown(request, id, secret)?.ok_or_else(nobody)? {
+    match shown(in_header(request)?, id, secret)?.ok_or_else(nobody)? {
         Shown::Secret(id, secret) => by_secret(app, &id, &secret),
         Shown::Bearer(token) => by_token(app, token),
     }
@@ -43,24 +43,29 @@ pub(in crate::http) fn holder_of_secret(
     form: &Form,
 ) -> Result<Client, OauthError> {
     let (id, secret) = in_form(Some(form));
-    match shown(request, id, secret)? {
+    match shown(in_header(request)?, id, secret)? {
         Some(Shown::Secret(id, secret)) => by_secret(app, &id, &secret),
         Some(Shown::Bearer(_)) | None => Err(nobody()),
     }
 }
 
-/// The client that a login is made through, if it names one: by HTTP Basic, or in its body. A bearer
-/// token says nothing here.
+/// The client that a login is made through, if it names one: by HTTP Basic, or in its body. A header
+/// that says something else, such as an old token, says nothing here.
 pub(in crate::http) fn named_at_login(
     app: &App,
     request: &Request,
     id: Option<&str>,
     secret: Option<&str>,
 ) -> Result<Option<Client>, OauthError> {
-    match shown(request, id, secret)? {
+    let header = if scheme(request).eq_ignore_ascii_case("Basic") {
+        in_header(request)?
+    } else {
+        None
+    };
+    match shown(header, id, secret)? {
         Some(Shown::Secret(id, secret)) => by_secret(app, &id, &secret).map(Some),
-        Some(Shown::Bearer(_)) | None if id.is_some() => Err(nobody()),
-        Some(Shown::Bearer(_)) | None => Ok(None),
+        _ if id.is_some() || secret.is_some() => Err(nobody()),
+        _ => Ok(None),
     }
 }
 
@@ -87,11 +92,11 @@ fn by_token(app: &App, token: &str) -> Result<Client, OauthError> {
 /// What the request shows, if that is one thing. A `client_id` without a secret only repeats whom
 /// the header names (RFC 6749, section 3.2.1).
 fn shown<'a>(
-    request: &'a Request,
+    in_header: Option<Shown<'a>>,
     id: Option<&str>,
     secret: Option<&str>,
 ) -> Result<Option<Shown<'a>>, OauthError> {
-    match (in_header(request)?, id, secret) {
+    match (in_header, id, secret) {
         (Some(_), _, Some(_)) => Err(two_at_once()),
         (Some(Shown::Secret(id, _)), Some(other), None) if id != other => Err(two_at_once()),
         (Some(shown), _, None) => Ok(Some(shown)),
@@ -115,13 +120,19 @@ fn in_header(request: &Request) -> Result<Option<Shown<'_>>, OauthError> {
     let Some(value) = request.header("Authorization") else {
         return Ok(None);
     };
-    let (scheme, rest) = value.split_once(' ').unwrap_or((value, ""));
-    if !scheme.eq_ignore_ascii_case("Basic") {
+    if !scheme(request).eq_ignore_ascii_case("Basic") {
         return Err(nobody());
     }
+    let (_, rest) = value.split_once(' ').unwrap_or_default();
     basic(rest.trim_matches(' '))
         .map(Some)
         .ok_or_else(malformed)
+}
+
+/// How the header says that somebody shows who they are; empty if there is none.
+fn scheme(request: &Request) -> &str {
+    let value = request.header("Authorization").unwrap_or_default();
+    value.split(' ').next().unwrap_or_default()
 }
 
 /// Id and secret of RFC 7617, each form-encoded on its own (RFC 6749, section 2.3.1).

@@ -24,14 +24,16 @@ use crate::tokens::claims::Subject;
 #[expect(dead_code, reason = "describes the form for the API's document")]
 pub(in crate::http) struct Body {
     /// An access token, an API token, or a refresh token of a session made through this client.
-    #[schema(format = Password)]
+    #[schema(format = Password, min_length = 1)]
     token: String,
     /// Not needed: a token of any kind is found.
+    #[schema(value_type = String, required = false)]
     token_type_hint: Option<String>,
     /// The client, if it does not show itself otherwise.
+    #[schema(value_type = String, required = false)]
     client_id: Option<String>,
     /// Its secret.
-    #[schema(format = Password)]
+    #[schema(value_type = String, required = false, format = Password)]
     client_secret: Option<String>,
 }
 

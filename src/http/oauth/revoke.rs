@@ -16,14 +16,16 @@ use crate::service::revocation::{self, RevokeError};
 #[expect(dead_code, reason = "describes the form for the API's document")]
 pub(in crate::http) struct Body {
     /// A refresh token, an access token or an API token that was given to this client.
-    #[schema(format = Password)]
+    #[schema(format = Password, min_length = 1)]
     token: String,
     /// Not needed: a token of any kind is found.
+    #[schema(value_type = String, required = false)]
     token_type_hint: Option<String>,
     /// The client, if it does not show itself by HTTP Basic.
+    #[schema(value_type = String, required = false)]
     client_id: Option<String>,
     /// Its secret.
-    #[schema(format = Password)]
+    #[schema(value_type = String, required = false, format = Password)]
     client_secret: Option<String>,
 }
 

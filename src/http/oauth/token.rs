@@ -20,19 +20,22 @@ use crate::service::refresh::{self, Exchange, RefreshError};
 #[expect(dead_code, reason = "describes the form for the API's document")]
 pub(in crate::http) struct Body {
     /// `client_credentials` or `refresh_token`.
-    #[schema(example = "client_credentials")]
+    #[schema(pattern = "^(client_credentials|refresh_token)$")]
     grant_type: String,
     /// Of a session that was made through this client.
-    #[schema(format = Password)]
+    #[schema(value_type = String, required = false, format = Password)]
     refresh_token: Option<String>,
     /// Words with spaces between; by default all there are.
+    #[schema(value_type = String, required = false)]
     scope: Option<String>,
     /// For whom the token is to be: one of the client's audiences, by default the first (RFC 8707).
+    #[schema(value_type = String, required = false)]
     resource: Option<String>,
     /// The client, if it does not show itself by HTTP Basic.
+    #[schema(value_type = String, required = false)]
     client_id: Option<String>,
     /// Its secret.
-    #[schema(format = Password)]
+    #[schema(value_type = String, required = false, format = Password)]
     client_secret: Option<String>,
 }
 
