@@ -10,7 +10,8 @@ use super::context::{Context, system_sources};
 use super::error::{CliError, report_clap};
 use super::output::{Format, Output};
 use super::{
-    client, completions, config, createsuperuser, db, logging, migrate, ping, prompt, session, user,
+    client, completions, config, createsuperuser, db, logging, migrate, ping, prompt, session,
+    token, user,
 };
 use crate::config::{Config, Environment, Flags, Layers};
 
@@ -72,6 +73,8 @@ enum Command {
     Session(session::Command),
     #[command(subcommand)]
     Client(client::Command),
+    #[command(subcommand)]
+    Token(token::Command),
     #[command(subcommand)]
     Db(db::Command),
     #[command(subcommand)]
@@ -140,6 +143,7 @@ fn run(cli: Cli) -> Result<(), CliError> {
         Command::User(command) => user::run(command, &mut ctx),
         Command::Session(command) => session::run(command, &mut ctx),
         Command::Client(command) => client::run(command, &mut ctx),
+        Command::Token(command) => token::run(command, &mut ctx),
         Command::Db(command) => db::run(command, &mut ctx),
         Command::Config(command) => config::run(command, &mut ctx),
         Command::Ping(args) => ping::run(args, &mut ctx),

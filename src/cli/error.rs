@@ -10,6 +10,7 @@ use crate::config::ConfigError;
 use crate::http::probe::ProbeError;
 use crate::service::StartError;
 use crate::service::accounts::AccountError;
+use crate::service::api_tokens::ApiTokenError;
 use crate::service::clients::ClientError;
 use crate::service::keys::KeysError;
 use crate::service::sessions::SessionError;
@@ -58,6 +59,9 @@ pub(super) enum CliError {
     /// A client could not be found, made or changed.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// An API token could not be found, made or revoked.
+    #[error(transparent)]
+    ApiToken(#[from] ApiTokenError),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -111,7 +115,7 @@ impl Status {
             Self::Usage => {
                 "Called wrongly, not confirmed, something must be asked and there is no terminal, or the configuration cannot be used."
             }
-            Self::NotFound => "There is no such account, client, session ...",
+            Self::NotFound => "There is no such account, client, session, token ...",
             Self::Conflict => "It exists already, or its state forbids the change.",
             Self::Invalid => {
                 "A value breaks a rule: an e-mail address, a phone number, a name, a password, a scope."
@@ -164,12 +168,19 @@ impl CliError {
             Self::MigrationsPending(_) => Status::Database,
             Self::Account(AccountError::NotFound(_))
             | Self::Client(ClientError::NotFound(_))
-            | Self::Session(SessionError::NoAccount(_) | SessionError::NotFound(_)) => {
-                Status::NotFound
+            | Self::Session(SessionError::NoAccount(_) | SessionError::NotFound(_))
+            | Self::ApiToken(
+                ApiTokenError::NoAccount(_)
+                | ApiTokenError::NoClient(_)
+                | ApiTokenError::NotFound(_),
+            ) => Status::NotFound,
+            Self::ApiToken(ApiTokenError::ScopeTooWide(_) | ApiTokenError::LastsTooLong) => {
+                Status::Invalid
             }
             Self::Account(AccountError::Store(error))
             | Self::Client(ClientError::Store(error))
             | Self::Session(SessionError::Store(error))
+            | Self::ApiToken(ApiTokenError::Store(error))
             | Self::Store(error)
             | Self::Start(StartError::Keys(KeysError::Store(error))) => of_store(error),
             Self::Probe(ProbeError::Url(_)) => Status::Usage,

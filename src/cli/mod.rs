@@ -30,6 +30,7 @@ mod prompt;
 pub mod reference;
 mod serve;
 mod session;
+mod token;
 mod user;
 
 use std::path::PathBuf;

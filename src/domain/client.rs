@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::domain::audience::Audience;
+use crate::domain::label::Label;
 use crate::domain::scope::Scope;
 
 /// The name a client goes by (`client_id`), chosen by whoever adds it: letters, digits and `-_.`,
@@ -102,43 +103,11 @@ pub struct NewClient {
     /// The name it goes by.
     pub id: ClientId,
     /// What people call it; may be empty.
-    pub name: ClientName,
+    pub name: Label,
     /// What it may ask for.
     pub scopes: Scope,
     /// Whose tokens are its business; the first is that of tokens which name none.
     pub audiences: Vec<Audience>,
-}
-
-/// What people call a client or a token: one line of at most [`ClientName::MAX_CHARS`].
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ClientName(String);
-
-/// The text is no name.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a name has at most {max} letters and no control characters", max = ClientName::MAX_CHARS)]
-pub struct ClientNameError;
-
-impl ClientName {
-    /// The longest.
-    pub const MAX_CHARS: usize = 100;
-
-    /// As it was given.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for ClientName {
-    type Err = ClientNameError;
-
-    fn from_str(text: &str) -> Result<Self, ClientNameError> {
-        let text = text.trim();
-        if text.chars().count() <= Self::MAX_CHARS && !text.chars().any(char::is_control) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(ClientNameError)
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! Words and rules of the trade: no I/O, no clock of its own.
 
+pub mod api_token;
 pub mod audience;
 pub mod claim;
 pub mod client;
 pub mod email;
+pub mod label;
 pub mod name;
 pub mod password;
 pub mod phone;

@@ -44,7 +44,7 @@ pub(super) fn user(app: &App, request: &Request) -> Result<Caller, Problem> {
     let token = token(request)?.ok_or_else(missing)?;
     let verification = verification::verify(&app.services, token)?;
     let session = match verification.claims.subject {
-        Subject::User { session, .. } => Some(session),
+        Subject::User { session, .. } => session,
         Subject::Client(_) => None,
     };
     match verification.principal {

@@ -6,6 +6,7 @@
 
 pub mod accounts;
 pub mod admission;
+pub mod api_tokens;
 pub mod client_grant;
 pub mod clients;
 pub mod feed;

@@ -7,7 +7,7 @@ use super::keys::KeysError;
 use super::refresh;
 use super::verification::{self, VerifyError};
 use crate::domain::client::{Client, ClientId};
-use crate::store::{StoreError, refresh_tokens, revoked_tokens, sessions};
+use crate::store::{StoreError, api_tokens, refresh_tokens, revoked_tokens, sessions};
 use crate::tokens::{OpaqueKind, OpaqueToken, RefreshToken};
 
 /// Why a token was not revoked.
@@ -26,7 +26,7 @@ pub enum RevokeError {
 }
 
 /// Ends a token that was given to this client, which was authenticated: a refresh token with its
-/// session and everything that hangs on it, an access token by itself. Unknown tokens, and those of
+/// session and everything that hangs on it, any other by itself. Unknown tokens, and those of
 /// others, change nothing and are no error (section 2.2).
 pub fn revoke(services: &Services, caller: &Client, token: &str) -> Result<(), RevokeError> {
     if OpaqueToken::parse(OpaqueKind::ClientSecret, token).is_some() {
@@ -34,6 +34,9 @@ pub fn revoke(services: &Services, caller: &Client, token: &str) -> Result<(), R
     }
     if let Some(token) = RefreshToken::parse(token) {
         return Ok(end_session(services, &caller.id, &token)?);
+    }
+    if let Some(token) = OpaqueToken::parse(OpaqueKind::Api, token) {
+        return Ok(end_api_token(services, &caller.id, &token)?);
     }
     end_access_token(services, &caller.id, token)
 }
@@ -48,6 +51,21 @@ fn end_session(
     services.store.write(move |tx| {
         let session = refresh_tokens::session_of(tx, key, &caller)?;
         session.map_or(Ok(()), |id| sessions::end(tx, id, clock.now()).map(drop))
+    })
+}
+
+fn end_api_token(
+    services: &Services,
+    caller: &ClientId,
+    token: &OpaqueToken,
+) -> Result<(), StoreError> {
+    let (hash, caller) = (token.hash(), caller.clone());
+    let clock = Arc::clone(&services.sources.clock);
+    services.store.write(move |tx| {
+        let id = api_tokens::id_of(tx, &hash, &caller)?;
+        id.map_or(Ok(()), |id| {
+            api_tokens::delete(tx, id, clock.now()).map(drop)
+        })
     })
 }
 

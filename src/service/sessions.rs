@@ -60,10 +60,16 @@ pub fn logout(services: &Services, token: &str, which: Logout) -> Result<(), Ver
     let clock = Arc::clone(&services.sources.clock);
     services.store.write(move |tx| {
         let now = clock.now();
-        match which {
-            Logout::This => sessions::end(tx, session, now).map(drop),
-            Logout::All => sessions::end_of(tx, id, Which::All, now).map(drop),
-            Logout::Others => sessions::end_of(tx, id, Which::AllBut(session), now).map(drop),
+        match (which, session) {
+            // An API token has none.
+            (Logout::This, None) => Ok(()),
+            (Logout::This, Some(session)) => sessions::end(tx, session, now).map(drop),
+            (Logout::All, _) | (Logout::Others, None) => {
+                sessions::end_of(tx, id, Which::All, now).map(drop)
+            }
+            (Logout::Others, Some(session)) => {
+                sessions::end_of(tx, id, Which::AllBut(session), now).map(drop)
+            }
         }
     })?;
     Ok(())

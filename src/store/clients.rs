@@ -201,20 +201,25 @@ pub fn standing(
 }
 
 fn client(row: &Row<'_>) -> Result<Client, StoreError> {
-    let created_at = Timestamp::from_second(row.get(5)?);
+    client_at(row, 0)
+}
+
+/// A client whose columns begin at this position.
+pub(super) fn client_at(row: &Row<'_>, at: usize) -> Result<Client, StoreError> {
+    let created_at = Timestamp::from_second(row.get(at + 5)?);
     Ok(Client {
-        id: ClientId::from_stored(row.get(0)?),
-        name: row.get(1)?,
-        scopes: row.text(2)?.parse().map_err(|_| damaged("scopes"))?,
+        id: ClientId::from_stored(row.get(at)?),
+        name: row.get(at + 1)?,
+        scopes: row.text(at + 2)?.parse().map_err(|_| damaged("scopes"))?,
         audiences: row
-            .text(3)?
+            .text(at + 3)?
             .split(' ')
             .filter(|word| !word.is_empty())
             .map(Audience::from_stored)
             .collect(),
-        is_active: row.get(4)?,
+        is_active: row.get(at + 4)?,
         created_at: created_at.map_err(|_| damaged("created_at"))?,
-        version: row.get(6)?,
+        version: row.get(at + 6)?,
     })
 }
 

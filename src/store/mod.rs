@@ -2,6 +2,7 @@
 //!
 //! What the engine does its own way is in `engine/`; the SQL of a table is in the file of its name.
 
+pub mod api_tokens;
 pub mod audit;
 pub mod changes;
 pub mod clients;

@@ -1,7 +1,7 @@
 //! What an access token says, and the rules it is held to.
 
 use jiff::Timestamp;
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -67,11 +67,30 @@ pub enum Subject {
     User {
         /// The account.
         id: UserId,
-        /// The session.
-        session: SessionId,
+        /// The session; `None`: an API token, which belongs to none.
+        session: Option<SessionId>,
     },
     /// A client by itself.
     Client(ClientId),
+}
+
+/// What is known of a good API token.
+#[derive(Debug)]
+pub struct ApiClaims {
+    /// Who it stands for.
+    pub subject: Subject,
+    /// The client it stands for, if it is one.
+    pub client: Option<ClientId>,
+    /// For whom it is.
+    pub audience: Vec<String>,
+    /// What it may be used for.
+    pub scope: Scope,
+    /// Its own id.
+    pub jti: Uuid,
+    /// When it was made, in Unix milliseconds.
+    pub issued_at_ms: i64,
+    /// When it ends, in Unix seconds; `None`: never.
+    pub expires_at_secs: Option<i64>,
 }
 
 /// The claims of a checked token.
@@ -87,9 +106,9 @@ pub struct Claims {
     pub jti: Uuid,
     /// When it was issued, in Unix milliseconds.
     pub issued_at_ms: i64,
-    /// When it ends, in Unix seconds.
+    /// When it ends, in Unix seconds; [`Claims::NEVER`] for an API token that does not.
     pub expires_at_secs: i64,
-    /// The whole payload as signed, for whoever asked.
+    /// The whole payload as signed, for whoever asked; of an API token, what a signed one would say.
     pub payload: Box<RawValue>,
     issuer: String,
     audience: Vec<String>,
@@ -132,6 +151,47 @@ impl TokenRules {
         claims
     }
 
+    /// The claims that an API token has, though nobody signs them.
+    pub fn api_claims(&self, token: ApiClaims) -> Claims {
+        let issued_at = token.issued_at_ms.div_euclid(1000);
+        let subject = match &token.subject {
+            Subject::User { id, .. } => id.to_string(),
+            Subject::Client(id) => id.to_string(),
+        };
+        let audience = match &token.audience[..] {
+            [one] => one.as_str().into(),
+            many => many.into(),
+        };
+        let mut payload = Map::new();
+        let mut claim = |name: &str, value: Value| payload.insert(name.to_owned(), value);
+        claim("iss", self.issuer.as_str().into());
+        claim("sub", subject.into());
+        claim("aud", audience);
+        claim("iat", issued_at.into());
+        if let Some(end) = token.expires_at_secs {
+            claim("exp", end.into());
+        }
+        claim("jti", token.jti.to_string().into());
+        if let Some(client) = &token.client {
+            claim("client_id", client.as_str().into());
+        }
+        if !token.scope.is_empty() {
+            claim("scope", token.scope.to_string().into());
+        }
+        Claims {
+            subject: token.subject,
+            client: token.client,
+            scope: token.scope,
+            jti: token.jti,
+            issued_at_ms: token.issued_at_ms,
+            expires_at_secs: token.expires_at_secs.unwrap_or(Claims::NEVER),
+            payload: to_raw_value(&payload).expect("a map of texts and numbers serialises"),
+            issuer: self.issuer.clone(),
+            audience: token.audience,
+            not_before_secs: issued_at,
+        }
+    }
+
     /// When a new token ends, in Unix seconds.
     pub fn expiry_of(&self, new: &NewToken<'_>, now: Timestamp) -> i64 {
         (now.as_second() + self.ttl_secs).min(new.ends_by_secs)
@@ -154,6 +214,9 @@ impl TokenRules {
 }
 
 impl Claims {
+    /// The end of what has none.
+    pub const NEVER: i64 = i64::MAX;
+
     /// Whether it is for this audience, among others maybe.
     pub fn is_for(&self, audience: &str) -> bool {
         self.audience.iter().any(|one| one == audience)
@@ -213,7 +276,7 @@ fn subject(claims: &Map<String, Value>, client: Option<&ClientId>) -> Option<Sub
     match (subject.parse(), claims.get("sid")) {
         (Ok(id), Some(session)) => Some(Subject::User {
             id,
-            session: session.as_str()?.parse().ok()?,
+            session: Some(session.as_str()?.parse().ok()?),
         }),
         (Err(_), None) => client
             .filter(|client| client.as_str() == subject)

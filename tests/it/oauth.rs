@@ -16,7 +16,7 @@ pub(crate) struct Scene {
     pub(crate) env: TestEnv,
     pub(crate) authd: Authd,
     pub(crate) billing: Client,
-    stock: Client,
+    pub(crate) stock: Client,
 }
 
 /// A client's id and secret.
@@ -113,7 +113,7 @@ impl Scene {
         assert_eq!(self.introspect(&self.billing, token).text, INACTIVE);
     }
 
-    fn revoke(&self, caller: &Client, token: &str) {
+    pub(crate) fn revoke(&self, caller: &Client, token: &str) {
         let answer = self.post("/oauth/revoke", &caller.basic(), &[("token", token)]);
         assert_eq!((answer.status, answer.text.as_str()), (200, ""));
         assert_eq!(answer.header("cache-control"), "no-store");

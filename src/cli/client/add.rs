@@ -6,7 +6,8 @@ use super::{COLUMNS, print_with_secret, row};
 use crate::cli::context::{Context, IfMissing};
 use crate::cli::error::CliError;
 use crate::domain::audience::{Audience, AudienceError};
-use crate::domain::client::{Client, ClientId, ClientName, NewClient};
+use crate::domain::client::{Client, ClientId, NewClient};
+use crate::domain::label::Label;
 use crate::domain::scope::Scope;
 use crate::service::clients::{self, ClientError};
 
@@ -24,7 +25,7 @@ pub(in crate::cli) struct Args {
 
     /// What people call it
     #[arg(long, default_value = "", hide_default_value = true)]
-    name: ClientName,
+    name: Label,
 
     /// What it may ask for; may be repeated
     #[arg(long, value_name = "SCOPE")]

@@ -146,7 +146,7 @@ impl Default for Reply<'_> {
 
 fn access<'a>(principal: &'a Principal, claims: &'a Claims) -> Reply<'a> {
     let (sub, sid) = match &claims.subject {
-        Subject::User { id, session } => (id.to_string(), Some(session.to_string())),
+        Subject::User { id, session } => (id.to_string(), session.map(|id| id.to_string())),
         Subject::Client(id) => (id.to_string(), None),
     };
     let user = principal.user();
@@ -156,7 +156,7 @@ fn access<'a>(principal: &'a Principal, claims: &'a Claims) -> Reply<'a> {
         client_id: claims.client.as_ref(),
         username: user.map(|user| user.email.as_str()),
         token_type: Some("Bearer"),
-        exp: Some(claims.expires_at_secs),
+        exp: Some(claims.expires_at_secs).filter(|end| *end != Claims::NEVER),
         iat: Some(claims.issued_at_ms.div_euclid(1000)),
         sub: Some(sub),
         aud: Some(match claims.audience() {

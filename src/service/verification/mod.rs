@@ -1,5 +1,7 @@
 //! Is this token good, and who is behind it right now?
 
+mod api_token;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -12,7 +14,7 @@ use crate::store::keys::KeyState;
 use crate::store::{Conn, StoreError, clients, users};
 use crate::tokens::claims::Subject;
 use crate::tokens::jws;
-use crate::tokens::{CheckedToken, CheckedTokens, Claims, TokenError};
+use crate::tokens::{CheckedToken, CheckedTokens, Claims, OpaqueToken, TokenError};
 
 /// Who is behind a token, as of this moment.
 #[derive(Clone, Debug, PartialEq)]
@@ -117,12 +119,13 @@ pub fn verify_for(
     is_ours: impl Fn(&Claims) -> bool,
 ) -> Result<Verification, VerifyError> {
     let now = services.sources.clock.now();
-    let token = plausible(services, token, now, is_ours)?;
+    let token = plausible(services, token, now, &is_ours)?;
     // Nobody is refused by a replica: it may not know yet what makes the token good.
-    let judged = services
-        .store
-        .read_recent(|connection| judge(connection, &token), Result::is_ok)?;
-    Ok(verification(services, judged?, &token, now))
+    let judged = services.store.read_recent(
+        |connection| judge(services, connection, &token, now, &is_ours),
+        Result::is_ok,
+    )?;
+    Ok(verification(services, judged?, now))
 }
 
 /// The same for many tokens, judged on one connection.
@@ -134,7 +137,7 @@ pub fn verify_all(
     let is_ours = |claims: &Claims| claims.is_for(&services.rules.audience);
     let tokens = tokens
         .iter()
-        .map(|token| match plausible(services, token, now, is_ours) {
+        .map(|token| match plausible(services, token, now, &is_ours) {
             Ok(token) => Ok(Ok(token)),
             Err(VerifyError::Refused(refusal)) => Ok(Err(refusal)),
             Err(error) => Err(error),
@@ -142,8 +145,8 @@ pub fn verify_all(
         .collect::<Result<Vec<_>, _>>()?;
     let judged = services.store.read_recent(
         |connection| {
-            let judge = |token: &Result<Arc<CheckedToken>, Refusal>| match token {
-                Ok(token) => judge(connection, token),
+            let judge = |token: &Result<Plausible, Refusal>| match token {
+                Ok(token) => judge(services, connection, token, now, &is_ours),
                 Err(refusal) => Ok(Err(*refusal)),
             };
             tokens.iter().map(judge).collect::<Result<Vec<_>, _>>()
@@ -155,18 +158,19 @@ pub fn verify_all(
                 .all(|(judged, token)| judged.is_ok() || token.is_err())
         },
     )?;
-    let verdicts = judged.into_iter().zip(&tokens).map(|(judged, token)| {
-        let (principal, token) = (judged?, token.as_ref().map_err(|refusal| *refusal)?);
-        Ok(verification(services, principal, token, now))
-    });
+    let verdicts = judged
+        .into_iter()
+        .map(|judged| Ok(verification(services, judged?, now)));
     Ok(verdicts.collect())
 }
 
-/// What a token says, if it is from here and of this hour, whoever it is for and however things
+/// What a signed token says, if it is from here and of this hour, whoever it is for and however things
 /// stand by now.
 pub(super) fn claims_of(services: &Services, token: &str) -> Result<Arc<Claims>, VerifyError> {
-    let now = services.sources.clock.now();
-    let token = plausible(services, token, now, |_| true)?;
+    let token = checked(services, token)?;
+    services
+        .rules
+        .check(&token.claims, services.sources.clock.now())?;
     Ok(Arc::clone(&token.claims))
 }
 
@@ -175,43 +179,82 @@ fn plausible(
     services: &Services,
     token: &str,
     now: Timestamp,
-    is_ours: impl Fn(&Claims) -> bool,
-) -> Result<Arc<CheckedToken>, VerifyError> {
+    is_ours: &impl Fn(&Claims) -> bool,
+) -> Result<Plausible, VerifyError> {
+    if let Some(token) = api_token::parse(token) {
+        return Ok(Plausible::Api(token?));
+    }
     let token = checked(services, token)?;
     services.rules.check(&token.claims, now)?;
     if is_ours(&token.claims) {
-        Ok(token)
+        Ok(Plausible::Signed(token))
     } else {
         Err(TokenError::WrongAudience.into())
     }
 }
 
+/// A token that nothing alone is wrong with.
+enum Plausible {
+    /// Its signature is good, and so is what it says.
+    Signed(Arc<CheckedToken>),
+    /// It has the form of an API token.
+    Api(OpaqueToken),
+}
+
 fn verification(
     services: &Services,
-    principal: Principal,
-    token: &CheckedToken,
+    (principal, claims): (Principal, Arc<Claims>),
     now: Timestamp,
 ) -> Verification {
-    let rest = token.claims.expires_at_secs.saturating_sub(now.as_second());
+    let rest = claims.expires_at_secs.saturating_sub(now.as_second());
     Verification {
         principal,
-        claims: Arc::clone(&token.claims),
+        claims,
         max_age_secs: rest.clamp(0, services.max_age_secs.into()),
     }
 }
 
-/// Who is behind a token, if it is good where things stand.
+/// Who is behind a token and what it says, if it is good where things stand.
 fn judge(
+    services: &Services,
+    connection: &Conn,
+    token: &Plausible,
+    now: Timestamp,
+    is_ours: &impl Fn(&Claims) -> bool,
+) -> Result<Result<(Principal, Arc<Claims>), Refusal>, StoreError> {
+    match token {
+        Plausible::Signed(token) => {
+            let judged = judge_signed(connection, token)?;
+            Ok(judged.map(|principal| (principal, Arc::clone(&token.claims))))
+        }
+        Plausible::Api(token) => {
+            let judged = api_token::judge(services, connection, token, now)?;
+            Ok(judged.and_then(|(principal, claims)| {
+                if is_ours(&claims) {
+                    Ok((principal, Arc::new(claims)))
+                } else {
+                    Err(TokenError::WrongAudience.into())
+                }
+            }))
+        }
+    }
+}
+
+/// Who is behind a signed token, if it is good where things stand.
+fn judge_signed(
     connection: &Conn,
     token: &CheckedToken,
 ) -> Result<Result<Principal, Refusal>, StoreError> {
     let claims = &token.claims;
     Ok(match &claims.subject {
-        Subject::User { id, session } => {
-            users::standing(connection, *id, &token.kid, *session, claims.jti)?
-                .ok_or(Refusal::NoAccount)
-                .and_then(|standing| judge_user(claims, standing))
-        }
+        // None is signed without.
+        Subject::User { session: None, .. } => Err(Refusal::SessionEnded),
+        Subject::User {
+            id,
+            session: Some(session),
+        } => users::standing(connection, *id, &token.kid, *session, claims.jti)?
+            .ok_or(Refusal::NoAccount)
+            .and_then(|standing| judge_user(claims, standing)),
         Subject::Client(id) => clients::standing(connection, id, &token.kid, claims.jti)?
             .ok_or(Refusal::NoAccount)
             .and_then(judge_client),

@@ -21,7 +21,11 @@ fn token_with(trial: &Trial, name: &str, value: impl Into<Value>) -> String {
     let now = services.sources.clock.now();
     let jti = services.sources.random.uuid_v7(now);
     let held = Claims::parse(&verified(trial)).expect("is a token");
-    let Subject::User { session, .. } = held.subject else {
+    let Subject::User {
+        session: Some(session),
+        ..
+    } = held.subject
+    else {
         panic!("is a user's");
     };
     let new = NewToken {
