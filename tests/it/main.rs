@@ -30,6 +30,7 @@ mod logs;
 mod migrations;
 mod nodes;
 mod oauth;
+mod oauth_library;
 mod offline;
 mod openapi;
 mod passwords;

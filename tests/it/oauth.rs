@@ -130,7 +130,7 @@ impl Scene {
     }
 
     /// The tokens of a login through a client.
-    fn log_in_through(&self, client: &Client, more: &[(&str, &str)]) -> Value {
+    pub(crate) fn log_in_through(&self, client: &Client, more: &[(&str, &str)]) -> Value {
         let mut body = json!({
             "email": "ada@example.com", "password": PASSWORD,
             "client_id": client.id, "client_secret": client.secret,

@@ -50,6 +50,6 @@ fn verify_offline(env: &TestEnv, keys: &str, token: &str) -> Outcome {
     clippy::disallowed_methods,
     reason = "the Makefile says where the tests' Python is"
 )]
-fn python() -> String {
+pub(crate) fn python() -> String {
     std::env::var("AUTHD_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned())
 }
