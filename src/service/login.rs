@@ -14,7 +14,7 @@ use crate::passwords::argon::Verdict;
 use crate::passwords::{HashError, PhcString, PoolError};
 use crate::store::sessions::{self, NewSession};
 use crate::store::users::{self, Credentials, RecordedLogin};
-use crate::store::{StoreError, refresh_tokens};
+use crate::store::{StoreError, clients, refresh_tokens};
 use crate::tokens::{KeyError, RefreshToken};
 
 /// Who wants to log in.
@@ -132,6 +132,11 @@ fn record(
     } = attempt;
     let (of_client, of_scope) = (client.clone(), scope.clone());
     let recorded = services.store.write(move |tx| {
+        if let Some(id) = &of_client
+            && !clients::find(tx, id)?.is_some_and(|client| client.is_active)
+        {
+            return Ok(None);
+        }
         let now = clock.now();
         let algorithm = keys::signing_algorithm();
         let login = users::record_login(tx, id, checked.hash.as_str(), algorithm, now)?;
@@ -182,8 +187,11 @@ impl From<GrantError> for LoginError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::client::NewClient;
+    use crate::domain::label::Label;
     use crate::passwords::HashParams;
     use crate::service::accounts::LastSuperuser;
+    use crate::service::clients;
     use crate::service::trial::{PASSWORD, Trial};
 
     const NEW: &str = "violet lantern orbits quartz";
@@ -226,6 +234,32 @@ mod tests {
         deleted.expect("is deleted");
         let outcome = record(&trial.services, two, trial.attempt(PASSWORD));
         assert!(matches!(outcome, Err(LoginError::InvalidCredentials)));
+    }
+
+    #[test]
+    fn a_login_whose_client_is_disabled_or_deleted_meanwhile_fails() {
+        let trial = Trial::new();
+        let (store, sources) = (&trial.services.store, trial.services.sources());
+        let new = NewClient {
+            id: "billing".parse().expect("is an id"),
+            name: Label::default(),
+            scopes: Scope::default(),
+            audiences: vec![],
+        };
+        let made = clients::add(store, sources, new).expect("is added");
+        let id = made.client.id;
+        let attempt = || Attempt {
+            client: Some(id.clone()),
+            ..trial.attempt(PASSWORD)
+        };
+        assert!(record(&trial.services, halfway(&trial), attempt()).is_ok());
+        for change in [clients::disable, clients::delete] {
+            let checked = halfway(&trial);
+            change(store, sources, &id).expect("is changed");
+            let outcome = record(&trial.services, checked, attempt());
+            assert!(matches!(outcome, Err(LoginError::InvalidCredentials)));
+        }
+        assert_eq!(trial.count("SELECT count(*) FROM sessions"), 0);
     }
 
     /// Security statement 69.

@@ -215,3 +215,29 @@ fn a_token_wants_an_owner_that_is_there_and_a_life_that_is_one() {
     }
     assert_eq!(env.number("SELECT count(*) FROM api_tokens"), 0);
 }
+
+/// CVE-2025-61928 (better-auth made API keys for any user whose id was in a body): nobody makes a
+/// token over HTTP, for themselves or for others.
+#[test]
+fn no_request_makes_an_api_token() {
+    let scene = Scene::new();
+    let ada = scene.authd.try_login("ada@example.com", PASSWORD);
+    let token = ada.body["access_token"].as_str().expect("is a text");
+    let bearer = format!("Bearer {token}");
+    let user = scene.authd.verify(token).body["user"]["id"].clone();
+    let document = scene.authd.get("/api/schema?format=json");
+    let paths = document.body["paths"].as_object().expect("is an object");
+    let body = json!({"user_id": user, "userId": user, "name": "x", "grant_type": "api_token"});
+    for path in paths.keys().map(String::as_str).chain(["/auth/tokens"]) {
+        for authorization in [None, Some(("Authorization", bearer.as_str()))] {
+            let mut headers = vec![("Content-Type", "application/json")];
+            headers.extend(authorization);
+            let answer = scene
+                .authd
+                .post(path, &headers, body.to_string().as_bytes());
+            let refused = matches!(answer.status, 400..=499);
+            assert!(refused || path == "/auth/logout", "{path} {answer:?}");
+        }
+    }
+    assert_eq!(scene.env.number("SELECT count(*) FROM api_tokens"), 0);
+}

@@ -135,3 +135,21 @@ fn every_change_draws_a_version_and_is_told_to_followers() {
     }
     assert_eq!(env.number("SELECT count(*) FROM clients"), 0);
 }
+
+/// Kanidm 1.10 (a client's secret that was not compared in constant time): the stored hash goes to
+/// the one function that does, and nowhere else.
+#[test]
+fn a_clients_secret_is_compared_in_constant_time_and_in_one_place() {
+    let service = include_str!("../../src/service/clients.rs");
+    let uses: Vec<&str> = service
+        .lines()
+        .filter(|line| line.contains("secret_hash"))
+        .collect();
+    assert_eq!(uses.len(), 1, "{uses:?}");
+    assert!(service.contains("opaque::is_stored(secret, stored)"));
+    let mechanism = include_str!("../../src/tokens/opaque.rs");
+    let (_, function) = mechanism.split_once("pub fn is_stored(").expect("is there");
+    let (function, _) = function.split_once("\n}").expect("ends");
+    assert!(function.contains("verify_slices_are_equal("), "{function}");
+    assert!(!function.contains("=="), "{function}");
+}

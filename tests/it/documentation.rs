@@ -70,6 +70,29 @@ fn the_quick_start_of_the_readme_works_as_printed() {
     assert_eq!(terminal.ends().1.status, 0);
 }
 
+/// The lines of docs/oauth.md, one block after the other, with the address of this daemon.
+#[test]
+fn the_lines_about_oauth_work_as_printed() {
+    let env = TestEnv::new();
+    let authd = env.authd();
+    let blocks = code_blocks(include_str!("../../docs/oauth.md"), "sh").join("");
+    let lines = blocks.replace("http://localhost:8000", &authd.url);
+    assert_eq!(lines.matches(&authd.url).count(), 5);
+    let programs = Path::new(env!("CARGO_BIN_EXE_authctl")).parent();
+    let programs = programs.expect("is in a folder").display();
+    let script = format!("set -e\nexport PATH={programs}:/usr/bin:/bin\n{lines}");
+    let script = env.write("oauth", &script);
+    let out = run(env.command("bash").arg(script), "").succeeded();
+    let answers: Vec<&str> = out.stdout.split("}{").collect();
+    assert_eq!(answers.len(), 3, "{out:?}");
+    assert!(
+        answers[0].starts_with("{\"active\":true,\"scope\":\"read\""),
+        "{out:?}"
+    );
+    assert_eq!(answers[1], "\"active\":false", "{out:?}");
+    assert!(answers[2].contains("\"id\":\"billing\""), "{out:?}");
+}
+
 /// The answer that the README prints has the keys of the real one, and what does not change from
 /// day to day has its values.
 #[test]
