@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::verification::{self, Principal, VerifyError};
 use super::{Services, Sources};
 use crate::domain::client::{Client, ClientId, NewClient};
 use crate::store::clients::{self, Credentials};
@@ -60,6 +61,22 @@ pub fn authenticate(
         |connection| clients::credentials(connection, &sought).map(ask),
         Option::is_some,
     )
+}
+
+/// The client whose own token this is, for the audience of all tokens; `None` if the token is not
+/// good, or a user's.
+pub fn of_token(services: &Services, token: &str) -> Result<Option<Client>, VerifyError> {
+    match verification::verify(services, token) {
+        Ok(verification) => Ok(match verification.principal {
+            Principal::Client(client) => Some(client),
+            Principal::User(_) => None,
+        }),
+        Err(VerifyError::Refused(reason)) => {
+            tracing::debug!(%reason, "a client's token was refused");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Adds a client.

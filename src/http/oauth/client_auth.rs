@@ -1,8 +1,5 @@
 //! Which client asks (RFC 6749, section 2.3).
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use percent_encoding::percent_decode_str;
 use rouille::Request;
 
 use super::error::{OauthCode, OauthError};
@@ -12,7 +9,8 @@ use crate::domain::secret::Secret;
 use crate::http::App;
 use crate::http::bearer;
 use crate::service::clients;
-use crate::service::verification::{self, Principal, VerifyError};
+use crate::service::verification::VerifyError;
+use crate::tokens::authorization;
 
 /// What a client shows of itself.
 enum Shown<'a> {
@@ -75,17 +73,11 @@ fn by_secret(app: &App, id: &str, secret: &Secret<String>) -> Result<Client, Oau
 
 fn by_token(app: &App, token: &str) -> Result<Client, OauthError> {
     let refused = "The bearer token is not good, or not a client's own.";
-    match verification::verify(&app.services, token) {
-        Ok(verification) => match verification.principal {
-            Principal::Client(client) => Ok(client),
-            Principal::User(_) => Err(OauthError::new(OauthCode::InvalidToken, refused)),
-        },
-        Err(VerifyError::Refused(reason)) => {
-            tracing::debug!(%reason, "a client's token was refused");
-            Err(OauthError::new(OauthCode::InvalidToken, refused))
-        }
+    match clients::of_token(&app.services, token) {
+        Ok(found) => found.ok_or_else(|| OauthError::new(OauthCode::InvalidToken, refused)),
         Err(VerifyError::Keys(error)) => Err(error.into()),
         Err(VerifyError::Store(error)) => Err(error.into()),
+        Err(VerifyError::Refused(_)) => Err(OauthError::new(OauthCode::InvalidToken, refused)),
     }
 }
 
@@ -120,36 +112,17 @@ fn in_header(request: &Request) -> Result<Option<Shown<'_>>, OauthError> {
     let Some(value) = request.header("Authorization") else {
         return Ok(None);
     };
-    if !scheme(request).eq_ignore_ascii_case("Basic") {
-        return Err(nobody());
+    match authorization::basic(value) {
+        Ok(Some((id, secret))) => Ok(Some(Shown::Secret(id, secret))),
+        Ok(None) => Err(nobody()),
+        Err(_) => Err(malformed()),
     }
-    let (_, rest) = value.split_once(' ').unwrap_or_default();
-    basic(rest.trim_matches(' '))
-        .map(Some)
-        .ok_or_else(malformed)
 }
 
 /// How the header says that somebody shows who they are; empty if there is none.
 fn scheme(request: &Request) -> &str {
     let value = request.header("Authorization").unwrap_or_default();
     value.split(' ').next().unwrap_or_default()
-}
-
-/// Id and secret of RFC 7617, each form-encoded on its own (RFC 6749, section 2.3.1).
-fn basic(encoded: &str) -> Option<Shown<'static>> {
-    let bytes = Secret::new(STANDARD.decode(encoded).ok()?);
-    let text = str::from_utf8(bytes.expose()).ok()?;
-    let (id, secret) = text.split_once(':')?;
-    Some(Shown::Secret(
-        form_decoded(id)?,
-        Secret::new(form_decoded(secret)?),
-    ))
-}
-
-fn form_decoded(text: &str) -> Option<String> {
-    let spaced = Secret::new(text.replace('+', " "));
-    let decoded = percent_decode_str(spaced.expose()).decode_utf8().ok()?;
-    Some(decoded.into_owned())
 }
 
 fn nobody() -> OauthError {
@@ -171,31 +144,4 @@ fn two_at_once() -> OauthError {
         OauthCode::InvalidRequest,
         "The client shows itself in two ways at once: use one.",
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(encoded: &str) -> Option<(String, String)> {
-        match basic(encoded)? {
-            Shown::Secret(id, secret) => Some((id, secret.expose().clone())),
-            Shown::Bearer(_) => None,
-        }
-    }
-
-    #[test]
-    fn basic_holds_an_id_and_a_secret_each_form_encoded() {
-        let of = |text: &[u8]| read(&STANDARD.encode(text));
-        let pair = |id: &str, secret: &str| Some((id.to_owned(), secret.to_owned()));
-        assert_eq!(of(b"billing:s:e"), pair("billing", "s:e"));
-        assert_eq!(of(b"a%3Ab:c%25+d"), pair("a:b", "c% d"));
-        assert_eq!(of(b":"), pair("", ""));
-        for bad in [&b"billing"[..], b"", b"a:\xff", b"a:%ff"] {
-            assert_eq!(of(bad), None, "{bad:?}");
-        }
-        for bad in ["", "!", "YTpi YTpi", "YTpi=="] {
-            assert_eq!(read(bad), None, "{bad}");
-        }
-    }
 }
