@@ -12,7 +12,7 @@ DESTDIR ?=
 
 TARGET  := $(or $(CARGO_TARGET_DIR),target)
 RELEASE := $(TARGET)/release
-SOURCES := Cargo.toml Cargo.lock $(shell find src migrations -type f 2>/dev/null)
+SOURCES := Cargo.toml Cargo.lock $(shell find src migrations proto -type f 2>/dev/null)
 
 # Tools that the tests and the audit need and the system need not have.
 VENV       := target/python
@@ -56,7 +56,7 @@ fmt: components ## Format the sources
 bench:     ## Measure the service against its peers (some minutes; ENGINE=postgres: on both engines)
 	$(CARGO) bench --locked --bench service -- --engine $(ENGINE)
 
-docs:      ## Write anew what is generated: man/, completions/, contrib/authd.toml
+docs:      ## Write anew what is generated: man/, completions/, contrib/authd.toml, proto/generated/
 	AUTHD_REGENERATE=1 $(CARGO) test --locked --test it generated
 
 audit: $(CARGO_DENY) ## Check licences, bans, sources and known vulnerabilities of all dependencies

@@ -10,10 +10,11 @@ use super::context::system_sources;
 use super::error::CliError;
 use super::logging;
 use super::output::print;
-use crate::config::Config;
+use crate::config::{Config, ListenAddress};
+use crate::grpc;
 use crate::http::{self, App};
 use crate::service::Services;
-use crate::sockets::{self, Bound, Door};
+use crate::sockets::{self, BindError, Bound, Door, Protocol};
 use crate::store::{self, Store, WriteMode, users};
 
 /// Serve logins and verification until told to stop
@@ -45,29 +46,40 @@ pub(super) fn run(args: Args, config: Config) -> Result<(), CliError> {
     let is_empty = !store.read(users::any)?;
     let services = Services::start(store, config.service_settings(), system_sources())?;
     let services = Arc::new(services);
-    let (bound, stop) = {
+    let (bound, grpc_bound, stop) = {
         let _inside = runtime.enter();
-        let listen = config.server.listen.iter();
-        let bound = listen.map(Bound::open).collect::<Result<Vec<_>, _>>()?;
+        let bound = open_all(&config.server.listen)?;
+        let grpc_bound = open_all(&config.server.grpc_listen)?;
         let stop = stop_signal().map_err(CliError::io("listening for signals"))?;
-        (bound, stop)
+        (bound, grpc_bound, stop)
     };
-    announce(&bound, is_empty)?;
+    announce(&bound, &grpc_bound, is_empty)?;
+    let mut doors = Vec::new();
+    if !grpc_bound.is_empty() {
+        let protocol = grpc::protocol(Arc::clone(&services), &config.server);
+        doors.extend(behind(grpc_bound, &protocol));
+    }
     let app = App {
         services,
         server: config.server.clone(),
     };
-    let protocol = http::protocol(app);
-    let doors = bound.into_iter().map(|bound| Door {
-        bound,
-        protocol: Arc::clone(&protocol),
-    });
-    let doors = doors.collect();
+    doors.extend(behind(bound, &http::protocol(app)));
     let on_idle: Arc<dyn Fn() + Send + Sync> = Arc::new(move || log.thread_is_idle());
     sockets::serve(&runtime, &config.server, doors, &on_idle, stop)
         .map_err(CliError::io("starting the I/O threads"))?;
     tracing::info!("stopped");
     Ok(())
+}
+
+fn open_all(addresses: &[ListenAddress]) -> Result<Vec<Bound>, BindError> {
+    addresses.iter().map(Bound::open).collect()
+}
+
+fn behind(bound: Vec<Bound>, protocol: &Arc<dyn Protocol>) -> impl Iterator<Item = Door> {
+    bound.into_iter().map(|bound| Door {
+        bound,
+        protocol: Arc::clone(protocol),
+    })
 }
 
 fn open_store(args: &Args, config: &Config) -> Result<Store, CliError> {
@@ -83,9 +95,14 @@ fn open_store(args: &Args, config: &Config) -> Result<Store, CliError> {
 }
 
 /// One line on standard output when ready; to a fresh installation, also what comes next.
-fn announce(bound: &[Bound], is_empty: bool) -> Result<(), CliError> {
+fn announce(bound: &[Bound], grpc: &[Bound], is_empty: bool) -> Result<(), CliError> {
     let addresses: Vec<String> = bound.iter().map(Bound::to_string).collect();
-    print(&format!("authd ready on {}", addresses.join(" ")))?;
+    let addresses = addresses.join(" ");
+    let targets: Vec<String> = grpc.iter().map(Bound::target).collect();
+    print(&match targets.join(" ") {
+        none if none.is_empty() => format!("authd ready on {addresses}"),
+        targets => format!("authd ready on {addresses} and for gRPC on {targets}"),
+    })?;
     if is_empty {
         print("there is no user yet: create the first with 'authctl createsuperuser'")?;
     }

@@ -58,6 +58,8 @@ pub struct Config {
 pub struct ServerConfig {
     /// At least one.
     pub listen: Vec<ListenAddress>,
+    /// For gRPC; perhaps none.
+    pub grpc_listen: Vec<ListenAddress>,
     /// Where clients find the service, without a slash at the end.
     pub public_url: String,
     /// Whose `X-Forwarded-...` are believed.
@@ -165,6 +167,7 @@ impl ServerConfig {
     fn from_layers(layers: &Layers) -> Result<Self, ConfigError> {
         Ok(Self {
             listen: layers.listen("server.listen")?,
+            grpc_listen: layers.parsed_list("server.grpc_listen")?,
             public_url: layers.public_url("server.public_url")?,
             trusted_proxies: TrustedProxies::from_layers(layers)?,
             forward: ForwardConfig::from_layers(layers)?,

@@ -51,6 +51,12 @@ pub const KEYS: &[Key] = &[
         "Where authd listens: addresses with a port (0 takes a free one), or unix:/path for a socket.",
     ),
     key(
+        "server.grpc_listen",
+        Kind::List,
+        "",
+        "Where authd speaks gRPC, in the same form: HTTP/2 in plain text, for your own network or behind a proxy with TLS. By default nowhere.",
+    ),
+    key(
         "server.public_url",
         Kind::Text,
         "http://localhost:8000",

@@ -333,7 +333,7 @@ fn sample(key: &Key) -> String {
     match (key.name, key.kind) {
         ("secret_key", _) => SECRET.into(),
         ("secret_key_file", _) => "other.key".into(),
-        ("server.listen", _) => "127.0.0.1:1, unix:/tmp/a.sock".into(),
+        ("server.listen" | "server.grpc_listen", _) => "127.0.0.1:1, unix:/tmp/a.sock".into(),
         ("server.public_url", _) => "https://a.example".into(),
         ("database.url", _) => "postgres://ada@db.example:5433/auth".into(),
         ("database.read_url", _) => "postgres://ada@replica.example:5432/auth".into(),

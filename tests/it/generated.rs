@@ -52,7 +52,7 @@ fn generated_files_are_fresh() {
     clippy::disallowed_methods,
     reason = "make says so to this test, not to a program"
 )]
-fn must_write() -> bool {
+pub(crate) fn must_write() -> bool {
     std::env::var_os("AUTHD_REGENERATE").is_some_and(|value| value == "1")
 }
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use cluster::{not_checked, variable};
 
 use crate::env::{Authd, TestEnv};
+use crate::grpc_client::grpc_target;
 
 /// How long a proxy may take to start, on a machine that does other things as well.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -92,6 +93,22 @@ pub(crate) fn caddy(env: &TestEnv, authd: &Authd, service: &Listening) -> Listen
 /// The listener of `envoy.yaml` at this port; Envoy from tests/python/requirements.txt.
 pub(crate) fn envoy(env: &TestEnv, listener: u16, authd: &Authd, service: &Listening) -> Listening {
     let (file, address) = configured(env, "envoy.yaml", listener, authd, service);
+    start_envoy(env, &file, address)
+}
+
+/// Envoy that asks over gRPC: `envoy-grpc.yaml`.
+pub(crate) fn envoy_grpc(env: &TestEnv, authd: &Authd, service: &Listening) -> Listening {
+    let address = free_address();
+    let moves = [
+        (8001, grpc_target(authd)),
+        (9000, &service.address),
+        (10000, &address),
+    ];
+    let file = moved(env, "envoy-grpc.yaml", &moves);
+    start_envoy(env, &file, address)
+}
+
+fn start_envoy(env: &TestEnv, file: &Path, address: String) -> Listening {
     let mut command = env.command(python("envoy"));
     command
         .args(["--disable-hot-restart", "--concurrency", "1"])
@@ -108,8 +125,23 @@ fn configured(
     authd: &Authd,
     service: &Listening,
 ) -> (PathBuf, String) {
+    let address = free_address();
+    // The others of the file are open as well.
+    let others = (8080..=8081).filter(|port| *port != listener && name == "envoy.yaml");
+    let others: Vec<_> = others.map(|port| (port, free_address())).collect();
+    let mut moves = vec![
+        (8000, authd.address()),
+        (9000, &service.address),
+        (listener, &address),
+    ];
+    moves.extend(others.iter().map(|(port, address)| (*port, &**address)));
+    (moved(env, name, &moves), address)
+}
+
+/// A file of contrib/ with nothing changed but these ports.
+fn moved(env: &TestEnv, name: &str, moves: &[(u16, &str)]) -> PathBuf {
     let mut text = std::fs::read_to_string(root().join("contrib").join(name)).expect("reads");
-    let mut move_to = |port: u16, address: &str| {
+    for (port, address) in moves {
         let (_, now) = address.rsplit_once(':').expect("has a port");
         let written = ["127.0.0.1:", "http://:", "port_value: "];
         let before = written.map(|before| format!("{before}{port}"));
@@ -120,16 +152,8 @@ fn configured(
         for (before, whole) in written.iter().zip(&before) {
             text = text.replace(whole, &format!("{before}{now}"));
         }
-    };
-    move_to(8000, authd.address());
-    move_to(9000, &service.address);
-    let address = free_address();
-    move_to(listener, &address);
-    // The others of the file are open as well.
-    for other in (8080..=8081).filter(|port| *port != listener && name == "envoy.yaml") {
-        move_to(other, &free_address());
     }
-    (env.write(name, &text), address)
+    env.write(name, &text)
 }
 
 /// A port that was free a moment ago.

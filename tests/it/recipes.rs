@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::env::{Outcome, PASSWORD, TestEnv, run};
 use crate::forger::{Forger, with};
+use crate::grpc_client::{GRPC, grpc_target};
 use crate::proxy::python;
 use crate::scene::Scene;
 
@@ -131,6 +132,39 @@ fn the_recipe_that_asks_knows_the_user_as_the_database_has_it_now() {
     let trouble = ask(&token);
     assert_eq!(trouble.status, 1, "{trouble:?}");
     assert!(trouble.stderr.contains("ConnectionError"), "{trouble:?}");
+}
+
+/// The client is made from `proto/` as the page says.
+#[test]
+fn the_recipe_for_grpc_knows_the_user_as_the_database_has_it_now() {
+    let env = TestEnv::new();
+    env.add_user("ada@example.com", PASSWORD);
+    let authd = env.authd_with(&[], &[GRPC]);
+    let token = authd.login("ada@example.com", PASSWORD);
+    let commands = recipe("### Over gRPC", "a test runs these lines", "sh");
+    let make = commands
+        .lines()
+        .find_map(|line| line.strip_prefix("python "));
+    let proto = concat!("-I ", env!("CARGO_MANIFEST_DIR"), "/proto");
+    let make = make.expect("makes the client").replace("-I proto", proto);
+    run(env.command(python("python")).args(make.split(' ')), "").succeeded();
+
+    let client = recipe("### Over gRPC", "and these", "python");
+    assert!(client.contains("127.0.0.1:8001"));
+    let client = client.replace("127.0.0.1:8001", grpc_target(&authd));
+    let use_it = "import sys\nuser = user_behind(sys.stdin.read())\nprint(user and user.email)";
+    env.write("recipe.py", &format!("{client}\n{use_it}\n"));
+    let ask = |token: &str| run(env.command(python("python")).arg("recipe.py"), token);
+    assert_eq!(ask(&token).succeeded().stdout, "ada@example.com\n");
+    assert_eq!(ask("abc").succeeded().stdout, "None\n");
+    env.authctl(&["user", "disable", "ada@example.com", "--yes"])
+        .succeeded();
+    assert_eq!(ask(&token).succeeded().stdout, "None\n");
+    // Trouble is no verdict.
+    drop(authd);
+    let trouble = ask(&token);
+    assert_eq!(trouble.status, 1, "{trouble:?}");
+    assert!(trouble.stderr.contains("UNAVAILABLE"), "{trouble:?}");
 }
 
 #[test]
