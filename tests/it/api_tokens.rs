@@ -236,7 +236,9 @@ fn no_request_makes_an_api_token() {
                 .authd
                 .post(path, &headers, body.to_string().as_bytes());
             let refused = matches!(answer.status, 400..=499);
-            assert!(refused || path == "/auth/logout", "{path} {answer:?}");
+            // These do what they are for, whatever else a body says.
+            let harmless = ["/auth/logout", "/auth/forward"].contains(&path);
+            assert!(refused || harmless, "{path} {answer:?}");
         }
     }
     assert_eq!(scene.env.number("SELECT count(*) FROM api_tokens"), 0);
