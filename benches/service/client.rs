@@ -36,7 +36,7 @@ impl Connection {
         Ok(Self { sender })
     }
 
-    /// Sends, reads the whole body and drops it; every status but 200 is a failure.
+    /// Sends, reads the whole body and drops it; every status but 200 and 304 is a failure.
     pub(crate) async fn exchange(&mut self, request: Request) -> Result<(), Failure> {
         let mut response = self.answer(request).await?;
         while let Some(frame) = response.frame().await {
@@ -45,7 +45,7 @@ impl Connection {
         accepted(response.status())
     }
 
-    /// Sends and returns the body, within [`PATIENCE`]; every status but 200 is a failure.
+    /// Sends and returns the body, within [`PATIENCE`]; every status but 200 and 304 is a failure.
     pub(crate) async fn fetch(&mut self, request: Request) -> Result<Bytes, Failure> {
         timeout(PATIENCE, self.read(request)).await?
     }
@@ -75,7 +75,7 @@ pub(crate) fn runtime() -> Result<Runtime, Failure> {
 }
 
 fn accepted(status: StatusCode) -> Result<(), Failure> {
-    if status == StatusCode::OK {
+    if [StatusCode::OK, StatusCode::NOT_MODIFIED].contains(&status) {
         Ok(())
     } else {
         Err(format!("it answered {status}").into())

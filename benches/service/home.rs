@@ -12,6 +12,8 @@ use auth::config::{Config, Environment, Flags};
 use auth::service::system::{SystemClock, SystemRandom};
 use auth::service::{Services, Sources};
 use auth::store::{Store, WriteMode};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use tokio::task::JoinSet;
 
@@ -151,8 +153,24 @@ impl Home {
         self.database.user_bytes()
     }
 
-    /// Runs `authctl` on the database; fails with what it wrote unless it exits with 0.
-    fn authctl(&self, args: &[&str], stdin: &str) -> Result<(), Failure> {
+    /// A client that may introspect every token, as an `Authorization` header names it.
+    pub(crate) fn client(&self) -> Result<String, Failure> {
+        // One of an earlier row; nobody knows its secret any more.
+        let _ = self.authctl(&["client", "delete", "bench", "--yes"], "");
+        let added = self.authctl(&["client", "add", "bench", "-o", "json"], "")?;
+        let added: Value = serde_json::from_str(&added)?;
+        let secret = added["client_secret"]
+            .as_str()
+            .ok_or("no secret is shown")?;
+        Ok(format!(
+            "Basic {}",
+            STANDARD.encode(format!("bench:{secret}"))
+        ))
+    }
+
+    /// Runs `authctl` on the database and returns its result; fails with what it wrote unless it
+    /// exits with 0.
+    fn authctl(&self, args: &[&str], stdin: &str) -> Result<String, Failure> {
         let mut child = self
             .command(env!("CARGO_BIN_EXE_authctl"))
             .args(args)
@@ -166,7 +184,7 @@ impl Home {
         drop(input);
         let output = child.wait_with_output()?;
         if output.status.success() {
-            return Ok(());
+            return Ok(String::from_utf8(output.stdout)?);
         }
         let words = String::from_utf8_lossy(&output.stderr);
         Err(format!(

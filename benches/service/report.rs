@@ -37,7 +37,7 @@ impl Report {
 
     /// Says why a row has no figures.
     pub(crate) fn failed(&mut self, row: &str, failure: &(dyn Error + 'static)) {
-        let line = format!("{row:<7}FAILED: {}", sentence(failure));
+        let line = format!("{row:<12}FAILED: {}", sentence(failure));
         println!("{line}");
         self.failures.push(line);
     }
@@ -81,7 +81,7 @@ pub(crate) fn machine(plan: &Plan, quick: bool) {
 
 /// Begins a row.
 pub(crate) fn heading(row: &str, what: &str) {
-    println!("\n{row:<7}{what}");
+    println!("\n{row:<12}{what}");
 }
 
 /// One figure with its unit.
@@ -163,7 +163,7 @@ pub(crate) fn grouped(value: f64) -> String {
 }
 
 fn line(left: &str, name: &str, value: &str, note: &str) -> String {
-    format!("{left:<7}{name:<37}{value:>18}  {note}")
+    format!("{left:<12}{name:<37}{value:>18}  {note}")
         .trim_end()
         .to_owned()
 }

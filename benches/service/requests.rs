@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, IF_NONE_MATCH};
 use hyper::{Method, Uri};
 use serde_json::json;
 
@@ -27,13 +27,39 @@ pub(crate) fn verify(address: SocketAddr, token: &str) -> Request {
     request
 }
 
+/// The same for whoever has the answer already.
+pub(crate) fn verify_again(address: SocketAddr, token: &str) -> Request {
+    let mut request = verify(address, token);
+    let headers = request.headers_mut();
+    headers.insert(IF_NONE_MATCH, HeaderValue::from_static("*"));
+    request
+}
+
+/// `POST /auth/verify/batch` with all of these.
+pub(crate) fn verify_batch(address: SocketAddr, tokens: &[String]) -> Request {
+    let body = json!({ "tokens": tokens }).to_string();
+    post(address, "/auth/verify/batch", "application/json", body)
+}
+
+/// `POST /oauth/introspect` for this token, from this client.
+pub(crate) fn introspect(address: SocketAddr, client: &str, token: &str) -> Request {
+    const FORM: &str = "application/x-www-form-urlencoded";
+    let mut request = post(address, "/oauth/introspect", FORM, format!("token={token}"));
+    let client = HeaderValue::try_from(client).expect("is base64");
+    request.headers_mut().insert(AUTHORIZATION, client);
+    request
+}
+
 /// `POST /auth/login` for `email` with the password all users share.
 pub(crate) fn login(address: SocketAddr, email: &str) -> Request {
     let body = json!({ "email": email, "password": PASSWORD }).to_string();
-    let mut request = build(address, Method::POST, "/auth/login", Bytes::from(body));
-    request
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    post(address, "/auth/login", "application/json", body)
+}
+
+fn post(address: SocketAddr, path: &'static str, kind: &'static str, body: String) -> Request {
+    let mut request = build(address, Method::POST, path, Bytes::from(body));
+    let headers = request.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     request
 }
 

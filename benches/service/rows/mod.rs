@@ -5,7 +5,9 @@ use clap::ValueEnum;
 use crate::Failure;
 use crate::report::Report;
 use crate::site::Site;
+use asking::Way;
 
+mod asking;
 mod login;
 mod memory;
 mod refresh;
@@ -23,6 +25,12 @@ pub(crate) enum Row {
     Wire,
     /// Token checks against a bare server with the same answer
     Verify,
+    /// Token checks by whoever has the answer already
+    Again,
+    /// Many tokens in one request
+    Batch,
+    /// Token checks by the standard, with a client's secret
+    Introspect,
     /// Logins against Argon2id by itself
     Login,
     /// What a login writes: one at a time, and many in one commit
@@ -44,6 +52,9 @@ impl Row {
     pub(crate) const ALL: &[Self] = &[
         Self::Wire,
         Self::Verify,
+        Self::Again,
+        Self::Batch,
+        Self::Introspect,
         Self::Login,
         Self::Write,
         Self::Refresh,
@@ -58,6 +69,9 @@ impl Row {
         match self {
             Self::Wire => "wire",
             Self::Verify => "verify",
+            Self::Again => "again",
+            Self::Batch => "batch",
+            Self::Introspect => "introspect",
             Self::Login => "login",
             Self::Write => "write",
             Self::Refresh => "refresh",
@@ -73,6 +87,9 @@ impl Row {
         match self {
             Self::Wire => wire::run(site, report),
             Self::Verify => verify::run(site, report),
+            Self::Again => asking::run(Way::Again, site, report),
+            Self::Batch => asking::run(Way::Batch, site, report),
+            Self::Introspect => asking::run(Way::Introspect, site, report),
             Self::Login => login::run(site, report),
             Self::Write => write::run(site, report),
             Self::Refresh => refresh::run(site, report),
