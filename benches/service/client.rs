@@ -1,13 +1,14 @@
-//! One HTTP/1.1 connection, kept alive: hyper's client.
+//! One connection, kept alive: hyper's client.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
-use hyper::client::conn::http1::{self, SendRequest};
+use hyper::client::conn::{http1, http2};
+use hyper::header::HeaderMap;
 use hyper::{Response, StatusCode};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
@@ -21,26 +22,35 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) type Request = hyper::Request<Full<Bytes>>;
 
 /// An open connection: one request at a time.
-pub(crate) struct Connection {
-    sender: SendRequest<Full<Bytes>>,
+pub(crate) enum Connection {
+    Http1(http1::SendRequest<Full<Bytes>>),
+    Http2(http2::SendRequest<Full<Bytes>>),
 }
 
 impl Connection {
     /// Connects and leaves the connection's own work to the runtime.
     pub(crate) async fn open(address: SocketAddr) -> Result<Self, Failure> {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        let (sender, connection) = http1::handshake(connect(address).await?).await?;
         // How it ends is seen by whoever sends next.
         tokio::spawn(async move { drop(connection.await) });
-        Ok(Self { sender })
+        Ok(Self::Http1(sender))
     }
 
-    /// Sends, reads the whole body and drops it; every status but 200 and 304 is a failure.
+    /// The same for HTTP/2.
+    pub(crate) async fn open_http2(address: SocketAddr) -> Result<Self, Failure> {
+        let stream = connect(address).await?;
+        let (sender, connection) = http2::handshake(TokioExecutor::new(), stream).await?;
+        tokio::spawn(async move { drop(connection.await) });
+        Ok(Self::Http2(sender))
+    }
+
+    /// Sends, reads the whole body and drops it; every status but 200 and 304 is a failure, and so
+    /// is every status of gRPC but `OK`.
     pub(crate) async fn exchange(&mut self, request: Request) -> Result<(), Failure> {
         let mut response = self.answer(request).await?;
+        is_ok(response.headers())?;
         while let Some(frame) = response.frame().await {
-            frame?;
+            frame?.trailers_ref().map_or(Ok(()), is_ok)?;
         }
         accepted(response.status())
     }
@@ -59,8 +69,16 @@ impl Connection {
     }
 
     async fn answer(&mut self, request: Request) -> Result<Response<Incoming>, Failure> {
-        self.sender.ready().await?;
-        Ok(self.sender.send_request(request).await?)
+        match self {
+            Self::Http1(sender) => {
+                sender.ready().await?;
+                Ok(sender.send_request(request).await?)
+            }
+            Self::Http2(sender) => {
+                sender.ready().await?;
+                Ok(sender.send_request(request).await?)
+            }
+        }
     }
 }
 
@@ -72,6 +90,20 @@ pub(crate) fn fetch_once(address: SocketAddr, request: Request) -> Result<Bytes,
 /// A runtime that lives on the calling thread only.
 pub(crate) fn runtime() -> Result<Runtime, Failure> {
     Ok(Builder::new_current_thread().enable_all().build()?)
+}
+
+async fn connect(address: SocketAddr) -> Result<TokioIo<TcpStream>, Failure> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    Ok(TokioIo::new(stream))
+}
+
+/// Whether a status of gRPC, if there is one among these, is `OK`.
+fn is_ok(fields: &HeaderMap) -> Result<(), Failure> {
+    match fields.get("grpc-status") {
+        Some(status) if status != "0" => Err(format!("it answered with status {status:?}").into()),
+        _ => Ok(()),
+    }
 }
 
 fn accepted(status: StatusCode) -> Result<(), Failure> {

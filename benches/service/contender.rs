@@ -33,8 +33,20 @@ impl<'a> Contender<'a> {
 
     /// The daemon on each engine's database.
     pub(crate) fn on_each(homes: &'a [Home]) -> Result<Vec<Self>, Failure> {
+        Self::started(homes, Home::authd)
+    }
+
+    /// The same, for gRPC as well.
+    pub(crate) fn with_grpc(homes: &'a [Home]) -> Result<Vec<Self>, Failure> {
+        Self::started(homes, Home::authd_with_grpc)
+    }
+
+    fn started(
+        homes: &'a [Home],
+        start: impl Fn(&Home) -> Result<Server, Failure>,
+    ) -> Result<Vec<Self>, Failure> {
         let start = |home: &'a Home| {
-            let contender = Self::alone(home.name(), home.authd()?);
+            let contender = Self::alone(home.name(), start(home)?);
             Ok(Self {
                 home: Some(home),
                 ..contender

@@ -73,8 +73,18 @@ impl Home {
 
     /// Starts the daemon with its defaults on the filled database.
     pub(crate) fn authd(&self) -> Result<Server, Failure> {
-        self.filled()?;
+        self.serve(self.command(env!("CARGO_BIN_EXE_authd")))
+    }
+
+    /// The same, with an address for gRPC.
+    pub(crate) fn authd_with_grpc(&self) -> Result<Server, Failure> {
         let mut command = self.command(env!("CARGO_BIN_EXE_authd"));
+        command.env("AUTHD_SERVER_GRPC_LISTEN", "127.0.0.1:0");
+        self.serve(command)
+    }
+
+    fn serve(&self, mut command: Command) -> Result<Server, Failure> {
+        self.filled()?;
         command.args(["serve", "--listen", "127.0.0.1:0"]);
         let started = Server::start(command, &log_in(&self.folder, "authd"));
         started.map_err(|failure| format!("on {}: {failure}", self.name()).into())
@@ -83,9 +93,11 @@ impl Home {
     /// The services of the daemon with its defaults, in the harness itself.
     pub(crate) fn services(&self) -> Result<Services, Failure> {
         self.filled()?;
-        let key = self.folder.join("authd.key");
         let file = self.folder.join("services.toml");
-        fs::write(&file, format!("secret_key_file = '{}'\n", key.display()))?;
+        fs::write(
+            &file,
+            format!("secret_key_file = '{}'\n", self.key().display()),
+        )?;
         let flags = Flags {
             config: Some(file),
             database: Some(self.database.url().clone()),
@@ -202,8 +214,13 @@ impl Home {
         command
             .current_dir(&self.folder)
             .env_clear()
-            .env("AUTHD_DATABASE_URL", self.database.url());
+            .env("AUTHD_DATABASE_URL", self.database.url())
+            .env("AUTHD_SECRET_KEY_FILE", self.key());
         command
+    }
+
+    fn key(&self) -> PathBuf {
+        self.folder.join("authd.key")
     }
 }
 /// Logs in the first `users` users, [`LOGINS`] at a time, and returns their access tokens.

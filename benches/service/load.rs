@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use hyper::Version;
+
 use crate::Failure;
 use crate::client::{self, Connection, Request};
 use crate::report;
@@ -137,7 +139,10 @@ async fn drive(number: usize, shape: Shape, tally: Arc<Tally>) {
 
 /// Sends over one connection until the load is stopped or a request fails.
 async fn converse(shape: &Shape, tally: &Tally, next: &mut usize) -> Result<(), Failure> {
-    let mut connection = Connection::open(shape.address).await?;
+    let mut connection = match shape.requests.first().map(Request::version) {
+        Some(Version::HTTP_2) => Connection::open_http2(shape.address).await?,
+        _ => Connection::open(shape.address).await?,
+    };
     while !tally.stop.load(Ordering::Relaxed) {
         let request = shape.requests[*next % shape.requests.len()].clone();
         *next += shape.connections;

@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 
+use auth::grpc::proto::authd::v1::VerifyRequest;
 use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, IF_NONE_MATCH};
-use hyper::{Method, Uri};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, IF_NONE_MATCH, TE};
+use hyper::{Method, Uri, Version};
+use prost::Message;
 use serde_json::json;
 
 use crate::client::Request;
@@ -47,6 +49,26 @@ pub(crate) fn introspect(address: SocketAddr, client: &str, token: &str) -> Requ
     let mut request = post(address, "/oauth/introspect", FORM, format!("token={token}"));
     let client = HeaderValue::try_from(client).expect("is base64");
     request.headers_mut().insert(AUTHORIZATION, client);
+    request
+}
+
+/// A call of `Verify` with this token, at an address for gRPC.
+pub(crate) fn verify_by_grpc(address: SocketAddr, token: &str) -> Request {
+    let message = VerifyRequest {
+        token: token.to_owned(),
+    };
+    let message = message.encode_to_vec();
+    let length = u32::try_from(message.len()).expect("a token is short");
+    // Before each message: whether it is compressed, and its length.
+    let body = [&[0], &length.to_be_bytes()[..], &message].concat();
+    let uri = format!("http://{address}/authd.v1.AuthService/Verify");
+    let mut request = Request::new(Full::new(Bytes::from(body)));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = uri.parse().expect("an address and port are part of a URI");
+    *request.version_mut() = Version::HTTP_2;
+    let headers = request.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    headers.insert(TE, HeaderValue::from_static("trailers"));
     request
 }
 

@@ -25,6 +25,8 @@ pub(crate) struct Server {
     child: Child,
     /// Where it listens.
     pub(crate) address: SocketAddr,
+    /// Where it listens for gRPC, if it does.
+    grpc: Option<SocketAddr>,
     /// When it was spawned.
     pub(crate) spawned: Instant,
 }
@@ -46,13 +48,20 @@ impl Server {
             .take()
             .ok_or("the server has no standard output")?;
         match ready(stdout) {
-            Some(address) => Ok(Self {
+            Some((address, grpc)) => Ok(Self {
                 child,
                 address,
+                grpc,
                 spawned,
             }),
             None => Err(epitaph(child, log)),
         }
+    }
+
+    /// Where it listens for gRPC; only one that was told to does.
+    pub(crate) fn grpc(&self) -> Result<SocketAddr, Failure> {
+        self.grpc
+            .ok_or_else(|| "it does not listen for gRPC".into())
     }
 
     /// CPU time used since the start, all threads; exact to 10 ms.
@@ -91,31 +100,34 @@ impl Drop for Server {
     }
 }
 
-/// The address in the ready line; `None` when the output ended or time ran out before it.
-fn ready(stdout: ChildStdout) -> Option<SocketAddr> {
+/// The addresses in the ready line; `None` when the output ended or time ran out before it.
+fn ready(stdout: ChildStdout) -> Option<(SocketAddr, Option<SocketAddr>)> {
     let (sender, receiver) = mpsc::channel();
     // Reads on after the line, so that the server never writes into a closed or full pipe.
     thread::spawn(move || {
         let lines: Lines<_> = BufReader::new(stdout).lines();
-        for address in lines
+        for addresses in lines
             .map_while(Result::ok)
-            .filter_map(|line| address(&line))
+            .filter_map(|line| addresses(&line))
         {
-            let _ = sender.send(address);
+            let _ = sender.send(addresses);
         }
     });
     receiver.recv_timeout(READY).ok()
 }
 
-/// The first address of `authd ready on http://127.0.0.1:8000 http://[::1]:8000`.
-fn address(line: &str) -> Option<SocketAddr> {
+/// The first addresses of `authd ready on http://127.0.0.1:8000 and for gRPC on 127.0.0.1:8001`.
+fn addresses(line: &str) -> Option<(SocketAddr, Option<SocketAddr>)> {
     let (_, addresses) = line.split_once(" ready on ")?;
-    addresses
-        .split_whitespace()
-        .next()?
-        .strip_prefix("http://")?
-        .parse()
-        .ok()
+    let grpc = addresses
+        .split_once(" gRPC on ")
+        .and_then(|(_, targets)| first(targets));
+    Some((first(addresses)?, grpc))
+}
+
+fn first(addresses: &str) -> Option<SocketAddr> {
+    let first = addresses.split_whitespace().next()?;
+    first.strip_prefix("http://").unwrap_or(first).parse().ok()
 }
 
 /// Why a server that never got ready ended, in its own last words.

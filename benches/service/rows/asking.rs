@@ -1,5 +1,6 @@
 //! The other ways of asking about tokens, each beside a plain verify of the same ones.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::Failure;
@@ -9,7 +10,6 @@ use crate::load::Shape;
 use crate::plan::CONNECTIONS;
 use crate::report::{self, Report};
 use crate::requests;
-use crate::server::Server;
 use crate::site::Site;
 use crate::stats::{self, Window};
 
@@ -25,6 +25,8 @@ pub(super) enum Way {
     Batch,
     /// RFC 7662, with a client's secret.
     Introspect,
+    /// gRPC's `Verify`.
+    Grpc,
 }
 
 impl Way {
@@ -33,6 +35,7 @@ impl Way {
             Self::Again => "again",
             Self::Batch => "batch",
             Self::Introspect => "introspect",
+            Self::Grpc => "grpc",
         }
     }
 
@@ -41,6 +44,7 @@ impl Way {
             Self::Again => "GET /auth/verify with If-None-Match: 304",
             Self::Batch => "POST /auth/verify/batch, 256 tokens a request",
             Self::Introspect => "POST /oauth/introspect, the client by HTTP Basic",
+            Self::Grpc => "gRPC's Verify, a call at a time,",
         }
     }
 
@@ -49,8 +53,25 @@ impl Way {
         if self == Self::Batch { BATCH } else { 1 }
     }
 
-    fn requests(self, authd: &Contender<'_>, tokens: &[String]) -> Result<Vec<Request>, Failure> {
-        let address = authd.server.address;
+    fn shape(self, authd: &Contender<'_>, tokens: &[String]) -> Result<Shape, Failure> {
+        let address = match self {
+            Self::Grpc => authd.server.grpc()?,
+            _ => authd.server.address,
+        };
+        Ok(Shape {
+            address,
+            requests: Arc::from(self.requests(authd, address, tokens)?),
+            connections: CONNECTIONS,
+            threads: 2,
+        })
+    }
+
+    fn requests(
+        self,
+        authd: &Contender<'_>,
+        address: SocketAddr,
+        tokens: &[String],
+    ) -> Result<Vec<Request>, Failure> {
         let all = tokens.iter();
         Ok(match self {
             Self::Again => all
@@ -65,6 +86,9 @@ impl Way {
                 all.map(|token| requests::introspect(address, &client, token))
                     .collect()
             }
+            Self::Grpc => all
+                .map(|token| requests::verify_by_grpc(address, token))
+                .collect(),
         })
     }
 }
@@ -75,12 +99,12 @@ pub(super) fn run(way: Way, site: &Site, report: &mut Report) -> Result<(), Fail
         &format!("{} over {CONNECTIONS} keep-alive connections", way.title()),
     );
     let mut plain = Contender::on_each(site.homes())?;
-    let mut other = Contender::on_each(site.homes())?;
+    let mut other = Contender::with_grpc(site.homes())?;
     let (mut plain_shapes, mut other_shapes) = (Vec::new(), Vec::new());
     for (plain, other) in plain.iter().zip(&other) {
         let tokens = plain.home()?.tokens(&plain.server)?;
         plain_shapes.push(super::verify::shape(&plain.server, &tokens));
-        other_shapes.push(shape(&other.server, way.requests(other, &tokens)?));
+        other_shapes.push(way.shape(other, &tokens)?);
     }
     for _ in 0..site.plan.rounds {
         for (plain, shape) in plain.iter_mut().zip(&plain_shapes) {
@@ -110,14 +134,5 @@ fn each(way: Way, window: &Window) -> Window {
     Window {
         done: window.done * way.tokens() as u64,
         ..*window
-    }
-}
-
-fn shape(server: &Server, requests: Vec<Request>) -> Shape {
-    Shape {
-        address: server.address,
-        requests: Arc::from(requests),
-        connections: CONNECTIONS,
-        threads: 2,
     }
 }

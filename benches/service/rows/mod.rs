@@ -31,6 +31,8 @@ pub(crate) enum Row {
     Batch,
     /// Token checks by the standard, with a client's secret
     Introspect,
+    /// Token checks over gRPC
+    Grpc,
     /// Logins against Argon2id by itself
     Login,
     /// What a login writes: one at a time, and many in one commit
@@ -55,6 +57,7 @@ impl Row {
         Self::Again,
         Self::Batch,
         Self::Introspect,
+        Self::Grpc,
         Self::Login,
         Self::Write,
         Self::Refresh,
@@ -72,6 +75,7 @@ impl Row {
             Self::Again => "again",
             Self::Batch => "batch",
             Self::Introspect => "introspect",
+            Self::Grpc => "grpc",
             Self::Login => "login",
             Self::Write => "write",
             Self::Refresh => "refresh",
@@ -90,6 +94,7 @@ impl Row {
             Self::Again => asking::run(Way::Again, site, report),
             Self::Batch => asking::run(Way::Batch, site, report),
             Self::Introspect => asking::run(Way::Introspect, site, report),
+            Self::Grpc => asking::run(Way::Grpc, site, report),
             Self::Login => login::run(site, report),
             Self::Write => write::run(site, report),
             Self::Refresh => refresh::run(site, report),
