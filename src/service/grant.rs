@@ -35,7 +35,7 @@ pub(super) struct Lease {
     pub(super) scope: Scope,
     /// When the session began, in Unix milliseconds.
     pub(super) began_at_ms: i64,
-    /// What gets the next pair; it is in the database already.
+    /// What gets the next pair.
     pub(super) refresh_token: RefreshToken,
 }
 

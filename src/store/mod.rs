@@ -172,7 +172,17 @@ impl Store {
         &self,
         work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.writer.write(work).map_err(|error| error.at(&self.url))
+        self.write_while(work, || ()).0
+    }
+
+    /// The same, and does something else `meanwhile`, which must not need that anything was written.
+    pub fn write_while<T: Send + 'static, M>(
+        &self,
+        work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+        meanwhile: impl FnOnce() -> M,
+    ) -> (Result<T, StoreError>, M) {
+        let (written, done) = self.writer.write_while(work, meanwhile);
+        (written.map_err(|error| error.at(&self.url)), done)
     }
 }
 

@@ -15,7 +15,7 @@ use crate::domain::scope::Scope;
 use crate::domain::session::{Origin, SessionId};
 use crate::store::audit::{self, Event, EventKind};
 use crate::store::refresh_tokens::{self, Presented, Successor, TokenKey};
-use crate::store::{StoreError, sessions};
+use crate::store::{StoreError, Tx, sessions};
 use crate::tokens::{KeyError, RefreshToken};
 
 /// Who wants the next pair.
@@ -76,27 +76,31 @@ pub fn refresh(services: &Services, exchange: Exchange<'_>) -> Result<Grant, Ref
         let presented = find(services, &token, &exchange)?;
         let scope = narrowed(exchange.scope.as_ref(), &presented.scope)?;
         let now = services.sources.clock.now();
-        let next = match worth(services, &token, &presented, now) {
-            Worth::Nothing => return Err(RefreshError::InvalidGrant),
+        return match worth(services, &token, &presented, now) {
+            Worth::Nothing => Err(RefreshError::InvalidGrant),
             Worth::Over => {
                 end(services, presented.session_id, None)?;
-                return Err(RefreshError::InvalidGrant);
+                Err(RefreshError::InvalidGrant)
             }
             Worth::Stolen => {
                 report(services, &presented, &exchange.origin)?;
-                return Err(RefreshError::InvalidGrant);
+                Err(RefreshError::InvalidGrant)
             }
-            Worth::JustUsed(next) => next,
+            Worth::JustUsed(next) => hand_out(services, presented, scope, next, now),
             Worth::Unused => {
                 let next = services.keys.successors().successor(&token);
                 let next = next.ok_or(RefreshError::InvalidGrant)?;
-                if !rotate(services, &token, &next)? {
+                let rotate = rotation(services, &token, &next);
+                // Signing takes as long as a commit to a fast disk.
+                let (rotated, grant) = services
+                    .store
+                    .write_while(rotate, || hand_out(services, presented, scope, next, now));
+                if !rotated? {
                     continue;
                 }
-                next
+                grant
             }
         };
-        return hand_out(services, presented, scope, next, now);
     }
     Err(RefreshError::InvalidGrant)
 }
@@ -191,15 +195,14 @@ fn worth(
     }
 }
 
-fn rotate(
+/// The write that exchanges a token.
+fn rotation(
     services: &Services,
     token: &RefreshToken,
     next: &RefreshToken,
-) -> Result<bool, StoreError> {
+) -> impl FnOnce(&Tx<'_>) -> Result<bool, StoreError> + Send + 'static {
     let (key, next, clock) = (key_of(token), next.hash(), services.sources.clock.clone());
-    services
-        .store
-        .write(move |tx| refresh_tokens::rotate(tx, key, &next, clock.now()))
+    move |tx| refresh_tokens::rotate(tx, key, &next, clock.now())
 }
 
 fn hand_out(

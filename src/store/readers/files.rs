@@ -12,7 +12,7 @@ use crate::store::error::StoreError;
 const PLACES: usize = 8;
 /// Idle connections kept at a place; more readers at once than there is room for open and close
 /// their own.
-const IDLE_A_PLACE: usize = 16;
+const IDLE_A_PLACE: usize = 4;
 
 static NEXT_THREAD: AtomicUsize = AtomicUsize::new(0);
 
