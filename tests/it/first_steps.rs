@@ -25,6 +25,8 @@ fn an_account_logs_in_and_another_service_verifies_its_token() {
 }
 
 /// Security statement 24.
+///
+/// CVE-2024-22513 (simplejwt).
 #[test]
 fn disabling_an_account_takes_effect_at_the_next_verify() {
     let env = TestEnv::new();

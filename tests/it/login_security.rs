@@ -12,6 +12,8 @@ use crate::forger::claims_of;
 const WRONG: &str = "wrong horse battery staple";
 
 /// Security statement 59.
+///
+/// CVE-2025-12390 (Keycloak): of two users of one browser, one got the tokens of the other.
 #[test]
 fn every_login_is_a_new_session_whatever_is_presented_with_it() {
     let env = TestEnv::new();

@@ -31,6 +31,7 @@ mod grpc_revocations;
 mod grpc_security;
 mod hostile;
 mod http;
+mod incidents;
 mod load;
 mod login_security;
 mod logs;

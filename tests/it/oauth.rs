@@ -26,7 +26,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    fn basic(&self) -> String {
+    pub(crate) fn basic(&self) -> String {
         basic(self.id, &self.secret)
     }
 }
@@ -535,6 +535,8 @@ fn a_wrong_hint_misleads_nobody_and_a_secret_is_no_token() {
 }
 
 /// Security statements 32 and 55.
+///
+/// CVE-2020-10594 (drf-jwt): a revoked token could be refreshed.
 #[test]
 fn a_revoked_refresh_token_takes_its_session_along() {
     let scene = Scene::new();
@@ -756,6 +758,8 @@ fn a_login_through_a_client_wants_the_clients_secret_and_no_more_than_its_scopes
 }
 
 /// Security statement 58.
+///
+/// GHSA-895x-rfqp-jh5c (Keycloak) and GHSA-x883-2vmg-xwf7 (Authelia): it showed late or never.
 #[test]
 fn a_change_of_role_shows_at_the_next_introspection() {
     let scene = Scene::new();

@@ -22,6 +22,8 @@ fn reuses(env: &TestEnv) -> i64 {
 
 /// Security statement 46, as the window of grace has it: of all who use a token at once, everybody
 /// gets the same successor, and there is one new row. Nobody is taken for a thief.
+///
+/// CVE-2026-1035 (Keycloak): looking and writing were two steps.
 #[test]
 fn of_eight_at_once_all_get_the_same_successor_two_hundred_times() {
     let env = TestEnv::new();
@@ -100,6 +102,8 @@ fn after_the_window_a_used_token_is_always_an_alarm() {
 }
 
 /// Security statement 47.
+///
+/// CVE-2026-9802 (Keycloak): a restart made used tokens good again.
 #[test]
 fn killing_authd_between_rotation_and_replay_forgets_nothing() {
     let env = TestEnv::new();

@@ -85,6 +85,8 @@ fn a_refresh_gives_a_new_pair_of_the_same_session() {
 }
 
 /// Security statements 8 and 53: one kind never passes for another, nor half of one.
+///
+/// CVE-2026-27840 (Zitadel): a truncated token was taken.
 #[test]
 fn only_a_whole_refresh_token_refreshes_and_it_does_nothing_else() {
     let (_env, authd) = two_users();
@@ -145,6 +147,8 @@ fn logging_out_everywhere_leaves_no_session_and_nobody_elses_is_touched() {
 }
 
 /// Security statement 60.
+///
+/// CVE-2025-71400 (better-auth): the id of what belongs to another was enough to delete it.
 #[test]
 fn users_list_and_end_their_own_sessions_and_see_no_one_elses() {
     let (_env, authd) = two_users();

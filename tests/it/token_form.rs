@@ -261,6 +261,8 @@ fn a_header_or_payload_that_is_no_plain_json_object_is_refused_at_once() {
 }
 
 /// Security statement 19.
+///
+/// CVE-2025-30204 (golang-jwt) and CVE-2025-27144 (go-jose).
 #[test]
 fn a_token_beyond_the_limit_is_refused_without_memory() {
     let scene = Scene::new();

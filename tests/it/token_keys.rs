@@ -14,6 +14,8 @@ use crate::forger::{Forger, add_key, base64url, header_of, set_key_state, with};
 use crate::scene::{Scene, refuses, refuses_in_body};
 
 /// Security statement 2.
+///
+/// CVE-2022-29217 (`PyJWT`) and CVE-2024-37568 (Authlib).
 #[test]
 fn a_public_key_is_never_taken_for_a_shared_secret() {
     let scene = Scene::new();
@@ -116,6 +118,8 @@ fn message(header: &Value, payload: &Value) -> String {
 }
 
 /// Security statement 3.
+///
+/// CVE-2026-48523 (`PyJWT`): the header's algorithm was checked, and another used.
 #[test]
 fn a_token_is_checked_with_its_own_keys_algorithm_only() {
     let scene = Scene::new();
@@ -144,6 +148,8 @@ fn a_token_is_checked_with_its_own_keys_algorithm_only() {
 }
 
 /// Security statement 6.
+///
+/// GHSA-9wqv-qhrh-87f4 (GoTrue): the caller said whom to trust.
 #[test]
 fn a_key_inside_or_behind_a_token_is_neither_used_nor_fetched() {
     let scene = Scene::new();

@@ -51,6 +51,8 @@ fn an_algorithm_that_is_not_exactly_the_keys_is_refused() {
 }
 
 /// Security statement 5.
+///
+/// CVE-2026-32597 (`PyJWT`).
 #[test]
 fn a_token_with_critical_extensions_is_refused() {
     let scene = Scene::new();
@@ -114,6 +116,8 @@ fn only_the_type_of_an_access_token_is_one() {
 }
 
 /// Security statement 10.
+///
+/// CVE-2024-53861 (`PyJWT`).
 #[test]
 fn the_issuer_is_compared_to_the_letter() {
     let scene = Scene::new();
@@ -165,6 +169,8 @@ fn a_token_for_another_audience_is_refused() {
 }
 
 /// Security statement 12.
+///
+/// CVE-2026-25537 (jsonwebtoken).
 #[test]
 fn a_time_of_the_wrong_kind_is_refused_and_never_counted_as_absent() {
     let scene = Scene::new();

@@ -96,6 +96,8 @@ fn after_the_window_a_used_token_ends_the_session_and_is_written_down() {
 }
 
 /// Security statement 48.
+///
+/// Keycloak #50999: they were compared by `iat`, which has whole seconds.
 #[test]
 fn rotations_within_one_second_are_told_apart() {
     let trial = Trial::new();
