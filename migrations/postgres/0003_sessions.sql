@@ -78,6 +78,7 @@ CREATE TABLE audit_events (
     user_id    TEXT COLLATE "C",
     client_id  TEXT COLLATE "C",
     session_id TEXT COLLATE "C",
+    key_id     TEXT COLLATE "C",
     address    TEXT COLLATE "C"
 );
 
@@ -85,3 +86,7 @@ CREATE TABLE audit_events (
 
 ALTER TABLE signing_keys ADD COLUMN signs_from BIGINT;      -- Unix seconds; of a next key: when it becomes active
 ALTER TABLE signing_keys ADD COLUMN verifies_until BIGINT;  -- Unix seconds; of a retired key: its tokens are good until then
+
+-- One key signs, whatever its algorithm, and one waits.
+DROP INDEX signing_keys_one_active;
+CREATE UNIQUE INDEX signing_keys_in_turn ON signing_keys (state) WHERE state IN ('active', 'next');

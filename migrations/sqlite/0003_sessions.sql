@@ -78,6 +78,7 @@ CREATE TABLE audit_events (
     user_id    TEXT,
     client_id  TEXT,
     session_id TEXT,
+    key_id     TEXT,
     address    TEXT
 ) STRICT, WITHOUT ROWID;
 
@@ -85,3 +86,7 @@ CREATE TABLE audit_events (
 
 ALTER TABLE signing_keys ADD COLUMN signs_from INTEGER;      -- Unix seconds; of a next key: when it becomes active
 ALTER TABLE signing_keys ADD COLUMN verifies_until INTEGER;  -- Unix seconds; of a retired key: its tokens are good until then
+
+-- One key signs, whatever its algorithm, and one waits.
+DROP INDEX signing_keys_one_active;
+CREATE UNIQUE INDEX signing_keys_in_turn ON signing_keys (state) WHERE state IN ('active', 'next');

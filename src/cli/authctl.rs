@@ -10,7 +10,7 @@ use super::context::{Context, system_sources};
 use super::error::{CliError, report_clap};
 use super::output::{Format, Output};
 use super::{
-    client, completions, config, createsuperuser, db, logging, migrate, ping, prompt, session,
+    client, completions, config, createsuperuser, db, key, logging, migrate, ping, prompt, session,
     token, user,
 };
 use crate::config::{Config, Environment, Flags, Layers};
@@ -75,6 +75,8 @@ enum Command {
     Client(client::Command),
     #[command(subcommand)]
     Token(token::Command),
+    #[command(subcommand)]
+    Key(key::Command),
     #[command(subcommand)]
     Db(db::Command),
     #[command(subcommand)]
@@ -144,6 +146,7 @@ fn run(cli: Cli) -> Result<(), CliError> {
         Command::Session(command) => session::run(command, &mut ctx),
         Command::Client(command) => client::run(command, &mut ctx),
         Command::Token(command) => token::run(command, &mut ctx),
+        Command::Key(command) => key::run(command, &mut ctx),
         Command::Db(command) => db::run(command, &mut ctx),
         Command::Config(command) => config::run(command, &mut ctx),
         Command::Ping(args) => ping::run(args, &mut ctx),

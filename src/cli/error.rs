@@ -13,6 +13,7 @@ use crate::service::accounts::AccountError;
 use crate::service::api_tokens::ApiTokenError;
 use crate::service::clients::ClientError;
 use crate::service::keys::KeysError;
+use crate::service::keys::lifecycle::LifecycleError;
 use crate::service::sessions::SessionError;
 use crate::sockets::BindError;
 use crate::store::StoreError;
@@ -62,6 +63,9 @@ pub(super) enum CliError {
     /// An API token could not be found, made or revoked.
     #[error(transparent)]
     ApiToken(#[from] ApiTokenError),
+    /// A signing key could not be found, made or ended.
+    #[error(transparent)]
+    Key(#[from] LifecycleError),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -164,11 +168,13 @@ impl CliError {
             | Self::NothingToChange
             | Self::Config(_) => Status::Usage,
             Self::Value { .. } | Self::Account(AccountError::Policy(_)) => Status::Invalid,
-            Self::NotASuperuser(_) => Status::Conflict,
+            Self::NotASuperuser(_)
+            | Self::Key(LifecycleError::Waiting(_) | LifecycleError::Signs(_)) => Status::Conflict,
             Self::MigrationsPending(_) => Status::Database,
             Self::Account(AccountError::NotFound(_))
             | Self::Client(ClientError::NotFound(_))
             | Self::Session(SessionError::NoAccount(_) | SessionError::NotFound(_))
+            | Self::Key(LifecycleError::NotFound(_))
             | Self::ApiToken(
                 ApiTokenError::NoAccount(_)
                 | ApiTokenError::NoClient(_)
@@ -181,11 +187,15 @@ impl CliError {
             | Self::Client(ClientError::Store(error))
             | Self::Session(SessionError::Store(error))
             | Self::ApiToken(ApiTokenError::Store(error))
+            | Self::Key(
+                LifecycleError::Store(error) | LifecycleError::Keys(KeysError::Store(error)),
+            )
             | Self::Store(error)
             | Self::Start(StartError::Keys(KeysError::Store(error))) => of_store(error),
             Self::Probe(ProbeError::Url(_)) => Status::Usage,
             Self::Probe(_) => Status::NotReady,
             Self::Account(AccountError::Hash(_))
+            | Self::Key(LifecycleError::Keys(_))
             | Self::Start(_)
             | Self::Bind(_)
             | Self::Io { .. } => Status::Failed,

@@ -18,6 +18,7 @@ mod createsuperuser;
 mod db;
 mod error;
 mod healthcheck;
+mod key;
 mod log_json;
 mod log_lines;
 mod logging;

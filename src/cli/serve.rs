@@ -14,6 +14,7 @@ use crate::config::{Config, ListenAddress};
 use crate::grpc;
 use crate::http::{self, App};
 use crate::service::Services;
+use crate::service::caretaker::Caretaker;
 use crate::sockets::{self, BindError, Bound, Door, Protocol};
 use crate::store::{self, Store, WriteMode, users};
 
@@ -53,6 +54,8 @@ pub(super) fn run(args: Args, config: Config) -> Result<(), CliError> {
         let stop = stop_signal().map_err(CliError::io("listening for signals"))?;
         (bound, grpc_bound, stop)
     };
+    let caretaker = Caretaker::start(Arc::clone(&services));
+    let caretaker = caretaker.map_err(CliError::io("starting the caretaker"))?;
     announce(&bound, &grpc_bound, is_empty)?;
     let mut doors = Vec::new();
     if !grpc_bound.is_empty() {
@@ -67,6 +70,7 @@ pub(super) fn run(args: Args, config: Config) -> Result<(), CliError> {
     let on_idle: Arc<dyn Fn() + Send + Sync> = Arc::new(move || log.thread_is_idle());
     sockets::serve(&runtime, &config.server, doors, &on_idle, stop)
         .map_err(CliError::io("starting the I/O threads"))?;
+    drop(caretaker);
     tracing::info!("stopped");
     Ok(())
 }

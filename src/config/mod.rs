@@ -21,6 +21,7 @@ use crate::domain::claim::UserClaim;
 use crate::domain::secret::Secret;
 use crate::domain::session::SessionRules;
 use crate::passwords::{HashParams, Policy, PoolSize};
+use crate::service::keys::KeyRules;
 use crate::service::secret_key::SecretKeySource;
 use crate::service::{PasswordSettings, ServiceSettings};
 use crate::store::{DatabaseSettings, DatabaseUrl, ReplicaSettings};
@@ -32,6 +33,10 @@ pub use layers::{Flags, Layers, Origin, Shown};
 pub use proxies::{ForwardConfig, TrustedProxies};
 pub use values::ListenAddress;
 
+/// Added to the time for which a key that signs no longer verifies: a token may be signed a moment
+/// after another key took over.
+const MARGIN_SECS: i64 = 60;
+
 /// The configuration, every value checked.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -41,6 +46,8 @@ pub struct Config {
     pub database: DatabaseSettings,
     /// What tokens say.
     pub tokens: TokenRules,
+    /// How signing keys follow each other.
+    pub keys: KeyRules,
     /// How long sessions last.
     pub sessions: SessionRules,
     /// For how many seconds a caller may keep a verify answer.
@@ -130,6 +137,7 @@ impl Config {
             leeway_secs: seconds(layers.duration("tokens.leeway")?),
             user_claims: layers.parsed_list::<UserClaim>("tokens.claims")?,
         };
+        let keys = key_rules(layers, &tokens)?;
         let max_age = layers.duration("tokens.verify_max_age")?;
         Ok(Self {
             secret_key: secret_key(layers, &database.url)?,
@@ -148,6 +156,7 @@ impl Config {
             server,
             database,
             tokens,
+            keys,
         })
     }
 
@@ -156,6 +165,7 @@ impl Config {
         ServiceSettings {
             passwords: self.passwords,
             tokens: self.tokens.clone(),
+            keys: self.keys,
             sessions: self.sessions,
             max_age_secs: self.verify_max_age_secs,
             secret_key: self.secret_key.clone(),
@@ -211,6 +221,26 @@ fn database(layers: &Layers) -> Result<DatabaseSettings, ConfigError> {
         timeout: layers.duration("database.timeout")?,
         connections: u32::try_from(connections).unwrap_or(u32::MAX),
         replica,
+    })
+}
+
+fn key_rules(layers: &Layers, tokens: &TokenRules) -> Result<KeyRules, ConfigError> {
+    let publish_before_secs = seconds(layers.duration("tokens.publish_before_sign")?);
+    let every = seconds(layers.duration("tokens.rotate_every")?);
+    if every != 0 && every <= publish_before_secs {
+        return Err(ConfigError::Value {
+            origin: layers.find(layers::key("tokens.rotate_every")).1,
+            key: "tokens.rotate_every",
+            problem: "this is not longer than tokens.publish_before_sign: \
+                      a key could not be published before its time is over"
+                .to_owned(),
+        });
+    }
+    Ok(KeyRules {
+        algorithm: layers.parsed("tokens.algorithm")?,
+        publish_before_secs,
+        verify_after_secs: tokens.ttl_secs + 2 * tokens.leeway_secs + MARGIN_SECS,
+        rotate_every_secs: Some(every).filter(|every| *every != 0),
     })
 }
 

@@ -195,6 +195,24 @@ pub const KEYS: &[Key] = &[
         "For how long a caller may keep a verify answer (max_age in it).",
     ),
     key(
+        "tokens.algorithm",
+        Kind::Choice(&["EdDSA", "ES256", "RS256"]),
+        "EdDSA",
+        "What new signing keys are of. Keys that are there go on; authd publishes one of the new kind first.",
+    ),
+    key(
+        "tokens.publish_before_sign",
+        Kind::Duration(2, 7 * 24 * HOUR),
+        "10m",
+        "For how long a new key is published before it signs. Others may keep the public keys for half of that, and for 5 minutes at most.",
+    ),
+    key(
+        "tokens.rotate_every",
+        Kind::Duration(0, 10 * YEAR),
+        "0s",
+        "A signing key of that age is followed by another. 0s: only authctl key rotate begins that.",
+    ),
+    key(
         "sessions.idle",
         Kind::Duration(60, 10 * YEAR),
         "30d",

@@ -1,7 +1,7 @@
 //! A token for a client by itself (RFC 6749, section 4.4).
 
 use super::Services;
-use super::keys::{self, KeysError};
+use super::keys::KeysError;
 use crate::domain::audience::Audience;
 use crate::domain::client::Client;
 use crate::domain::scope::Scope;
@@ -65,13 +65,11 @@ pub fn issue(
                 .ok_or(ClientGrantError::InvalidTarget)?,
         ),
     };
-    let algorithm = keys::signing_algorithm();
-    let active = services
-        .store
-        .read(|connection| stored_keys::active_kid(connection, algorithm))?;
+    let active = services.store.read(stored_keys::active_kid)?;
+    let now = services.sources.clock.now();
     let ring = services
         .keys
-        .ring_signing(&services.store, active.as_deref())?;
+        .ring_signing(&services.store, active.as_deref(), now)?;
     let new = NewToken {
         holder: Holder::Client(&client.id),
         client: Some(&client.id),
@@ -79,7 +77,6 @@ pub fn issue(
         scope: &scope,
         ends_by_secs: i64::MAX,
     };
-    let now = services.sources.clock.now();
     let jti = services.sources.random.uuid_v7(now);
     let claims = services.rules.claims_for(new, now, jti);
     Ok(ClientGrant {

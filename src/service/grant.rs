@@ -55,7 +55,7 @@ pub(super) fn for_session(
 ) -> Result<Grant, GrantError> {
     let ring = services
         .keys
-        .ring_signing(&services.store, active)
+        .ring_signing(&services.store, active, now)
         .map_err(GrantError::Keys)?;
     let ends_by_ms = lease
         .began_at_ms

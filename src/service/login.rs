@@ -2,7 +2,7 @@
 
 use super::Services;
 use super::grant::{self, Grant, GrantError, Lease};
-use super::keys::{self, KeysError};
+use super::keys::KeysError;
 use super::refresh;
 use crate::domain::client::ClientId;
 use crate::domain::email::Email;
@@ -138,8 +138,7 @@ fn record(
             return Ok(None);
         }
         let now = clock.now();
-        let algorithm = keys::signing_algorithm();
-        let login = users::record_login(tx, id, checked.hash.as_str(), algorithm, now)?;
+        let login = users::record_login(tx, id, checked.hash.as_str(), now)?;
         let Some(login) = login else { return Ok(None) };
         if let Some(fresh) = checked.fresh_hash {
             users::replace_hash(tx, id, checked.hash.as_str(), fresh.as_str())?;

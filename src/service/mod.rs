@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod admission;
 pub mod api_tokens;
+pub mod caretaker;
 pub mod client_grant;
 pub mod clients;
 pub mod feed;
@@ -34,7 +35,8 @@ use crate::store::Store;
 use crate::tokens::{CheckedTokens, JwkSet, TokenRules};
 
 use feed::Closing;
-use keys::{Keys, KeysError};
+use keys::lifecycle::Lifecycle;
+use keys::{KeyRules, Keys, KeysError};
 use secret_key::SecretKeySource;
 
 /// Time and randomness of the running program (ADR 10).
@@ -82,6 +84,8 @@ pub struct ServiceSettings {
     pub sessions: SessionRules,
     /// For how many seconds a caller may keep a verify answer.
     pub max_age_secs: u32,
+    /// How signing keys follow each other.
+    pub keys: KeyRules,
     /// Where the secret over the signing keys is.
     pub secret_key: SecretKeySource,
 }
@@ -105,7 +109,7 @@ impl Services {
         settings: ServiceSettings,
         sources: Sources,
     ) -> Result<Self, StartError> {
-        let keys = Keys::open(&store, &settings.secret_key, &sources)?;
+        let keys = Keys::open(&store, &settings.secret_key, settings.keys, &sources)?;
         let PasswordSettings { pool, params, .. } = settings.passwords;
         let hasher = Hasher::start(pool, params, Arc::clone(&sources.random))
             .map_err(StartError::Threads)?;
@@ -124,7 +128,22 @@ impl Services {
 
     /// The public keys, for other services to verify offline (RFC 7517, section 5).
     pub fn public_jwks(&self) -> Result<JwkSet, KeysError> {
-        keys::public_jwks(&self.store)
+        keys::public_jwks(&self.store, self.sources.clock.now())
+    }
+
+    /// How signing keys follow each other.
+    pub fn key_rules(&self) -> KeyRules {
+        self.keys.rules()
+    }
+
+    /// What moves signing keys on.
+    pub fn lifecycle(&self) -> Lifecycle<'_> {
+        Lifecycle {
+            store: &self.store,
+            sealing: self.keys.sealing(),
+            rules: self.keys.rules(),
+            sources: &self.sources,
+        }
     }
 
     /// Time and randomness.
@@ -219,6 +238,7 @@ mod tests {
                 per_user: 100,
             },
             max_age_secs: 5,
+            keys: super::trial::KEYS,
             secret_key: SecretKeySource::File(database.folder().join("authd.key")),
         };
         let accounts = Accounts::new(open(WriteMode::Direct), passwords, sources.clone());

@@ -7,18 +7,20 @@ use cluster::Database;
 
 use super::accounts::{Accounts, PasswordChecks};
 use super::grant::Grant;
+use super::keys::KeyRules;
 use super::login::{self, Attempt, LoginError};
 use super::secret_key::SecretKeySource;
+use super::system::SystemRandom;
 use super::verification::{self, Refusal, VerifyError};
 use super::{PasswordSettings, ServiceSettings, Services, Sources};
 use crate::domain::password::Password;
 use crate::domain::scope::Scope;
 use crate::domain::session::{Origin, SessionRules};
-use crate::domain::sources::fixed::{CountingRandom, FixedClock};
+use crate::domain::sources::fixed::FixedClock;
 use crate::domain::user::{NewUser, User, UserRef};
 use crate::passwords::{HashParams, Policy, PoolSize};
 use crate::store::{self, DatabaseSettings, Store, WriteMode};
-use crate::tokens::TokenRules;
+use crate::tokens::{KeyAlgorithm, TokenRules};
 
 pub(super) const PASSWORD: &str = "correct horse battery staple";
 /// Life of a token.
@@ -31,6 +33,13 @@ pub(super) const SESSIONS: SessionRules = SessionRules {
     absolute_ms: 80 * 24 * 3_600_000,
     grace_ms: 10_000,
     per_user: 5,
+};
+/// How signing keys follow each other.
+pub(super) const KEYS: KeyRules = KeyRules {
+    algorithm: KeyAlgorithm::EdDsa,
+    publish_before_secs: 600,
+    verify_after_secs: TTL_SECS + 2 * LEEWAY_SECS + 60,
+    rotate_every_secs: None,
 };
 /// 2026-01-01.
 const START_SECS: i64 = 1_767_225_600;
@@ -65,7 +74,7 @@ impl Trial {
         let password = Password::new(PASSWORD);
         let user = accounts.create(new, Some(&password), PasswordChecks::Enforce);
         Self {
-            services: services(&database, &clock, settings),
+            services: services(&database, &clock, settings, KEYS),
             accounts,
             user: user.expect("is created"),
             clock,
@@ -75,7 +84,13 @@ impl Trial {
 
     /// The daemon started anew with this cost of a hash.
     pub(super) fn restart(&mut self, params: HashParams) {
-        self.services = services(&self.database, &self.clock, passwords(params));
+        self.services = services(&self.database, &self.clock, passwords(params), KEYS);
+    }
+
+    /// Another daemon on the same database, with these rules for keys.
+    pub(super) fn beside(&self, keys: KeyRules) -> Services {
+        let passwords = passwords(HashParams::FLOOR);
+        services(&self.database, &self.clock, passwords, keys)
     }
 
     /// The account's name for commands.
@@ -154,7 +169,7 @@ fn passwords(params: HashParams) -> PasswordSettings {
 fn sources(clock: &Arc<FixedClock>) -> Sources {
     Sources {
         clock: Arc::clone(clock) as _,
-        random: Arc::new(CountingRandom::default()),
+        random: Arc::new(SystemRandom),
     }
 }
 
@@ -167,7 +182,12 @@ fn open(database: &Database) -> Store {
     .expect("opens it")
 }
 
-fn services(database: &Database, clock: &Arc<FixedClock>, passwords: PasswordSettings) -> Services {
+fn services(
+    database: &Database,
+    clock: &Arc<FixedClock>,
+    passwords: PasswordSettings,
+    keys: KeyRules,
+) -> Services {
     let settings = ServiceSettings {
         passwords,
         tokens: TokenRules {
@@ -179,6 +199,7 @@ fn services(database: &Database, clock: &Arc<FixedClock>, passwords: PasswordSet
         },
         sessions: SESSIONS,
         max_age_secs: 5,
+        keys,
         secret_key: SecretKeySource::File(database.folder().join("authd.key")),
     };
     Services::start(open(database), settings, sources(clock)).expect("starts")

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::changes::{self, Kind, next_version};
 use super::engine::{Conn, Row, Tx};
 use super::error::StoreError;
-use super::keys::KeyState;
+use super::keys::key_verifies;
 use crate::domain::audience::Audience;
 use crate::domain::client::{Client, ClientId, NewClient};
 
@@ -15,8 +15,8 @@ use crate::domain::client::{Client, ClientId, NewClient};
 pub struct Standing {
     /// The client.
     pub client: Client,
-    /// The state of the key asked about; `None`: there is no such key.
-    pub key_state: Option<KeyState>,
+    /// Whether there is the key asked about, and it verifies.
+    pub key_verifies: bool,
     /// Whether the token asked about was revoked by itself.
     pub is_revoked: bool,
 }
@@ -180,21 +180,24 @@ pub fn standing(
     id: &ClientId,
     kid: &str,
     jti: Uuid,
+    now: Timestamp,
 ) -> Result<Option<Standing>, StoreError> {
     const SQL: &str = concat!(
         "SELECT ",
         client_columns!(),
-        ", (SELECT state FROM signing_keys WHERE kid = ?2),
+        ", ",
+        key_verifies!("?2", "?4"),
+        ",
             EXISTS (SELECT 1 FROM revoked_tokens WHERE jti = ?3)
         FROM clients WHERE id = ?1"
     );
     let jti = jti.to_string();
-    let values = [id.as_str().into(), kid.into(), (&jti).into()];
+    let now = now.as_second();
+    let values = [id.as_str().into(), kid.into(), (&jti).into(), now.into()];
     connection.query_row(SQL, &values, |row| {
-        let key_state = row.maybe_text(AFTER_CLIENT)?;
         Ok(Standing {
             client: client(row)?,
-            key_state: key_state.map(KeyState::from_column).transpose()?,
+            key_verifies: row.get(AFTER_CLIENT)?,
             is_revoked: row.get(AFTER_CLIENT + 1)?,
         })
     })

@@ -1,48 +1,49 @@
 //! The table `signing_keys`.
 
+use jiff::Timestamp;
+
+use super::changes::{self, Kind};
 use super::engine::{Conn, Row, Tx};
 use super::error::StoreError;
+
+/// SQL: whether tokens of the key with this id are good at this moment (Unix seconds).
+macro_rules! key_verifies {
+    ($kid:literal, $now:literal) => {
+        concat!(
+            "EXISTS (SELECT 1 FROM signing_keys WHERE kid = ",
+            $kid,
+            " AND (state IN ('next', 'active') OR state = 'retired' AND verifies_until > ",
+            $now,
+            "))"
+        )
+    };
+}
+pub(super) use key_verifies;
 
 /// Where a key stands in its life (ADR 7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyState {
-    /// Published, does not sign yet.
+    /// Published and verifies; signs from its time on.
     Next,
-    /// Signs and verifies.
+    /// Signs and verifies. There is one.
     Active,
-    /// Signs and verifies no longer.
+    /// Signs no longer; verifies until its time is over.
     Retired,
-    /// As retired, because it may have leaked.
+    /// Neither, because it may have leaked.
     Revoked,
 }
 
 impl KeyState {
     const ALL: [Self; 4] = [Self::Next, Self::Active, Self::Retired, Self::Revoked];
 
-    fn name(self) -> &'static str {
+    /// As in the table, and everywhere else.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Next => "next",
             Self::Active => "active",
             Self::Retired => "retired",
             Self::Revoked => "revoked",
         }
-    }
-
-    /// The state a column names.
-    pub(super) fn from_column(name: &str) -> Result<Self, StoreError> {
-        let damaged = StoreError::DamagedRow {
-            table: "signing_keys",
-            column: "state",
-        };
-        Self::ALL
-            .into_iter()
-            .find(|state| state.name() == name)
-            .ok_or(damaged)
-    }
-
-    /// Whether tokens of such a key are good.
-    pub fn verifies(self) -> bool {
-        matches!(self, Self::Next | Self::Active)
     }
 }
 
@@ -59,13 +60,31 @@ pub struct KeyRow {
     pub sealed_private: Vec<u8>,
     /// Where it stands in its life.
     pub state: KeyState,
+    /// When it was made, in Unix seconds.
+    pub created_at: i64,
+    /// When it begins to sign, or began, in Unix seconds.
+    pub signs_from: Option<i64>,
+    /// Of a retired key: until when it verifies, in Unix seconds.
+    pub verifies_until: Option<i64>,
 }
 
-/// Adds a key, unless its algorithm has an active one already; says whether it did.
-pub fn insert_first(tx: &Tx<'_>, key: &KeyRow, now: jiff::Timestamp) -> Result<bool, StoreError> {
+impl KeyRow {
+    /// Whether tokens of the key are good at this moment.
+    pub fn verifies(&self, now: Timestamp) -> bool {
+        match self.state {
+            KeyState::Next | KeyState::Active => true,
+            KeyState::Retired => self.verifies_until.is_some_and(|end| end > now.as_second()),
+            KeyState::Revoked => false,
+        }
+    }
+}
+
+/// Adds a key, unless one is active, or waits, already where this one would; says whether it did.
+pub fn insert(tx: &Tx<'_>, key: &KeyRow) -> Result<bool, StoreError> {
     const SQL: &str = "
-        INSERT INTO signing_keys (kid, algorithm, public_jwk, sealed_private, state, created_at)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+        INSERT INTO signing_keys (kid, algorithm, public_jwk, sealed_private, state, created_at,
+            signs_from, verifies_until)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
         ON CONFLICT DO NOTHING";
     let values = [
         (&key.kid).into(),
@@ -73,40 +92,77 @@ pub fn insert_first(tx: &Tx<'_>, key: &KeyRow, now: jiff::Timestamp) -> Result<b
         (&key.public_jwk).into(),
         key.sealed_private.as_slice().into(),
         key.state.name().into(),
-        now.as_second().into(),
+        key.created_at.into(),
+        key.signs_from.into(),
+        key.verifies_until.into(),
     ];
     Ok(tx.execute(SQL, &values)? == 1)
 }
 
-/// Whether there is a key of that id that verifies.
-pub fn verifies(connection: &Conn, kid: &str) -> Result<bool, StoreError> {
-    const SQL: &str = "
-        SELECT EXISTS (
-            SELECT 1 FROM signing_keys WHERE kid = ?1 AND state IN ('next', 'active'))";
-    connection.query_value(SQL, &[kid.into()])
+/// Puts a key that waits in the place of the active one, which verifies until that moment (Unix
+/// seconds); says whether it did. Whoever comes second changes nothing.
+pub fn promote(
+    tx: &Tx<'_>,
+    kid: &str,
+    verifies_until: i64,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    const RETIRE: &str = "
+        UPDATE signing_keys SET state = 'retired', verifies_until = ?2
+        WHERE state = 'active'
+            AND EXISTS (SELECT 1 FROM signing_keys WHERE kid = ?1 AND state = 'next')";
+    const PROMOTE: &str = "
+        UPDATE signing_keys SET state = 'active', signs_from = ?2
+        WHERE kid = ?1 AND state = 'next'";
+    tx.execute(RETIRE, &[kid.into(), verifies_until.into()])?;
+    let promoted = tx.execute(PROMOTE, &[kid.into(), now.as_second().into()])?;
+    Ok(promoted == 1)
 }
 
-/// The id of the key that signs with this algorithm, if there is one.
-pub fn active_kid(connection: &Conn, algorithm: &str) -> Result<Option<String>, StoreError> {
-    const SQL: &str = "SELECT kid FROM signing_keys WHERE state = 'active' AND algorithm = ?1";
-    connection.query_row(SQL, &[algorithm.into()], |row| row.get(0))
+/// Ends a key that does not sign, or any (`KeyState::Revoked`), and tells whoever follows.
+pub fn end(tx: &Tx<'_>, kid: &str, state: KeyState, now: Timestamp) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE signing_keys SET state = ?2, verifies_until = ?3 WHERE kid = ?1";
+    let values = [kid.into(), state.name().into(), now.as_second().into()];
+    tx.execute(SQL, &values)?;
+    changes::record(tx, Kind::Key, kid, now)
+}
+
+/// Whether there is a key of that id that verifies at this moment.
+pub fn verifies(connection: &Conn, kid: &str, now: Timestamp) -> Result<bool, StoreError> {
+    const SQL: &str = concat!("SELECT ", key_verifies!("?1", "?2"));
+    connection.query_value(SQL, &[kid.into(), now.as_second().into()])
+}
+
+/// The id of the key that signs, if there is one.
+pub fn active_kid(connection: &Conn) -> Result<Option<String>, StoreError> {
+    const SQL: &str = "SELECT kid FROM signing_keys WHERE state = 'active'";
+    connection.query_row(SQL, &[], |row| row.get(0))
 }
 
 /// Every key, oldest first.
 pub fn all(connection: &Conn) -> Result<Vec<KeyRow>, StoreError> {
     const SQL: &str = "
-        SELECT kid, algorithm, public_jwk, sealed_private, state
-        FROM signing_keys ORDER BY created_at, kid";
+        SELECT kid, algorithm, public_jwk, sealed_private, state, created_at, signs_from,
+            verifies_until
+        FROM signing_keys ORDER BY created_at, signs_from, kid";
     connection.query(SQL, &[], key)
 }
 
 fn key(row: &Row<'_>) -> Result<KeyRow, StoreError> {
+    let name = row.text(4)?;
+    let state = KeyState::ALL.into_iter().find(|state| state.name() == name);
     Ok(KeyRow {
         kid: row.get(0)?,
         algorithm: row.get(1)?,
         public_jwk: row.get(2)?,
         sealed_private: row.get(3)?,
-        state: KeyState::from_column(row.text(4)?)?,
+        state: state.ok_or(StoreError::DamagedRow {
+            table: "signing_keys",
+            column: "state",
+        })?,
+        created_at: row.get(5)?,
+        signs_from: row.get(6)?,
+        verifies_until: row.get(7)?,
     })
 }
 
@@ -116,18 +172,25 @@ mod tests {
     use crate::store::WriteMode;
     use crate::store::tests::new_store;
 
+    fn row(kid: &str, state: KeyState) -> KeyRow {
+        KeyRow {
+            kid: kid.into(),
+            algorithm: "EdDSA".into(),
+            public_jwk: "{}".into(),
+            sealed_private: vec![1],
+            state,
+            created_at: 0,
+            signs_from: None,
+            verifies_until: None,
+        }
+    }
+
     #[test]
     fn of_two_first_keys_only_one_becomes_active() {
         let (_folder, store) = new_store(WriteMode::Direct);
         let add = |kid: &str| {
-            let row = KeyRow {
-                kid: kid.into(),
-                algorithm: "EdDSA".into(),
-                public_jwk: "{}".into(),
-                sealed_private: vec![1],
-                state: KeyState::Active,
-            };
-            store.write(move |tx| insert_first(tx, &row, jiff::Timestamp::UNIX_EPOCH))
+            let row = row(kid, KeyState::Active);
+            store.write(move |tx| insert(tx, &row))
         };
         assert!(add("one").expect("writes"));
         assert!(!add("two").expect("writes"));
@@ -138,5 +201,38 @@ mod tests {
             .map(|key| key.kid)
             .collect();
         assert_eq!(kids, ["one"]);
+    }
+
+    /// The row and the query say the same of every state, before its time and after.
+    #[test]
+    fn a_key_verifies_until_its_time_is_over() {
+        let (_folder, store) = new_store(WriteMode::Direct);
+        for state in KeyState::ALL {
+            for until in [None, Some(100)] {
+                if matches!(state, KeyState::Next | KeyState::Active) && until.is_some() {
+                    continue;
+                }
+                let kid = format!("{}-{until:?}", state.name());
+                let verifies_until = until;
+                let key = KeyRow {
+                    verifies_until,
+                    ..row(&kid, state)
+                };
+                let added = key.clone();
+                store.write(move |tx| insert(tx, &added)).expect("writes");
+                for second in [99, 100] {
+                    let now = Timestamp::from_second(second).expect("is a time");
+                    let said = store.read(|connection| verifies(connection, &kid, now));
+                    let said = said.expect("reads");
+                    assert_eq!(said, key.verifies(now), "{kid} at {second}");
+                    let lasts = match state {
+                        KeyState::Next | KeyState::Active => true,
+                        KeyState::Retired => until.is_some() && second < 100,
+                        KeyState::Revoked => false,
+                    };
+                    assert_eq!(said, lasts, "{kid} at {second}");
+                }
+            }
+        }
     }
 }

@@ -106,20 +106,15 @@ fn forget(tx: &Tx<'_>, session: &str, before: u32) -> Result<(), StoreError> {
         .map(drop)
 }
 
-/// The token, if it was given out and its session has not ended. `algorithm` says of which the
-/// signing key is.
-pub fn find(
-    connection: &Conn,
-    token: TokenKey,
-    algorithm: &str,
-) -> Result<Option<Presented>, StoreError> {
+/// The token, if it was given out and its session has not ended.
+pub fn find(connection: &Conn, token: TokenKey) -> Result<Option<Presented>, StoreError> {
     const SQL: &str = concat!(
         "SELECT ",
         users::user_columns!(),
         ", session_id, session_client, session_scope, session_began, given, next_hash, next_given,
             EXISTS (SELECT 1 FROM refresh_tokens
                 WHERE refresh_tokens.session_id = ?1 AND generation = ?2 + 2),
-            (SELECT kid FROM signing_keys WHERE state = 'active' AND algorithm = ?4)
+            (SELECT kid FROM signing_keys WHERE state = 'active')
         FROM users JOIN (
             SELECT s.user_id, s.id AS session_id, s.client_id AS session_client,
                 s.scope AS session_scope, s.created_at AS session_began, t.created_at AS given,
@@ -136,7 +131,6 @@ pub fn find(
         (&session).into(),
         i64::from(token.generation).into(),
         token.hash.as_slice().into(),
-        algorithm.into(),
     ];
     connection.query_row(SQL, &values, presented)
 }

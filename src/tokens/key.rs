@@ -1,5 +1,7 @@
 //! Signing keys and their public halves.
 
+use std::str::FromStr;
+
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
@@ -182,6 +184,9 @@ impl SigningKey {
 }
 
 impl KeyAlgorithm {
+    /// All that new keys may be of.
+    pub const ALL: [Self; 3] = [Self::EdDsa, Self::Es256, Self::Rs256];
+
     /// The name in `alg` and in the store.
     pub fn name(self) -> &'static str {
         match self {
@@ -189,6 +194,22 @@ impl KeyAlgorithm {
             Self::Es256 => "ES256",
             Self::Rs256 => "RS256",
         }
+    }
+}
+
+/// The text names no algorithm that keys are made of.
+#[derive(Debug, thiserror::Error)]
+#[error("'{0}' is not one of EdDSA, ES256, RS256")]
+pub struct KeyAlgorithmError(String);
+
+impl FromStr for KeyAlgorithm {
+    type Err = KeyAlgorithmError;
+
+    fn from_str(name: &str) -> Result<Self, KeyAlgorithmError> {
+        let named = Self::ALL
+            .into_iter()
+            .find(|algorithm| algorithm.name() == name);
+        named.ok_or_else(|| KeyAlgorithmError(name.to_owned()))
     }
 }
 
@@ -225,16 +246,10 @@ mod tests {
 
     use super::*;
 
-    const ALL: [KeyAlgorithm; 3] = [
-        KeyAlgorithm::EdDsa,
-        KeyAlgorithm::Es256,
-        KeyAlgorithm::Rs256,
-    ];
-
     /// Security statement 21, at its root: a public JWK has public members only.
     #[test]
     fn a_public_jwk_holds_no_private_member() {
-        for algorithm in ALL {
+        for algorithm in KeyAlgorithm::ALL {
             let key = SigningKey::generate(algorithm).expect("makes a key");
             let jwk = key.verifying().public_jwk().expect("is public");
             let json = serde_json::to_value(jwk).expect("serialises");
@@ -293,7 +308,7 @@ mod tests {
 
     #[test]
     fn a_key_survives_the_way_through_the_store() {
-        for algorithm in ALL {
+        for algorithm in KeyAlgorithm::ALL {
             let key = SigningKey::generate(algorithm).expect("makes a key");
             let again =
                 SigningKey::from_der(algorithm, key.private_der().clone()).expect("reads it back");

@@ -43,7 +43,7 @@ const SESSION: &str = "
     INSERT INTO refresh_tokens VALUES ('s', 0, x'ff', 7), ('s', 1, x'', 8);
     INSERT INTO revoked_tokens VALUES ('j', 1);
     INSERT INTO revocations VALUES (-5, 'session', 'r', 0), (3, 'key', 'k', 1);
-    INSERT INTO audit_events VALUES ('a', 1, 'refresh_token.reused', 'u', NULL, 's', NULL);";
+    INSERT INTO audit_events VALUES ('a', 1, 'refresh_token.reused', 'u', NULL, 's', 'k', NULL);";
 
 /// What is said of each table of a good copy.
 #[track_caller]

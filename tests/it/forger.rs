@@ -27,22 +27,26 @@ pub(crate) struct Forger {
 impl Forger {
     /// The key that authd signs with.
     pub(crate) fn with_active_key(env: &TestEnv) -> Self {
-        Self::with_key_of(env, KeyAlgorithm::EdDsa)
+        Self::with_key_where(env, "state = 'active'")
     }
 
-    /// The active key of that algorithm.
+    /// The key of that algorithm that verifies.
     pub(crate) fn with_key_of(env: &TestEnv, algorithm: KeyAlgorithm) -> Self {
+        let of = format!("state <> 'revoked' AND algorithm = '{}'", algorithm.name());
+        Self::with_key_where(env, &of)
+    }
+
+    fn with_key_where(env: &TestEnv, condition: &str) -> Self {
         let row = env.sql(&format!(
-            "SELECT kid, public_jwk, sealed_private FROM signing_keys
-             WHERE algorithm = '{}' AND state = 'active'",
-            algorithm.name()
+            "SELECT kid, algorithm, public_jwk, sealed_private FROM signing_keys
+             WHERE {condition}"
         ));
-        let [kid, jwk, sealed] = row.split('|').collect::<Vec<_>>()[..] else {
-            panic!("there is one active key: {row:?}");
+        let [kid, algorithm, jwk, sealed] = row.split('|').collect::<Vec<_>>()[..] else {
+            panic!("there is one such key: {row:?}");
         };
         let opened = sealing_key(env).open(kid, &bytes(sealed)).expect("opens");
         Self {
-            algorithm,
+            algorithm: algorithm.parse().expect("is one of ours"),
             kid: kid.to_owned(),
             private_der: opened.expose().clone(),
             public_jwk: serde_json::from_str(jwk).expect("is JSON"),
@@ -110,8 +114,7 @@ impl Forger {
     }
 }
 
-/// Puts another key into the database, as a rotation would. A first key of its algorithm may be
-/// active beside those of others.
+/// Puts another key into the database, as a rotation would. A retired one verifies for long.
 pub(crate) fn add_key(env: &TestEnv, algorithm: KeyAlgorithm, state: &str) -> String {
     let key = SigningKey::generate(algorithm).expect("makes a key");
     let kid = key.verifying().kid().to_owned();
@@ -120,8 +123,9 @@ pub(crate) fn add_key(env: &TestEnv, algorithm: KeyAlgorithm, state: &str) -> St
         .expect("seals");
     let jwk = serde_json::to_string(&key.verifying().public_jwk()).expect("serialises");
     env.sql(&format!(
-        "INSERT INTO signing_keys (kid, algorithm, public_jwk, sealed_private, state, created_at)
-         VALUES ('{kid}', '{}', '{jwk}', {}, '{state}', 0)",
+        "INSERT INTO signing_keys (kid, algorithm, public_jwk, sealed_private, state, created_at,
+            verifies_until)
+         VALUES ('{kid}', '{}', '{jwk}', {}, '{state}', 0, 9000000000)",
         algorithm.name(),
         env.database().bytes_literal(&sealed),
     ));

@@ -89,6 +89,7 @@ fn every_group_of_commands_has_a_page_with_every_section() {
         "authctl-config.1",
         "authctl-createsuperuser.1",
         "authctl-db.1",
+        "authctl-key.1",
         "authctl-migrate.1",
         "authctl-ping.1",
         "authctl-session.1",

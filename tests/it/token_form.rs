@@ -22,7 +22,7 @@ fn a_signature_in_another_encoding_or_out_of_range_is_refused() {
     const N: &str = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
     const L: &str = "edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010";
     let scene = Scene::new();
-    add_key(&scene.env, KeyAlgorithm::Es256, "active");
+    add_key(&scene.env, KeyAlgorithm::Es256, "retired");
     let ec = Forger::with_key_of(&scene.env, KeyAlgorithm::Es256);
     let token = ec.token(&ec.header(), &scene.claims);
     scene.accepts(&token);

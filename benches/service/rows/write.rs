@@ -104,8 +104,7 @@ impl<'a> Contender<'a> {
 
 /// The transaction of `service/sessions.rs`.
 fn write(store: &Store, id: UserId, hash: Arc<str>) -> Result<(), Failure> {
-    let written =
-        store.write(move |tx| users::record_login(tx, id, &hash, "EdDSA", SystemClock.now()))?;
+    let written = store.write(move |tx| users::record_login(tx, id, &hash, SystemClock.now()))?;
     written
         .map(drop)
         .ok_or_else(|| "nobody was logged in".into())

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::Services;
 use super::grant::{self, Grant, GrantError, Lease};
 use super::introspection::ActiveRefresh;
-use super::keys::{self, KeysError};
+use super::keys::KeysError;
 use crate::domain::client::ClientId;
 use crate::domain::scope::Scope;
 use crate::domain::session::{Origin, SessionId};
@@ -119,10 +119,10 @@ fn find(
     token: &RefreshToken,
     exchange: &Exchange<'_>,
 ) -> Result<Presented, RefreshError> {
-    let (key, algorithm) = (key_of(token), keys::signing_algorithm());
+    let key = key_of(token);
     let found = services
         .store
-        .read(|connection| refresh_tokens::find(connection, key, algorithm))?;
+        .read(|connection| refresh_tokens::find(connection, key))?;
     // Another client's token stays good for that one (RFC 6749, section 10.4).
     found
         .filter(|found| found.client_id.as_ref() == exchange.client && found.user.is_active)
@@ -135,10 +135,10 @@ pub(super) fn look_at(
     token: &RefreshToken,
     client: &ClientId,
 ) -> Result<Option<ActiveRefresh>, StoreError> {
-    let (key, algorithm) = (key_of(token), keys::signing_algorithm());
+    let key = key_of(token);
     let found = services
         .store
-        .read(|connection| refresh_tokens::find(connection, key, algorithm))?;
+        .read(|connection| refresh_tokens::find(connection, key))?;
     let own = found.filter(|found| found.client_id.as_ref() == Some(client));
     let Some(found) = own.filter(|found| found.user.is_active) else {
         return Ok(None);
@@ -238,6 +238,7 @@ fn report(services: &Services, presented: &Presented, origin: &Origin) -> Result
         user_id: Some(presented.user.id),
         client_id: presented.client_id.clone(),
         session_id: Some(presented.session_id),
+        key_id: None,
         address: origin.address,
     };
     let session = presented.session_id;

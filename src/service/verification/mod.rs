@@ -10,7 +10,6 @@ use super::Services;
 use super::keys::KeysError;
 use crate::domain::client::Client;
 use crate::domain::user::User;
-use crate::store::keys::KeyState;
 use crate::store::{Conn, StoreError, clients, users};
 use crate::tokens::claims::Subject;
 use crate::tokens::jws;
@@ -167,10 +166,9 @@ pub fn verify_all(
 /// What a signed token says, if it is from here and of this hour, whoever it is for and however things
 /// stand by now.
 pub(super) fn claims_of(services: &Services, token: &str) -> Result<Arc<Claims>, VerifyError> {
-    let token = checked(services, token)?;
-    services
-        .rules
-        .check(&token.claims, services.sources.clock.now())?;
+    let now = services.sources.clock.now();
+    let token = checked(services, token, now)?;
+    services.rules.check(&token.claims, now)?;
     Ok(Arc::clone(&token.claims))
 }
 
@@ -184,7 +182,7 @@ fn plausible(
     if let Some(token) = api_token::parse(token) {
         return Ok(Plausible::Api(token?));
     }
-    let token = checked(services, token)?;
+    let token = checked(services, token, now)?;
     services.rules.check(&token.claims, now)?;
     if is_ours(&token.claims) {
         Ok(Plausible::Signed(token))
@@ -224,7 +222,7 @@ fn judge(
 ) -> Result<Result<(Principal, Arc<Claims>), Refusal>, StoreError> {
     match token {
         Plausible::Signed(token) => {
-            let judged = judge_signed(connection, token)?;
+            let judged = judge_signed(connection, token, now)?;
             Ok(judged.map(|principal| (principal, Arc::clone(&token.claims))))
         }
         Plausible::Api(token) => {
@@ -244,6 +242,7 @@ fn judge(
 fn judge_signed(
     connection: &Conn,
     token: &CheckedToken,
+    now: Timestamp,
 ) -> Result<Result<Principal, Refusal>, StoreError> {
     let claims = &token.claims;
     Ok(match &claims.subject {
@@ -252,17 +251,17 @@ fn judge_signed(
         Subject::User {
             id,
             session: Some(session),
-        } => users::standing(connection, *id, &token.kid, *session, claims.jti)?
+        } => users::standing(connection, *id, &token.kid, *session, claims.jti, now)?
             .ok_or(Refusal::NoAccount)
             .and_then(|standing| judge_user(claims, standing)),
-        Subject::Client(id) => clients::standing(connection, id, &token.kid, claims.jti)?
+        Subject::Client(id) => clients::standing(connection, id, &token.kid, claims.jti, now)?
             .ok_or(Refusal::NoAccount)
             .and_then(judge_client),
     })
 }
 
 fn judge_user(claims: &Claims, standing: users::Standing) -> Result<Principal, Refusal> {
-    judge_key(standing.key_state)?;
+    judge_key(standing.key_verifies)?;
     if !standing.user.is_active {
         return Err(Refusal::Inactive);
     }
@@ -280,7 +279,7 @@ fn judge_user(claims: &Claims, standing: users::Standing) -> Result<Principal, R
 }
 
 fn judge_client(standing: clients::Standing) -> Result<Principal, Refusal> {
-    judge_key(standing.key_state)?;
+    judge_key(standing.key_verifies)?;
     if !standing.client.is_active {
         return Err(Refusal::Inactive);
     }
@@ -290,8 +289,8 @@ fn judge_client(standing: clients::Standing) -> Result<Principal, Refusal> {
     Ok(Principal::Client(standing.client))
 }
 
-fn judge_key(state: Option<KeyState>) -> Result<(), Refusal> {
-    if state.is_some_and(KeyState::verifies) {
+fn judge_key(verifies: bool) -> Result<(), Refusal> {
+    if verifies {
         Ok(())
     } else {
         Err(Refusal::KeyRetired)
@@ -299,7 +298,11 @@ fn judge_key(state: Option<KeyState>) -> Result<(), Refusal> {
 }
 
 /// The token with its signature checked, now or before (ADR 2: that fact never changes).
-fn checked(services: &Services, token: &str) -> Result<Arc<CheckedToken>, VerifyError> {
+fn checked(
+    services: &Services,
+    token: &str,
+    now: Timestamp,
+) -> Result<Arc<CheckedToken>, VerifyError> {
     if token.len() > jws::MAX_TOKEN_BYTES {
         return Err(TokenError::TooLong.into());
     }
@@ -308,7 +311,7 @@ fn checked(services: &Services, token: &str) -> Result<Arc<CheckedToken>, Verify
         return Ok(known);
     }
     let kid = jws::claimed_kid(token)?.ok_or(TokenError::UnknownKey)?;
-    let ring = services.keys.ring_with(&services.store, &kid)?;
+    let ring = services.keys.ring_with(&services.store, &kid, now)?;
     let verified = jws::verify(token, |kid| ring.find(kid?))?;
     let claims = Claims::parse(&verified)?;
     let claims = Arc::new(claims);

@@ -162,17 +162,18 @@ pub(super) static TABLES: [Table; COUNT] = [
             ("user_id", Text),
             ("client_id", Text),
             ("session_id", Text),
+            ("key_id", Text),
             ("address", Text),
         ],
         count: "SELECT count(*) FROM audit_events",
         added: "SELECT count(*) FROM audit_events",
         select: "
-            SELECT id, created_at, event, user_id, client_id, session_id, address
+            SELECT id, created_at, event, user_id, client_id, session_id, key_id, address
             FROM audit_events ORDER BY id",
         insert: "
             INSERT INTO audit_events (id, created_at, event, user_id, client_id, session_id,
-                address)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                key_id, address)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     },
     Table {
         name: "signing_keys",

@@ -24,7 +24,7 @@ use uuid::Uuid;
 use super::changes::next_version;
 use super::engine::{self, Conn, Row, Tx};
 use super::error::StoreError;
-use super::keys::KeyState;
+use super::keys::key_verifies;
 use crate::domain::email::Email;
 use crate::domain::name::PersonName;
 use crate::domain::phone::Phone;
@@ -50,8 +50,8 @@ pub struct Standing {
     pub user: User,
     /// Tokens issued at or before this Unix millisecond are refused.
     pub tokens_valid_after_ms: Option<i64>,
-    /// The state of the key asked about; `None`: there is no such key.
-    pub key_state: Option<KeyState>,
+    /// Whether there is the key asked about, and it verifies.
+    pub key_verifies: bool,
     /// Whether the session asked about is the account's, and has not ended.
     pub session_lasts: bool,
     /// Whether the token asked about was revoked by itself.
@@ -133,11 +133,14 @@ pub fn standing(
     kid: &str,
     session: SessionId,
     jti: Uuid,
+    now: Timestamp,
 ) -> Result<Option<Standing>, StoreError> {
     const SQL: &str = concat!(
         "SELECT ",
         user_columns!(),
-        ", tokens_valid_after, (SELECT state FROM signing_keys WHERE kid = ?2),
+        ", tokens_valid_after, ",
+        key_verifies!("?2", "?5"),
+        ",
             EXISTS (SELECT 1 FROM sessions WHERE sessions.id = ?3 AND user_id = users.id),
             EXISTS (SELECT 1 FROM revoked_tokens WHERE jti = ?4)
         FROM users WHERE id = ?1"
@@ -148,13 +151,19 @@ pub fn standing(
     let id: &str = id.hyphenated().encode_lower(of_id);
     let session: &str = session.hyphenated().encode_lower(of_session);
     let jti: &str = jti.hyphenated().encode_lower(of_jti);
-    let values = [id.into(), kid.into(), session.into(), jti.into()];
+    let now = now.as_second();
+    let values = [
+        id.into(),
+        kid.into(),
+        session.into(),
+        jti.into(),
+        now.into(),
+    ];
     connection.query_row(SQL, &values, |row| {
-        let key_state = row.maybe_text(AFTER_USER + 1)?;
         Ok(Standing {
             user: user(row)?,
             tokens_valid_after_ms: row.get(AFTER_USER)?,
-            key_state: key_state.map(KeyState::from_column).transpose()?,
+            key_verifies: row.get(AFTER_USER + 1)?,
             session_lasts: row.get(AFTER_USER + 2)?,
             is_revoked: row.get(AFTER_USER + 3)?,
         })
@@ -170,13 +179,12 @@ pub struct RecordedLogin {
     pub active_kid: Option<String>,
 }
 
-/// Records a login with the hash that was checked, and tells which key of this algorithm signs.
+/// Records a login with the hash that was checked, and tells which key signs.
 /// `None` if the account is gone, inactive or has another password by now: then nobody logged in.
 pub fn record_login(
     tx: &Tx<'_>,
     id: UserId,
     checked_hash: &str,
-    algorithm: &str,
     now: Timestamp,
 ) -> Result<Option<RecordedLogin>, StoreError> {
     const SQL: &str = concat!(
@@ -184,7 +192,7 @@ pub fn record_login(
         WHERE id = ?1 AND password_hash = ?2 AND is_active
         RETURNING ",
         user_columns!(),
-        ", (SELECT kid FROM signing_keys WHERE state = 'active' AND algorithm = ?5)"
+        ", (SELECT kid FROM signing_keys WHERE state = 'active')"
     );
     let version = next_version(tx)?;
     let id = id.to_string();
@@ -193,7 +201,6 @@ pub fn record_login(
         checked_hash.into(),
         now.as_second().into(),
         version.into(),
-        algorithm.into(),
     ];
     tx.query_row(SQL, &values, |row| {
         Ok(RecordedLogin {

@@ -77,12 +77,12 @@ fn a_login_under_a_password_that_was_changed_meanwhile_is_not_recorded() {
         .expect("writes");
     assert_eq!(
         store
-            .write(move |tx| record_login(tx, id, "hash", "EdDSA", NOW))
+            .write(move |tx| record_login(tx, id, "hash", NOW))
             .expect("writes"),
         None
     );
     let ada = store
-        .write(move |tx| record_login(tx, id, "other", "EdDSA", NOW))
+        .write(move |tx| record_login(tx, id, "other", NOW))
         .expect("writes");
     assert_eq!(ada.expect("logs in").user.last_login, Some(NOW));
 }
@@ -161,7 +161,14 @@ fn a_clock_that_jumps_back_revives_no_ended_token() {
     let hour_ago = Timestamp::constant(NOW.as_second() - 3600, 0);
     let ended = |store: &Store| {
         let standing = store.read(|connection| {
-            standing(connection, id, "none", SessionId(Uuid::nil()), Uuid::nil())
+            standing(
+                connection,
+                id,
+                "none",
+                SessionId(Uuid::nil()),
+                Uuid::nil(),
+                NOW,
+            )
         });
         let standing = standing.expect("reads").expect("is there");
         standing.tokens_valid_after_ms

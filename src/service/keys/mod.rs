@@ -1,6 +1,10 @@
-//! The signing keys: from sealed rows to a ring, and back.
+//! The signing keys: from sealed rows to a ring, and back ([`lifecycle`]).
+
+pub mod lifecycle;
 
 use std::sync::{Arc, PoisonError, RwLock};
+
+use jiff::Timestamp;
 
 use super::Sources;
 use super::secret_key::{SecretKeyError, SecretKeySource};
@@ -11,8 +15,29 @@ use crate::tokens::{
     VerifyingKey,
 };
 
-/// New tokens are signed with this.
-const ALGORITHM: KeyAlgorithm = KeyAlgorithm::EdDsa;
+/// For how many seconds others may keep the public keys at most.
+const MAX_AGE_SECS: i64 = 300;
+
+/// How keys follow each other.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyRules {
+    /// What new keys are of.
+    pub algorithm: KeyAlgorithm,
+    /// A new key is published for so many seconds before it signs.
+    pub publish_before_secs: i64,
+    /// A key verifies for so many seconds after it signed last: the life of a token, and more.
+    pub verify_after_secs: i64,
+    /// A key of that age in seconds is followed by another; `None`: only by hand.
+    pub rotate_every_secs: Option<i64>,
+}
+
+impl KeyRules {
+    /// For how many seconds others may keep the public keys: whoever does, knows a new key well
+    /// before it signs.
+    pub fn max_age_secs(&self) -> i64 {
+        (self.publish_before_secs / 2).clamp(1, MAX_AGE_SECS)
+    }
+}
 
 /// Why the keys cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +73,7 @@ pub enum KeysError {
 
 /// The ring in use, and what is needed to load it again.
 pub(super) struct Keys {
+    rules: KeyRules,
     sealing: SealingKey,
     successors: SuccessorKey,
     ring: RwLock<Arc<KeyRing>>,
@@ -58,6 +84,7 @@ impl Keys {
     pub(super) fn open(
         store: &Store,
         source: &SecretKeySource,
+        rules: KeyRules,
         sources: &Sources,
     ) -> Result<Self, KeysError> {
         let fresh = store.read(keys::all)?.is_empty();
@@ -68,15 +95,27 @@ impl Keys {
         };
         let sealing = SealingKey::new(&secret).map_err(KeysError::WrongSecret)?;
         if fresh {
-            add_first(store, &sealing, sources)?;
+            add_first(store, &sealing, rules, sources)?;
         }
-        let ring = RwLock::new(Arc::new(load(store, &sealing)?));
+        let now = sources.clock.now();
+        let ring = RwLock::new(Arc::new(load(store, &sealing, now)?));
         source.warn_of_readers();
         Ok(Self {
+            rules,
             sealing,
             successors: SuccessorKey::new(&secret),
             ring,
         })
+    }
+
+    /// How keys follow each other.
+    pub(super) fn rules(&self) -> KeyRules {
+        self.rules
+    }
+
+    /// What their private halves are sealed with.
+    pub(super) fn sealing(&self) -> &SealingKey {
+        &self.sealing
     }
 
     /// What makes the successors of refresh tokens.
@@ -90,12 +129,19 @@ impl Keys {
     }
 
     /// The ring with the key `kid`, loaded anew if another process has added it meanwhile.
-    pub(super) fn ring_with(&self, store: &Store, kid: &str) -> Result<Arc<KeyRing>, KeysError> {
+    pub(super) fn ring_with(
+        &self,
+        store: &Store,
+        kid: &str,
+        now: Timestamp,
+    ) -> Result<Arc<KeyRing>, KeysError> {
         let ring = self.ring();
-        if ring.find(kid).is_some() || !store.read(|connection| keys::verifies(connection, kid))? {
+        if ring.find(kid).is_some()
+            || !store.read(|connection| keys::verifies(connection, kid, now))?
+        {
             return Ok(ring);
         }
-        self.reload(store)
+        self.reload(store, now)
     }
 
     /// The ring that signs with `active`, the key that the database named at this moment.
@@ -103,17 +149,18 @@ impl Keys {
         &self,
         store: &Store,
         active: Option<&str>,
+        now: Timestamp,
     ) -> Result<Arc<KeyRing>, KeysError> {
         let kid = active.ok_or(KeysError::NoneActive)?;
         let ring = self.ring();
         if ring.signing().verifying().kid() == kid {
             return Ok(ring);
         }
-        self.reload(store)
+        self.reload(store, now)
     }
 
-    fn reload(&self, store: &Store) -> Result<Arc<KeyRing>, KeysError> {
-        let fresh = Arc::new(load(store, &self.sealing)?);
+    fn reload(&self, store: &Store, now: Timestamp) -> Result<Arc<KeyRing>, KeysError> {
+        let fresh = Arc::new(load(store, &self.sealing, now)?);
         *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&fresh);
         Ok(fresh)
     }
@@ -122,66 +169,82 @@ impl Keys {
 /// Whether the database answers, can be written and still has an active key.
 pub(super) fn check(store: &Store) -> Result<(), KeysError> {
     store.check()?;
-    let active = store.read(|connection| keys::active_kid(connection, ALGORITHM.name()))?;
-    active.map(drop).ok_or(KeysError::NoneActive)
+    store
+        .read(keys::active_kid)?
+        .map(drop)
+        .ok_or(KeysError::NoneActive)
 }
 
 /// The public keys that tokens are good under, as the database has them at this moment, oldest
 /// first (RFC 7517, section 5). Shared secrets are left out.
-pub(super) fn public_jwks(store: &Store) -> Result<JwkSet, KeysError> {
+pub fn public_jwks(store: &Store, now: Timestamp) -> Result<JwkSet, KeysError> {
     let mut set = JwkSet { keys: Vec::new() };
     for row in store.read_recent(keys::all, |_| true)? {
-        if row.state.verifies() {
+        if row.verifies(now) {
             set.keys.extend(verifying_key(&row)?.public_jwk().cloned());
         }
     }
     Ok(set)
 }
 
-/// The name of the algorithm whose active key signs.
-pub(super) fn signing_algorithm() -> &'static str {
-    ALGORITHM.name()
+/// The secret that opens the keys in the database: for those who make new ones.
+pub fn unsealing(store: &Store, source: &SecretKeySource) -> Result<SealingKey, KeysError> {
+    let sealing = SealingKey::new(&source.load()?).map_err(KeysError::WrongSecret)?;
+    let mut rows = store.read(keys::all)?.into_iter();
+    let active = rows.find(|row| row.state == KeyState::Active);
+    signing_key(&active.ok_or(KeysError::NoneActive)?, &sealing)?;
+    Ok(sealing)
 }
 
-fn add_first(store: &Store, sealing: &SealingKey, sources: &Sources) -> Result<(), KeysError> {
-    let key = SigningKey::generate(ALGORITHM).map_err(KeysError::Generate)?;
+fn add_first(
+    store: &Store,
+    sealing: &SealingKey,
+    rules: KeyRules,
+    sources: &Sources,
+) -> Result<(), KeysError> {
+    let now = sources.clock.now();
+    let row = KeyRow {
+        state: KeyState::Active,
+        ..new_key(rules.algorithm, sealing, now.as_second(), now)?
+    };
+    // Of two daemons that start at once, one key wins; both load that one.
+    store.write(move |tx| keys::insert(tx, &row))?;
+    Ok(())
+}
+
+/// A new key, which signs from that moment on (Unix seconds).
+fn new_key(
+    algorithm: KeyAlgorithm,
+    sealing: &SealingKey,
+    signs_from: i64,
+    now: Timestamp,
+) -> Result<KeyRow, KeysError> {
+    let key = SigningKey::generate(algorithm).map_err(KeysError::Generate)?;
     let kid = key.verifying().kid().to_owned();
     let public_jwk = serde_json::to_string(&key.verifying().public_jwk())
         .map_err(|_| KeysError::Generate(KeyError::Malformed))?;
     let sealed_private = sealing
         .seal(&kid, key.private_der())
         .map_err(KeysError::WrongSecret)?;
-    let row = KeyRow {
+    Ok(KeyRow {
         kid,
-        algorithm: ALGORITHM.name().to_owned(),
+        algorithm: algorithm.name().to_owned(),
         public_jwk,
         sealed_private,
-        state: KeyState::Active,
-    };
-    let now = sources.clock.now();
-    // Of two daemons that start at once, one key wins; both load that one.
-    store.write(move |tx| keys::insert_first(tx, &row, now))?;
-    Ok(())
+        state: KeyState::Next,
+        created_at: now.as_second(),
+        signs_from: Some(signs_from),
+        verifies_until: None,
+    })
 }
 
-fn load(store: &Store, sealing: &SealingKey) -> Result<KeyRing, KeysError> {
+fn load(store: &Store, sealing: &SealingKey, now: Timestamp) -> Result<KeyRing, KeysError> {
     let mut signing = None;
     let mut verifying = Vec::new();
     for row in store.read(keys::all)? {
-        let damaged = |cause| KeysError::Damaged {
-            kid: row.kid.clone(),
-            cause,
-        };
-        if row.state == KeyState::Active && row.algorithm == ALGORITHM.name() {
-            let private = sealing
-                .open(&row.kid, &row.sealed_private)
-                .map_err(KeysError::WrongSecret)?;
-            let key = SigningKey::from_der(ALGORITHM, private).map_err(damaged)?;
-            if key.verifying().kid() != row.kid {
-                return Err(damaged(KeyError::Malformed));
-            }
-            signing = Some(key);
-        } else if row.state.verifies() {
+        if row.state == KeyState::Active {
+            signing = Some(signing_key(&row, sealing)?);
+        } else if row.verifies(now) {
             verifying.push(verifying_key(&row)?);
         }
     }
@@ -190,6 +253,26 @@ fn load(store: &Store, sealing: &SealingKey) -> Result<KeyRing, KeysError> {
         kid: "of the whole ring".into(),
         cause,
     })
+}
+
+fn signing_key(row: &KeyRow, sealing: &SealingKey) -> Result<SigningKey, KeysError> {
+    let damaged = |cause| KeysError::Damaged {
+        kid: row.kid.clone(),
+        cause,
+    };
+    let private = sealing
+        .open(&row.kid, &row.sealed_private)
+        .map_err(KeysError::WrongSecret)?;
+    let algorithm: KeyAlgorithm = row
+        .algorithm
+        .parse()
+        .map_err(|_| damaged(KeyError::Algorithm))?;
+    let key = SigningKey::from_der(algorithm, private).map_err(damaged)?;
+    if key.verifying().kid() == row.kid {
+        Ok(key)
+    } else {
+        Err(damaged(KeyError::Malformed))
+    }
 }
 
 fn verifying_key(row: &KeyRow) -> Result<VerifyingKey, KeysError> {
@@ -206,3 +289,6 @@ fn verifying_key(row: &KeyRow) -> Result<VerifyingKey, KeysError> {
             cause,
         })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,290 @@
+//! From one signing key to the next (ADR 7): made and published, promoted when everybody knows it,
+//! retired when the last token of it is over; or revoked.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{KeyRules, KeysError, new_key};
+use crate::domain::sources::Random;
+use crate::service::Sources;
+use crate::store::audit::{self, Event, EventKind};
+use crate::store::keys::{self, KeyRow, KeyState};
+use crate::store::{Store, StoreError, Tx};
+use crate::tokens::SealingKey;
+
+/// A key as people see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Key {
+    /// Its id: the header `kid` of its tokens.
+    pub kid: String,
+    /// The header `alg` of its tokens.
+    pub algorithm: String,
+    /// `next`, `active`, `retired` or `revoked`.
+    pub state: &'static str,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it begins to sign, or began.
+    pub signs_from: Option<Timestamp>,
+    /// Until when it verifies, once that is known.
+    pub verifies_until: Option<Timestamp>,
+}
+
+/// Why a key's life does not go on as asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LifecycleError {
+    /// There is no key of that id.
+    #[error("there is no key '{0}': see 'authctl key list'")]
+    NotFound(String),
+    /// A new key waits for its time already.
+    #[error(
+        "the key '{0}' waits for its time already, and takes over by itself: see 'authctl key list', or promote it with 'authctl key rotate --now'"
+    )]
+    Waiting(String),
+    /// The key signs: another must do so first.
+    #[error(
+        "the key '{0}' signs: put another in its place first with 'authctl key rotate --now', or revoke it"
+    )]
+    Signs(String),
+    /// The keys cannot be used, or none could be made.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What moves keys on.
+pub struct Lifecycle<'a> {
+    /// The database.
+    pub store: &'a Store,
+    /// Seals new keys.
+    pub sealing: &'a SealingKey,
+    /// How keys follow each other.
+    pub rules: KeyRules,
+    /// Time and randomness.
+    pub sources: &'a Sources,
+}
+
+impl Lifecycle<'_> {
+    /// Makes and publishes the next key, which takes over when its time has come
+    /// ([`Self::tend`]).
+    pub fn rotate(&self) -> Result<Key, LifecycleError> {
+        let (row, now, note) = self.prepared(self.rules.publish_before_secs)?;
+        let key = Key::from(&row);
+        let waiting = self.store.write(move |tx| {
+            if keys::insert(tx, &row)? {
+                note.write(tx, EventKind::KeyAdded, &row.kid, now)?;
+                return Ok(None);
+            }
+            waiting(tx)
+        })?;
+        match waiting {
+            None => Ok(key),
+            Some(kid) => Err(LifecycleError::Waiting(kid)),
+        }
+    }
+
+    /// Puts the next key, or else a new one, in the place of the active one at once. Those who have
+    /// kept the public keys do not know a new one yet.
+    pub fn rotate_now(&self) -> Result<Key, LifecycleError> {
+        let (row, now, note) = self.prepared(0)?;
+        let until = self.verifies_until(now);
+        let kid = self
+            .store
+            .write(move |tx| promote_next(tx, row, until, now, &note))?;
+        find(self.store, &kid)
+    }
+
+    /// Ends a key because it may have leaked: its tokens are refused from now on, by everybody who
+    /// asks. If it signed, another takes its place, and is returned.
+    pub fn revoke(&self, kid: &str) -> Result<Option<Key>, LifecycleError> {
+        let was = find(self.store, kid)?;
+        let (row, now, note) = self.prepared(0)?;
+        let (until, kid) = (self.verifies_until(now), was.kid);
+        let successor = self.store.write(move |tx| {
+            let signed = keys::active_kid(tx)?.is_some_and(|active| active == kid);
+            keys::end(tx, &kid, KeyState::Revoked, now)?;
+            note.write(tx, EventKind::KeyRevoked, &kid, now)?;
+            if signed {
+                promote_next(tx, row, until, now, &note).map(Some)
+            } else {
+                Ok(None)
+            }
+        })?;
+        successor.map(|kid| find(self.store, &kid)).transpose()
+    }
+
+    /// Does what is due by itself: promotes the next key when its time has come, and makes one when
+    /// the active one is old enough, or of another algorithm than is wanted. Any number of daemons
+    /// may do so at once.
+    pub fn tend(&self) -> Result<(), LifecycleError> {
+        let now = self.sources.clock.now();
+        let rows = self.store.read(keys::all)?;
+        let of = |state: KeyState| rows.iter().find(move |row| row.state == state);
+        if let Some(next) = of(KeyState::Next) {
+            if next.signs_from.is_none_or(|from| from <= now.as_second()) {
+                self.promote(next.kid.clone(), now)?;
+            }
+        } else if let Some(active) = of(KeyState::Active)
+            && self.is_due(active, now)
+        {
+            match self.rotate() {
+                // Another daemon was faster.
+                Ok(_) | Err(LifecycleError::Waiting(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn promote(&self, kid: String, now: Timestamp) -> Result<(), LifecycleError> {
+        let (until, note) = (self.verifies_until(now), Note::new(self.sources));
+        let logged = kid.clone();
+        let promoted = self.store.write(move |tx| {
+            let promoted = keys::promote(tx, &kid, until, now)?;
+            if promoted {
+                note.write(tx, EventKind::KeyPromoted, &kid, now)?;
+            }
+            Ok(promoted)
+        })?;
+        if promoted {
+            tracing::info!(kid = logged, "another key signs from now on");
+        }
+        Ok(())
+    }
+
+    fn is_due(&self, active: &KeyRow, now: Timestamp) -> bool {
+        let began = active.signs_from.unwrap_or(active.created_at);
+        let is_old = |every: i64| {
+            let next = began
+                .saturating_add(every)
+                .saturating_sub(self.rules.publish_before_secs);
+            next <= now.as_second()
+        };
+        active.algorithm != self.rules.algorithm.name()
+            || self.rules.rotate_every_secs.is_some_and(is_old)
+    }
+
+    /// A new key that signs after so many seconds, and what to write it down with.
+    fn prepared(&self, after_secs: i64) -> Result<(KeyRow, Timestamp, Note), KeysError> {
+        let now = self.sources.clock.now();
+        let signs_from = now.as_second().saturating_add(after_secs);
+        let row = new_key(self.rules.algorithm, self.sealing, signs_from, now)?;
+        Ok((row, now, Note::new(self.sources)))
+    }
+
+    fn verifies_until(&self, now: Timestamp) -> i64 {
+        now.as_second().saturating_add(self.rules.verify_after_secs)
+    }
+}
+
+/// Every key, oldest first.
+pub fn list(store: &Store) -> Result<Vec<Key>, StoreError> {
+    Ok(store.read(keys::all)?.iter().map(Key::from).collect())
+}
+
+/// Ends a key that does not sign: its tokens are refused from now on.
+pub fn retire(store: &Store, sources: &Sources, kid: &str) -> Result<Key, LifecycleError> {
+    let was = find(store, kid)?;
+    let now = sources.clock.now();
+    let note = Note::new(sources);
+    let kid = was.kid.clone();
+    let signs = store.write(move |tx| {
+        let row = keys::all(tx)?.into_iter().find(|row| row.kid == kid);
+        match row.filter(|row| row.verifies(now)) {
+            Some(row) if row.state == KeyState::Active => Ok(true),
+            Some(_) => {
+                keys::end(tx, &kid, KeyState::Retired, now)?;
+                note.write(tx, EventKind::KeyRetired, &kid, now)?;
+                Ok(false)
+            }
+            // It verifies no longer.
+            None => Ok(false),
+        }
+    })?;
+    if signs {
+        return Err(LifecycleError::Signs(was.kid));
+    }
+    find(store, &was.kid)
+}
+
+fn find(store: &Store, kid: &str) -> Result<Key, LifecycleError> {
+    let found = list(store)?.into_iter().find(|key| key.kid == kid);
+    found.ok_or_else(|| LifecycleError::NotFound(kid.to_owned()))
+}
+
+/// The next key takes over, or this new one; says which.
+fn promote_next(
+    tx: &Tx<'_>,
+    new: KeyRow,
+    verifies_until: i64,
+    now: Timestamp,
+    note: &Note,
+) -> Result<String, StoreError> {
+    let kid = if let Some(kid) = waiting(tx)? {
+        kid
+    } else {
+        keys::insert(tx, &new)?;
+        note.write(tx, EventKind::KeyAdded, &new.kid, now)?;
+        new.kid
+    };
+    keys::promote(tx, &kid, verifies_until, now)?;
+    note.write(tx, EventKind::KeyPromoted, &kid, now)?;
+    Ok(kid)
+}
+
+fn waiting(tx: &Tx<'_>) -> Result<Option<String>, StoreError> {
+    let next = keys::all(tx)?
+        .into_iter()
+        .find(|row| row.state == KeyState::Next);
+    Ok(next.map(|row| row.kid))
+}
+
+/// Writes down what happens to keys.
+struct Note {
+    random: Arc<dyn Random>,
+}
+
+impl Note {
+    fn new(sources: &Sources) -> Self {
+        Self {
+            random: Arc::clone(&sources.random),
+        }
+    }
+
+    fn write(
+        &self,
+        tx: &Tx<'_>,
+        kind: EventKind,
+        kid: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let event = Event {
+            id: self.random.uuid_v7(now),
+            kind,
+            user_id: None,
+            client_id: None,
+            session_id: None,
+            key_id: Some(kid.to_owned()),
+            address: None,
+        };
+        audit::record(tx, &event, now)
+    }
+}
+
+impl From<&KeyRow> for Key {
+    fn from(row: &KeyRow) -> Self {
+        let time = |second: i64| Timestamp::from_second(second).ok();
+        Self {
+            kid: row.kid.clone(),
+            algorithm: row.algorithm.clone(),
+            state: row.state.name(),
+            created_at: time(row.created_at).unwrap_or_default(),
+            signs_from: row.signs_from.and_then(time),
+            verifies_until: row.verifies_until.and_then(time),
+        }
+    }
+}
