@@ -35,9 +35,15 @@ fn old_database(env: &TestEnv) {
     if env.is_on_sqlite() {
         first_schema(&env.path("authd.db"));
     } else {
-        // No release has left such a one on a server: all later steps are taken back.
+        // No release has left such a one on a server: the first step is made again.
         env.authctl(&["migrate"]).succeeded();
-        env.sql("DROP TABLE signing_keys; DELETE FROM schema_migrations WHERE number > 1");
+        let steps = env.database().sql(
+            "SELECT 'DROP TABLE ' || string_agg(tablename, ', ') || ' CASCADE' FROM pg_tables
+             WHERE schemaname = 'public' AND tablename <> 'schema_migrations'",
+        );
+        env.sql(&steps);
+        env.sql(include_str!("../../migrations/postgres/0001_accounts.sql"));
+        env.sql("DELETE FROM schema_migrations WHERE number > 1");
     }
 }
 

@@ -46,7 +46,8 @@ fn unique(database: &Database) -> Vec<String> {
              UNION ALL
              SELECT t.name, c.name, 0
              FROM pragma_table_list AS t, pragma_table_info(t.name) AS c
-             WHERE t.schema = 'main' AND c.pk AND lower(c.type) = 'integer'",
+             WHERE t.schema = 'main' AND c.pk AND lower(c.type) = 'integer'
+                 AND (SELECT count(*) FROM pragma_table_info(t.name) WHERE pk) = 1",
         ),
         Engine::Postgres => database.sql(
             "SELECT i.indrelid::regclass, string_agg(a.attname, ',' ORDER BY a.attnum),

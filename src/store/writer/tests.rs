@@ -1,3 +1,5 @@
+//! Writing, alone and in company.
+
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
