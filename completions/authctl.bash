@@ -199,6 +199,9 @@ _authctl() {
             authctl__subcmd__help__subcmd__key,export-public)
                 cmd="authctl__subcmd__help__subcmd__key__subcmd__export__subcmd__public"
                 ;;
+            authctl__subcmd__help__subcmd__key,import)
+                cmd="authctl__subcmd__help__subcmd__key__subcmd__import"
+                ;;
             authctl__subcmd__help__subcmd__key,list)
                 cmd="authctl__subcmd__help__subcmd__key__subcmd__list"
                 ;;
@@ -259,6 +262,9 @@ _authctl() {
             authctl__subcmd__key,help)
                 cmd="authctl__subcmd__key__subcmd__help"
                 ;;
+            authctl__subcmd__key,import)
+                cmd="authctl__subcmd__key__subcmd__import"
+                ;;
             authctl__subcmd__key,list)
                 cmd="authctl__subcmd__key__subcmd__list"
                 ;;
@@ -276,6 +282,9 @@ _authctl() {
                 ;;
             authctl__subcmd__key__subcmd__help,help)
                 cmd="authctl__subcmd__key__subcmd__help__subcmd__help"
+                ;;
+            authctl__subcmd__key__subcmd__help,import)
+                cmd="authctl__subcmd__key__subcmd__help__subcmd__import"
                 ;;
             authctl__subcmd__key__subcmd__help,list)
                 cmd="authctl__subcmd__key__subcmd__help__subcmd__list"
@@ -1388,7 +1397,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__help__subcmd__key)
-            opts="list rotate retire revoke export-public"
+            opts="list rotate import retire revoke export-public"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1402,6 +1411,20 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__help__subcmd__key__subcmd__export__subcmd__public)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__help__subcmd__key__subcmd__import)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1738,7 +1761,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__key)
-            opts="-o -q -h -V --config --database --output --quiet --no-input --help --version list rotate retire revoke export-public help"
+            opts="-o -q -h -V --config --database --output --quiet --no-input --help --version list rotate import retire revoke export-public help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1798,7 +1821,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__key__subcmd__help)
-            opts="list rotate retire revoke export-public help"
+            opts="list rotate import retire revoke export-public help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1826,6 +1849,20 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__key__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__key__subcmd__help__subcmd__import)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1888,6 +1925,40 @@ _authctl() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__key__subcmd__import)
+            opts="-o -q -h -V --algorithm --config --database --output --quiet --no-input --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --algorithm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

@@ -169,7 +169,9 @@ impl CliError {
             | Self::Config(_) => Status::Usage,
             Self::Value { .. } | Self::Account(AccountError::Policy(_)) => Status::Invalid,
             Self::NotASuperuser(_)
-            | Self::Key(LifecycleError::Waiting(_) | LifecycleError::Signs(_)) => Status::Conflict,
+            | Self::Key(
+                LifecycleError::Waiting(_) | LifecycleError::Signs(_) | LifecycleError::Exists(_),
+            ) => Status::Conflict,
             Self::MigrationsPending(_) => Status::Database,
             Self::Account(AccountError::NotFound(_))
             | Self::Client(ClientError::NotFound(_))

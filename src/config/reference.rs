@@ -196,9 +196,9 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         "tokens.algorithm",
-        Kind::Choice(&["EdDSA", "ES256", "RS256"]),
+        Kind::Choice(&["EdDSA", "ES256", "RS256", "HS256"]),
         "EdDSA",
-        "What new signing keys are of. Keys that are there go on; authd publishes one of the new kind first.",
+        "What new signing keys are of; the present one goes on until authctl key rotate. HS256 is for services that know nothing else: whoever checks tokens with its secret can make them, and its tokens and those of other keys are never good at the same time.",
     ),
     key(
         "tokens.publish_before_sign",

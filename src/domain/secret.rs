@@ -7,7 +7,8 @@ use zeroize::Zeroize;
 /// A value that cannot be printed and is wiped when dropped.
 ///
 /// There is no `Display`; `Debug` says that something is there, and nothing about it.
-#[derive(Clone)]
+#[derive(Clone, serde::Deserialize)]
+#[serde(transparent)]
 pub struct Secret<T: Zeroize>(T);
 
 impl<T: Zeroize> Secret<T> {

@@ -1,15 +1,18 @@
 //! Signing keys and their public halves.
 
+use std::fmt;
 use std::str::FromStr;
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
-use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, RsaKeyPair,
 };
 use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, PublicKeyUse, ThumbprintHash};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
+
+use zeroize::Zeroize;
 
 use super::claims::ClaimSet;
 use super::strength::{check_purpose, check_strength};
@@ -24,6 +27,8 @@ pub enum KeyAlgorithm {
     Es256,
     /// RSA (2048 bits) with PKCS #1 v1.5 and SHA-256.
     Rs256,
+    /// HMAC with SHA-256: whoever can check can also sign. For services that know nothing else.
+    Hs256,
 }
 
 /// Why a key cannot be used.
@@ -40,7 +45,9 @@ pub enum KeyError {
     #[error("the key is not for signatures")]
     Purpose,
     /// Shorter than RFC 7518 and RFC 8725 allow, or known to be flawed.
-    #[error("the key is too weak")]
+    #[error(
+        "the key is too weak: a shared secret has 32 bytes at least, an RSA key 2048 bits of sound primes"
+    )]
     Weak,
     /// Not a point on the curve, not a number of the right size ...
     #[error("the key is malformed")]
@@ -54,7 +61,7 @@ pub enum KeyError {
 }
 
 /// A key that checks signatures, by exactly one algorithm (RFC 8725, section 3.1).
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct VerifyingKey {
     kid: String,
     algorithm: Algorithm,
@@ -78,6 +85,9 @@ impl VerifyingKey {
         };
         jwk.common.key_id = Some(kid.clone());
         let key = DecodingKey::from_jwk(&jwk).map_err(|_| KeyError::Malformed)?;
+        if let AlgorithmParameters::OctetKey(secret) = &mut jwk.algorithm {
+            secret.value.zeroize();
+        }
         Ok(Self {
             kid,
             algorithm,
@@ -113,11 +123,21 @@ impl VerifyingKey {
     }
 }
 
-/// A private key. Its public half is in [`SigningKey::verifying`].
+impl fmt::Debug for VerifyingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifyingKey")
+            .field("kid", &self.kid)
+            .field("algorithm", &self.algorithm)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A private key. What checks its signatures is in [`SigningKey::verifying`].
 pub struct SigningKey {
+    algorithm: KeyAlgorithm,
     verifying: VerifyingKey,
     key: EncodingKey,
-    private_der: Secret<Vec<u8>>,
+    private: Secret<Vec<u8>>,
 }
 
 impl SigningKey {
@@ -141,27 +161,44 @@ impl SigningKey {
                 let der: Pkcs8V1Der = pair.as_der().map_err(failed)?;
                 der.as_ref().to_vec()
             }
+            KeyAlgorithm::Hs256 => {
+                let mut secret = [0; 32];
+                random.fill(&mut secret).map_err(failed)?;
+                secret.to_vec()
+            }
         };
-        Self::from_der(algorithm, Secret::new(der))
+        Self::from_private(algorithm, Secret::new(der))
     }
 
-    /// A key read back from the store, as [`SigningKey::private_der`] gave it.
-    pub fn from_der(algorithm: KeyAlgorithm, der: Secret<Vec<u8>>) -> Result<Self, KeyError> {
+    /// A key as [`SigningKey::private`] gave it.
+    pub fn from_private(
+        algorithm: KeyAlgorithm,
+        private: Secret<Vec<u8>>,
+    ) -> Result<Self, KeyError> {
         let key = match algorithm {
-            KeyAlgorithm::EdDsa => EncodingKey::from_ed_der(der.expose()),
-            KeyAlgorithm::Es256 => EncodingKey::from_ec_der(der.expose()),
-            KeyAlgorithm::Rs256 => rsa_key(&der)?,
+            KeyAlgorithm::EdDsa => EncodingKey::from_ed_der(private.expose()),
+            KeyAlgorithm::Es256 => EncodingKey::from_ec_der(private.expose()),
+            KeyAlgorithm::Rs256 => rsa_key(&private)?,
+            KeyAlgorithm::Hs256 => EncodingKey::from_secret(private.expose()),
         };
         let mut jwk =
             Jwk::from_encoding_key(&key, algorithm.into()).map_err(|_| KeyError::Malformed)?;
         jwk.common.public_key_use = Some(PublicKeyUse::Signature);
+        // Of a shared secret, too: whoever has a token can try secrets as well as with this.
         jwk.common.key_id = Some(thumbprint(&jwk)?);
         let json = serde_json::to_string(&jwk).map_err(|_| KeyError::Malformed)?;
+        let json = Secret::new(json);
         Ok(Self {
-            verifying: VerifyingKey::from_jwk(&json)?,
+            algorithm,
+            verifying: VerifyingKey::from_jwk(json.expose())?,
             key,
-            private_der: der,
+            private,
         })
+    }
+
+    /// What it signs with.
+    pub fn algorithm(&self) -> KeyAlgorithm {
+        self.algorithm
     }
 
     /// The public half.
@@ -169,9 +206,9 @@ impl SigningKey {
         &self.verifying
     }
 
-    /// The private half as PKCS #8, to be sealed before it goes anywhere.
-    pub fn private_der(&self) -> &Secret<Vec<u8>> {
-        &self.private_der
+    /// The private half as PKCS #8, or the shared secret: to be sealed before it goes anywhere.
+    pub fn private(&self) -> &Secret<Vec<u8>> {
+        &self.private
     }
 
     /// Signs an access token (RFC 9068): `typ` is `at+jwt`, `kid` this key.
@@ -185,7 +222,12 @@ impl SigningKey {
 
 impl KeyAlgorithm {
     /// All that new keys may be of.
-    pub const ALL: [Self; 3] = [Self::EdDsa, Self::Es256, Self::Rs256];
+    pub const ALL: [Self; 4] = [Self::EdDsa, Self::Es256, Self::Rs256, Self::Hs256];
+
+    /// Whether whoever can check can also sign.
+    pub fn is_shared_secret(self) -> bool {
+        self == Self::Hs256
+    }
 
     /// The name in `alg` and in the store.
     pub fn name(self) -> &'static str {
@@ -193,13 +235,14 @@ impl KeyAlgorithm {
             Self::EdDsa => "EdDSA",
             Self::Es256 => "ES256",
             Self::Rs256 => "RS256",
+            Self::Hs256 => "HS256",
         }
     }
 }
 
 /// The text names no algorithm that keys are made of.
 #[derive(Debug, thiserror::Error)]
-#[error("'{0}' is not one of EdDSA, ES256, RS256")]
+#[error("'{0}' is not one of EdDSA, ES256, RS256, HS256")]
 pub struct KeyAlgorithmError(String);
 
 impl FromStr for KeyAlgorithm {
@@ -219,6 +262,7 @@ impl From<KeyAlgorithm> for Algorithm {
             KeyAlgorithm::EdDsa => Self::EdDSA,
             KeyAlgorithm::Es256 => Self::ES256,
             KeyAlgorithm::Rs256 => Self::RS256,
+            KeyAlgorithm::Hs256 => Self::HS256,
         }
     }
 }
@@ -249,7 +293,10 @@ mod tests {
     /// Security statement 21, at its root: a public JWK has public members only.
     #[test]
     fn a_public_jwk_holds_no_private_member() {
-        for algorithm in KeyAlgorithm::ALL {
+        let public = KeyAlgorithm::ALL
+            .into_iter()
+            .filter(|algorithm| !algorithm.is_shared_secret());
+        for algorithm in public {
             let key = SigningKey::generate(algorithm).expect("makes a key");
             let jwk = key.verifying().public_jwk().expect("is public");
             let json = serde_json::to_value(jwk).expect("serialises");
@@ -260,6 +307,24 @@ mod tests {
             assert_eq!(json["use"], "sig");
             assert_eq!(json["kid"], thumbprint(jwk).expect("has one"));
         }
+    }
+
+    /// Security statement 21: a shared secret is in nothing that is shown.
+    #[test]
+    fn a_shared_secret_is_never_shown() {
+        let secret = b"0123456789abcdef0123456789abcdef";
+        let key = SigningKey::from_private(KeyAlgorithm::Hs256, Secret::new(secret.to_vec()));
+        let key = key.expect("is long enough");
+        assert!(key.verifying().public_jwk().is_none());
+        let shown = format!("{:?}", key.verifying());
+        let spelled = URL_SAFE_NO_PAD.encode(secret);
+        assert!(
+            !shown.contains("0123456789") && !shown.contains(&spelled),
+            "{shown}"
+        );
+        let short = Secret::new(secret[..31].to_vec());
+        let short = SigningKey::from_private(KeyAlgorithm::Hs256, short);
+        assert!(matches!(short, Err(KeyError::Weak)));
     }
 
     /// Security statement 20: 32 bytes are no Ed25519 key under the name of another curve.
@@ -311,7 +376,7 @@ mod tests {
         for algorithm in KeyAlgorithm::ALL {
             let key = SigningKey::generate(algorithm).expect("makes a key");
             let again =
-                SigningKey::from_der(algorithm, key.private_der().clone()).expect("reads it back");
+                SigningKey::from_private(algorithm, key.private().clone()).expect("reads it back");
             assert_eq!(again.verifying().kid(), key.verifying().kid());
         }
     }

@@ -6,6 +6,7 @@ pub mod jws;
 pub mod key;
 pub mod memo;
 pub mod opaque;
+pub mod private;
 pub mod refresh;
 pub mod ring;
 mod roca;

@@ -5,6 +5,7 @@
 use auth::domain::secret::Secret;
 use auth::service::secret_key::SecretKeySource;
 use auth::tokens::{KeyAlgorithm, SealingKey, SigningKey};
+use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
@@ -60,7 +61,7 @@ impl Forger {
         Self {
             algorithm,
             kid: key.verifying().kid().to_owned(),
-            private_der: key.private_der().expose().clone(),
+            private_der: key.private().expose().clone(),
             public_jwk: serde_json::to_value(jwk).expect("serialises"),
         }
     }
@@ -103,6 +104,10 @@ impl Forger {
                 let signature = key.expect("is a key").sign(&random, message);
                 signature.expect("signs").as_ref().to_vec()
             }
+            KeyAlgorithm::Hs256 => {
+                let key = hmac::Key::new(hmac::HMAC_SHA256, der);
+                hmac::sign(&key, message).as_ref().to_vec()
+            }
             KeyAlgorithm::Rs256 => {
                 let key = RsaKeyPair::from_pkcs8(der).expect("is a key");
                 let mut signature = vec![0; key.public_modulus_len()];
@@ -118,9 +123,7 @@ impl Forger {
 pub(crate) fn add_key(env: &TestEnv, algorithm: KeyAlgorithm, state: &str) -> String {
     let key = SigningKey::generate(algorithm).expect("makes a key");
     let kid = key.verifying().kid().to_owned();
-    let sealed = sealing_key(env)
-        .seal(&kid, key.private_der())
-        .expect("seals");
+    let sealed = sealing_key(env).seal(&kid, key.private()).expect("seals");
     let jwk = serde_json::to_string(&key.verifying().public_jwk()).expect("serialises");
     env.sql(&format!(
         "INSERT INTO signing_keys (kid, algorithm, public_jwk, sealed_private, state, created_at,

@@ -213,7 +213,7 @@ fn what_cannot_be_done_to_a_key_is_said_and_nothing_is_changed() {
         (
             "AUTHD_TOKENS_ALGORITHM",
             "HS512",
-            "one of EdDSA, ES256, RS256",
+            "one of EdDSA, ES256, RS256, HS256",
         ),
         (
             "AUTHD_TOKENS_PUBLISH_BEFORE_SIGN",

@@ -32,6 +32,7 @@ mod grpc_security;
 mod hostile;
 mod http;
 mod incidents;
+mod key_import;
 mod keys;
 mod load;
 mod login_security;

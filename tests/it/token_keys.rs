@@ -263,7 +263,7 @@ fn a_weak_or_unknown_key_is_not_read() {
 #[test]
 fn a_private_key_with_a_foreign_public_half_is_not_read() {
     for algorithm in [KeyAlgorithm::Es256, KeyAlgorithm::Rs256] {
-        let der = |key: &SigningKey| key.private_der().expose().clone();
+        let der = |key: &SigningKey| key.private().expose().clone();
         let (one, two) = (
             SigningKey::generate(algorithm).expect("makes a key"),
             SigningKey::generate(algorithm).expect("makes a key"),
@@ -277,8 +277,8 @@ fn a_private_key_with_a_foreign_public_half_is_not_read() {
             .position(|window| window == from)
             .expect("the public half is inside");
         forged[at..at + from.len()].copy_from_slice(&to);
-        assert!(SigningKey::from_der(algorithm, Secret::new(der(&one))).is_ok());
-        let outcome = SigningKey::from_der(algorithm, Secret::new(forged));
+        assert!(SigningKey::from_private(algorithm, Secret::new(der(&one))).is_ok());
+        let outcome = SigningKey::from_private(algorithm, Secret::new(forged));
         assert!(outcome.is_err(), "{algorithm:?}");
     }
 }

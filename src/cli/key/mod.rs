@@ -1,6 +1,7 @@
 //! `authctl key`: one file a verb.
 
 mod export_public;
+mod import;
 mod list;
 mod retire;
 mod revoke;
@@ -20,6 +21,7 @@ use crate::tokens::SealingKey;
 pub(super) enum Command {
     List(list::Args),
     Rotate(rotate::Args),
+    Import(import::Args),
     Retire(retire::Args),
     Revoke(revoke::Args),
     ExportPublic(export_public::Args),
@@ -29,6 +31,7 @@ pub(super) fn run(command: Command, ctx: &mut Context) -> Result<(), CliError> {
     match command {
         Command::List(args) => list::run(args, ctx),
         Command::Rotate(args) => rotate::run(args, ctx),
+        Command::Import(args) => import::run(args, ctx),
         Command::Retire(args) => retire::run(args, ctx),
         Command::Revoke(args) => revoke::run(args, ctx),
         Command::ExportPublic(args) => export_public::run(args, ctx),

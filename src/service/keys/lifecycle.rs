@@ -6,13 +6,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{KeyRules, KeysError, new_key};
+use super::{KeyRules, KeysError, generate, is_shared_secret, next_row};
 use crate::domain::sources::Random;
 use crate::service::Sources;
 use crate::store::audit::{self, Event, EventKind};
 use crate::store::keys::{self, KeyRow, KeyState};
 use crate::store::{Store, StoreError, Tx};
-use crate::tokens::SealingKey;
+use crate::tokens::{SealingKey, SigningKey};
 
 /// A key as people see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -43,6 +43,9 @@ pub enum LifecycleError {
         "the key '{0}' waits for its time already, and takes over by itself: see 'authctl key list', or promote it with 'authctl key rotate --now'"
     )]
     Waiting(String),
+    /// The key is there already.
+    #[error("the key '{0}' is there already: see 'authctl key list'")]
+    Exists(String),
     /// The key signs: another must do so first.
     #[error(
         "the key '{0}' signs: put another in its place first with 'authctl key rotate --now', or revoke it"
@@ -72,25 +75,33 @@ impl Lifecycle<'_> {
     /// Makes and publishes the next key, which takes over when its time has come
     /// ([`Self::tend`]).
     pub fn rotate(&self) -> Result<Key, LifecycleError> {
-        let (row, now, note) = self.prepared(self.rules.publish_before_secs)?;
+        self.add(&generate(self.rules.algorithm)?)
+    }
+
+    /// The same for a key that was made elsewhere.
+    pub fn add(&self, key: &SigningKey) -> Result<Key, LifecycleError> {
+        let (row, now, note) = self.prepared(key, self.rules.publish_before_secs)?;
         let key = Key::from(&row);
-        let waiting = self.store.write(move |tx| {
+        let kid = key.kid.clone();
+        let (exists, waiting) = self.store.write(move |tx| {
             if keys::insert(tx, &row)? {
                 note.write(tx, EventKind::KeyAdded, &row.kid, now)?;
-                return Ok(None);
+                return Ok((false, None));
             }
-            waiting(tx)
+            let exists = keys::all(tx)?.iter().any(|other| other.kid == row.kid);
+            Ok((exists, waiting(tx)?))
         })?;
         match waiting {
-            None => Ok(key),
+            _ if exists => Err(LifecycleError::Exists(kid)),
             Some(kid) => Err(LifecycleError::Waiting(kid)),
+            None => Ok(key),
         }
     }
 
     /// Puts the next key, or else a new one, in the place of the active one at once. Those who have
     /// kept the public keys do not know a new one yet.
     pub fn rotate_now(&self) -> Result<Key, LifecycleError> {
-        let (row, now, note) = self.prepared(0)?;
+        let (row, now, note) = self.prepared(&generate(self.rules.algorithm)?, 0)?;
         let until = self.verifies_until(now);
         let kid = self
             .store
@@ -102,7 +113,7 @@ impl Lifecycle<'_> {
     /// asks. If it signed, another takes its place, and is returned.
     pub fn revoke(&self, kid: &str) -> Result<Option<Key>, LifecycleError> {
         let was = find(self.store, kid)?;
-        let (row, now, note) = self.prepared(0)?;
+        let (row, now, note) = self.prepared(&generate(self.rules.algorithm)?, 0)?;
         let (until, kid) = (self.verifies_until(now), was.kid);
         let successor = self.store.write(move |tx| {
             let signed = keys::active_kid(tx)?.is_some_and(|active| active == kid);
@@ -118,8 +129,7 @@ impl Lifecycle<'_> {
     }
 
     /// Does what is due by itself: promotes the next key when its time has come, and makes one when
-    /// the active one is old enough, or of another algorithm than is wanted. Any number of daemons
-    /// may do so at once.
+    /// the active one is old enough. Any number of daemons may do so at once.
     pub fn tend(&self) -> Result<(), LifecycleError> {
         let now = self.sources.clock.now();
         let rows = self.store.read(keys::all)?;
@@ -143,13 +153,9 @@ impl Lifecycle<'_> {
     fn promote(&self, kid: String, now: Timestamp) -> Result<(), LifecycleError> {
         let (until, note) = (self.verifies_until(now), Note::new(self.sources));
         let logged = kid.clone();
-        let promoted = self.store.write(move |tx| {
-            let promoted = keys::promote(tx, &kid, until, now)?;
-            if promoted {
-                note.write(tx, EventKind::KeyPromoted, &kid, now)?;
-            }
-            Ok(promoted)
-        })?;
+        let promoted = self
+            .store
+            .write(move |tx| take_over(tx, &kid, until, now, &note))?;
         if promoted {
             tracing::info!(kid = logged, "another key signs from now on");
         }
@@ -164,15 +170,18 @@ impl Lifecycle<'_> {
                 .saturating_sub(self.rules.publish_before_secs);
             next <= now.as_second()
         };
-        active.algorithm != self.rules.algorithm.name()
-            || self.rules.rotate_every_secs.is_some_and(is_old)
+        self.rules.rotate_every_secs.is_some_and(is_old)
     }
 
-    /// A new key that signs after so many seconds, and what to write it down with.
-    fn prepared(&self, after_secs: i64) -> Result<(KeyRow, Timestamp, Note), KeysError> {
+    /// A key that signs after so many seconds, and what to write it down with.
+    fn prepared(
+        &self,
+        key: &SigningKey,
+        after_secs: i64,
+    ) -> Result<(KeyRow, Timestamp, Note), KeysError> {
         let now = self.sources.clock.now();
         let signs_from = now.as_second().saturating_add(after_secs);
-        let row = new_key(self.rules.algorithm, self.sealing, signs_from, now)?;
+        let row = next_row(key, self.sealing, signs_from, now)?;
         Ok((row, now, Note::new(self.sources)))
     }
 
@@ -231,9 +240,33 @@ fn promote_next(
         note.write(tx, EventKind::KeyAdded, &new.kid, now)?;
         new.kid
     };
-    keys::promote(tx, &kid, verifies_until, now)?;
-    note.write(tx, EventKind::KeyPromoted, &kid, now)?;
+    take_over(tx, &kid, verifies_until, now, note)?;
     Ok(kid)
+}
+
+/// The waiting key signs from now on, unless it does not wait any more; says whether it does.
+///
+/// Shared secrets and public keys never verify side by side: what is of the other kind ends.
+fn take_over(
+    tx: &Tx<'_>,
+    kid: &str,
+    verifies_until: i64,
+    now: Timestamp,
+    note: &Note,
+) -> Result<bool, StoreError> {
+    if !keys::promote(tx, kid, verifies_until, now)? {
+        return Ok(false);
+    }
+    note.write(tx, EventKind::KeyPromoted, kid, now)?;
+    let rows = keys::all(tx)?;
+    let kind = rows.iter().find(|row| row.kid == kid).map(is_shared_secret);
+    for row in rows.iter().filter(|row| row.verifies(now)) {
+        if Some(is_shared_secret(row)) != kind {
+            keys::end(tx, &row.kid, KeyState::Retired, now)?;
+            note.write(tx, EventKind::KeyRetired, &row.kid, now)?;
+        }
+    }
+    Ok(true)
 }
 
 fn waiting(tx: &Tx<'_>) -> Result<Option<String>, StoreError> {

@@ -97,14 +97,22 @@ impl Keys {
         if fresh {
             add_first(store, &sealing, rules, sources)?;
         }
-        let now = sources.clock.now();
-        let ring = RwLock::new(Arc::new(load(store, &sealing, now)?));
+        let ring = load(store, &sealing, sources.clock.now())?;
+        let (signs, wanted) = (ring.signing().algorithm(), rules.algorithm);
+        if signs != wanted {
+            let (signs, wanted) = (signs.name(), wanted.name());
+            tracing::warn!(
+                signs,
+                wanted,
+                "the signing key is of another algorithm than tokens.algorithm: run 'authctl key rotate'"
+            );
+        }
         source.warn_of_readers();
         Ok(Self {
             rules,
             sealing,
             successors: SuccessorKey::new(&secret),
-            ring,
+            ring: RwLock::new(Arc::new(ring)),
         })
     }
 
@@ -180,7 +188,7 @@ pub(super) fn check(store: &Store) -> Result<(), KeysError> {
 pub fn public_jwks(store: &Store, now: Timestamp) -> Result<JwkSet, KeysError> {
     let mut set = JwkSet { keys: Vec::new() };
     for row in store.read_recent(keys::all, |_| true)? {
-        if row.verifies(now) {
+        if row.verifies(now) && !is_shared_secret(&row) {
             set.keys.extend(verifying_key(&row)?.public_jwk().cloned());
         }
     }
@@ -203,32 +211,37 @@ fn add_first(
     sources: &Sources,
 ) -> Result<(), KeysError> {
     let now = sources.clock.now();
+    let key = generate(rules.algorithm)?;
     let row = KeyRow {
         state: KeyState::Active,
-        ..new_key(rules.algorithm, sealing, now.as_second(), now)?
+        ..next_row(&key, sealing, now.as_second(), now)?
     };
     // Of two daemons that start at once, one key wins; both load that one.
     store.write(move |tx| keys::insert(tx, &row))?;
     Ok(())
 }
 
-/// A new key, which signs from that moment on (Unix seconds).
-fn new_key(
-    algorithm: KeyAlgorithm,
+/// A new key.
+fn generate(algorithm: KeyAlgorithm) -> Result<SigningKey, KeysError> {
+    SigningKey::generate(algorithm).map_err(KeysError::Generate)
+}
+
+/// A key that signs from that moment on (Unix seconds).
+fn next_row(
+    key: &SigningKey,
     sealing: &SealingKey,
     signs_from: i64,
     now: Timestamp,
 ) -> Result<KeyRow, KeysError> {
-    let key = SigningKey::generate(algorithm).map_err(KeysError::Generate)?;
     let kid = key.verifying().kid().to_owned();
     let public_jwk = serde_json::to_string(&key.verifying().public_jwk())
         .map_err(|_| KeysError::Generate(KeyError::Malformed))?;
     let sealed_private = sealing
-        .seal(&kid, key.private_der())
+        .seal(&kid, key.private())
         .map_err(KeysError::WrongSecret)?;
     Ok(KeyRow {
         kid,
-        algorithm: algorithm.name().to_owned(),
+        algorithm: key.algorithm().name().to_owned(),
         public_jwk,
         sealed_private,
         state: KeyState::Next,
@@ -239,20 +252,31 @@ fn new_key(
 }
 
 fn load(store: &Store, sealing: &SealingKey, now: Timestamp) -> Result<KeyRing, KeysError> {
-    let mut signing = None;
-    let mut verifying = Vec::new();
-    for row in store.read(keys::all)? {
-        if row.state == KeyState::Active {
-            signing = Some(signing_key(&row, sealing)?);
-        } else if row.verifies(now) {
-            verifying.push(verifying_key(&row)?);
+    let rows = store.read(keys::all)?;
+    let active = rows.iter().find(|row| row.state == KeyState::Active);
+    let active = active.ok_or(KeysError::NoneActive)?;
+    let signing = signing_key(active, sealing)?;
+    // Of one kind: a set holds shared secrets or public keys.
+    let others = rows
+        .iter()
+        .filter(|row| row.verifies(now) && is_shared_secret(row) == is_shared_secret(active));
+    let verifying = others.map(|row| {
+        if is_shared_secret(row) {
+            Ok(signing_key(row, sealing)?.verifying().clone())
+        } else {
+            verifying_key(row)
         }
-    }
-    let signing = signing.ok_or(KeysError::NoneActive)?;
+    });
+    let verifying = verifying.collect::<Result<Vec<_>, KeysError>>()?;
     KeyRing::new(signing, verifying).map_err(|cause| KeysError::Damaged {
         kid: "of the whole ring".into(),
         cause,
     })
+}
+
+/// Whether whoever can check tokens of the key can make them.
+fn is_shared_secret(row: &KeyRow) -> bool {
+    row.algorithm == KeyAlgorithm::Hs256.name()
 }
 
 fn signing_key(row: &KeyRow, sealing: &SealingKey) -> Result<SigningKey, KeysError> {
@@ -267,7 +291,7 @@ fn signing_key(row: &KeyRow, sealing: &SealingKey) -> Result<SigningKey, KeysErr
         .algorithm
         .parse()
         .map_err(|_| damaged(KeyError::Algorithm))?;
-    let key = SigningKey::from_der(algorithm, private).map_err(damaged)?;
+    let key = SigningKey::from_private(algorithm, private).map_err(damaged)?;
     if key.verifying().kid() == row.kid {
         Ok(key)
     } else {

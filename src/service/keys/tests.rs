@@ -206,9 +206,8 @@ fn another_algorithm_begins_with_a_key_that_is_published_first() {
         let daemon = trial.beside(KeyRules { algorithm, ..KEYS });
         let tend = || daemon.lifecycle().tend().expect("tends");
         tend();
-        let keys = keys_of(&trial);
-        let next = keys.iter().find(|key| key.state == "next");
-        let next = next.expect("waits");
+        assert_ne!(states(&trial).last(), Some(&"next"));
+        let next = daemon.lifecycle().rotate().expect("makes one");
         assert_eq!(next.algorithm, algorithm.name());
         assert_ne!(kid_of(&trial.token()), next.kid);
         trial.clock.advance_secs(KEYS.publish_before_secs);
@@ -251,4 +250,41 @@ fn keys_are_made_with_the_secret_alone_that_opens_the_others() {
         unsealing(store, &other),
         Err(KeysError::WrongSecret(_))
     ));
+}
+
+/// Shared secrets and public keys are never good side by side (RFC 8725, section 3.1).
+#[test]
+fn a_shared_secret_takes_over_alone_and_is_published_nowhere() {
+    let trial = Trial::new();
+    let old = trial.token();
+    let daemon = trial.beside(KeyRules {
+        algorithm: KeyAlgorithm::Hs256,
+        ..KEYS
+    });
+    trial.clock.advance_secs(1);
+    daemon.lifecycle().rotate().expect("makes one");
+    assert_eq!(states(&trial), ["active", "next"]);
+    assert_eq!(published(&trial), [kid_of(&old)]);
+    let still = trial.token();
+    assert_eq!(kid_of(&still), kid_of(&old));
+    trial.clock.advance_secs(KEYS.publish_before_secs);
+    daemon.lifecycle().tend().expect("tends");
+    let shared = trial.token();
+    assert_eq!(
+        crate::tokens::jws::claimed_kid(&shared).expect("reads"),
+        keys_of(&trial).last().map(|key| key.kid.clone())
+    );
+    assert_eq!(trial.refusal(&shared), None);
+    assert!(trial.refusal(&still).is_some());
+    assert!(published(&trial).is_empty());
+    // And back, by a daemon with the usual algorithm.
+    trial.clock.advance_secs(1);
+    trial.services.lifecycle().rotate().expect("makes one");
+    assert_eq!(published(&trial).len(), 1);
+    assert_eq!(trial.refusal(&shared), None);
+    trial.clock.advance_secs(KEYS.publish_before_secs);
+    trial.services.lifecycle().tend().expect("tends");
+    assert!(trial.refusal(&shared).is_some());
+    assert_eq!(trial.refusal(&trial.token()), None);
+    assert_eq!(states(&trial), ["retired", "retired", "active"]);
 }
