@@ -43,6 +43,9 @@ _authctl() {
             authctl,ping)
                 cmd="authctl__subcmd__ping"
                 ;;
+            authctl,secret)
+                cmd="authctl__subcmd__secret"
+                ;;
             authctl,session)
                 cmd="authctl__subcmd__session"
                 ;;
@@ -157,6 +160,9 @@ _authctl() {
             authctl__subcmd__help,ping)
                 cmd="authctl__subcmd__help__subcmd__ping"
                 ;;
+            authctl__subcmd__help,secret)
+                cmd="authctl__subcmd__help__subcmd__secret"
+                ;;
             authctl__subcmd__help,session)
                 cmd="authctl__subcmd__help__subcmd__session"
                 ;;
@@ -213,6 +219,9 @@ _authctl() {
                 ;;
             authctl__subcmd__help__subcmd__key,rotate)
                 cmd="authctl__subcmd__help__subcmd__key__subcmd__rotate"
+                ;;
+            authctl__subcmd__help__subcmd__secret,rotate)
+                cmd="authctl__subcmd__help__subcmd__secret__subcmd__rotate"
                 ;;
             authctl__subcmd__help__subcmd__session,list)
                 cmd="authctl__subcmd__help__subcmd__session__subcmd__list"
@@ -297,6 +306,18 @@ _authctl() {
                 ;;
             authctl__subcmd__key__subcmd__help,rotate)
                 cmd="authctl__subcmd__key__subcmd__help__subcmd__rotate"
+                ;;
+            authctl__subcmd__secret,help)
+                cmd="authctl__subcmd__secret__subcmd__help"
+                ;;
+            authctl__subcmd__secret,rotate)
+                cmd="authctl__subcmd__secret__subcmd__rotate"
+                ;;
+            authctl__subcmd__secret__subcmd__help,help)
+                cmd="authctl__subcmd__secret__subcmd__help__subcmd__help"
+                ;;
+            authctl__subcmd__secret__subcmd__help,rotate)
+                cmd="authctl__subcmd__secret__subcmd__help__subcmd__rotate"
                 ;;
             authctl__subcmd__session,help)
                 cmd="authctl__subcmd__session__subcmd__help"
@@ -407,7 +428,7 @@ _authctl() {
 
     case "${cmd}" in
         authctl)
-            opts="-o -q -h -V --config --database --output --quiet --no-input --help --version migrate createsuperuser user session client token key db config ping completions help"
+            opts="-o -q -h -V --config --database --output --quiet --no-input --help --version migrate createsuperuser user session client token key secret db config ping completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1159,7 +1180,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__help)
-            opts="migrate createsuperuser user session client token key db config ping completions help"
+            opts="migrate createsuperuser user session client token key secret db config ping completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1511,6 +1532,34 @@ _authctl() {
         authctl__subcmd__help__subcmd__ping)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__help__subcmd__secret)
+            opts="rotate"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__help__subcmd__secret__subcmd__rotate)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -2128,6 +2177,112 @@ _authctl() {
                     return 0
                     ;;
                 --wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__secret)
+            opts="-o -q -h -V --config --database --output --quiet --no-input --help --version rotate help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__secret__subcmd__help)
+            opts="rotate help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__secret__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__secret__subcmd__help__subcmd__rotate)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__secret__subcmd__rotate)
+            opts="-o -q -h -V --new-secret-file --config --database --output --quiet --no-input --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --new-secret-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

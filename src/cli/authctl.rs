@@ -10,8 +10,8 @@ use super::context::{Context, system_sources};
 use super::error::{CliError, report_clap};
 use super::output::{Format, Output};
 use super::{
-    client, completions, config, createsuperuser, db, key, logging, migrate, ping, prompt, session,
-    token, user,
+    client, completions, config, createsuperuser, db, key, logging, migrate, ping, prompt, secret,
+    session, token, user,
 };
 use crate::config::{Config, Environment, Flags, Layers};
 
@@ -77,6 +77,8 @@ enum Command {
     Token(token::Command),
     #[command(subcommand)]
     Key(key::Command),
+    #[command(subcommand)]
+    Secret(secret::Command),
     #[command(subcommand)]
     Db(db::Command),
     #[command(subcommand)]
@@ -147,6 +149,7 @@ fn run(cli: Cli) -> Result<(), CliError> {
         Command::Client(command) => client::run(command, &mut ctx),
         Command::Token(command) => token::run(command, &mut ctx),
         Command::Key(command) => key::run(command, &mut ctx),
+        Command::Secret(command) => secret::run(command, &mut ctx),
         Command::Db(command) => db::run(command, &mut ctx),
         Command::Config(command) => config::run(command, &mut ctx),
         Command::Ping(args) => ping::run(args, &mut ctx),

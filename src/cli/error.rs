@@ -14,6 +14,7 @@ use crate::service::api_tokens::ApiTokenError;
 use crate::service::clients::ClientError;
 use crate::service::keys::KeysError;
 use crate::service::keys::lifecycle::LifecycleError;
+use crate::service::secret_rotation::SecretRotationError;
 use crate::service::sessions::SessionError;
 use crate::sockets::BindError;
 use crate::store::StoreError;
@@ -66,6 +67,9 @@ pub(super) enum CliError {
     /// A signing key could not be found, made or ended.
     #[error(transparent)]
     Key(#[from] LifecycleError),
+    /// The secret key could not be changed.
+    #[error(transparent)]
+    Secret(#[from] SecretRotationError),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -171,7 +175,11 @@ impl CliError {
             Self::NotASuperuser(_)
             | Self::Key(
                 LifecycleError::Waiting(_) | LifecycleError::Signs(_) | LifecycleError::Exists(_),
-            ) => Status::Conflict,
+            )
+            | Self::Secret(SecretRotationError::Overtaken | SecretRotationError::Same) => {
+                Status::Conflict
+            }
+            Self::Secret(SecretRotationError::Given) => Status::Usage,
             Self::MigrationsPending(_) => Status::Database,
             Self::Account(AccountError::NotFound(_))
             | Self::Client(ClientError::NotFound(_))
@@ -189,6 +197,10 @@ impl CliError {
             | Self::Client(ClientError::Store(error))
             | Self::Session(SessionError::Store(error))
             | Self::ApiToken(ApiTokenError::Store(error))
+            | Self::Secret(
+                SecretRotationError::Store(error)
+                | SecretRotationError::Keys(KeysError::Store(error)),
+            )
             | Self::Key(
                 LifecycleError::Store(error) | LifecycleError::Keys(KeysError::Store(error)),
             )
@@ -198,6 +210,7 @@ impl CliError {
             Self::Probe(_) => Status::NotReady,
             Self::Account(AccountError::Hash(_))
             | Self::Key(LifecycleError::Keys(_))
+            | Self::Secret(_)
             | Self::Start(_)
             | Self::Bind(_)
             | Self::Io { .. } => Status::Failed,

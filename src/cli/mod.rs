@@ -29,6 +29,7 @@ mod password;
 mod ping;
 mod prompt;
 pub mod reference;
+mod secret;
 mod serve;
 mod session;
 mod token;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 
 use super::Services;
+use super::keys::KeysError;
 use super::keys::lifecycle::LifecycleError;
 use super::pruning::Pruner;
 use crate::store::StoreError;
@@ -31,7 +32,9 @@ pub struct Caretaker {
 #[derive(Debug, thiserror::Error)]
 enum Trouble {
     #[error(transparent)]
-    Keys(#[from] LifecycleError),
+    Keys(#[from] KeysError),
+    #[error(transparent)]
+    Lifecycle(#[from] LifecycleError),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -99,7 +102,14 @@ impl Rounds {
     }
 
     fn round(&mut self, services: &Services) -> Result<Duration, Trouble> {
-        services.lifecycle().tend()?;
+        match services.lifecycle().tend() {
+            // Somebody has changed the secret.
+            Err(LifecycleError::Keys(KeysError::WrongSecret(_))) => {
+                services.keys.renew(&services.store)?;
+                services.lifecycle().tend()?;
+            }
+            outcome => outcome?,
+        }
         if self.rest > Duration::ZERO {
             self.rest = self.rest.saturating_sub(LOOK_EVERY);
             return Ok(LOOK_EVERY);

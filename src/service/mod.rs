@@ -20,6 +20,7 @@ pub mod pruning;
 pub mod refresh;
 pub mod revocation;
 pub mod secret_key;
+pub mod secret_rotation;
 pub mod sessions;
 pub mod system;
 #[cfg(test)]
@@ -140,7 +141,7 @@ impl Services {
     pub fn lifecycle(&self) -> Lifecycle<'_> {
         Lifecycle {
             store: &self.store,
-            sealing: self.keys.sealing(),
+            sealing: self.keys.secrets().sealing,
             rules: self.keys.rules(),
             sources: &self.sources,
         }

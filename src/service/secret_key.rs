@@ -45,6 +45,9 @@ pub enum SecretKeyError {
     },
 }
 
+/// What the file of a secret that is to take over is called: this after the name of the other.
+const NEXT: &str = ".next";
+
 /// The secret: 32 random bytes.
 pub type SecretKey = Secret<[u8; SECRET_BYTES]>;
 
@@ -67,9 +70,42 @@ impl SecretKeySource {
         if let Self::File(path) = self
             && read(path)?.is_none()
         {
-            create(path, random)?;
+            write(path, &generate(random), Existing::Keep)?;
         }
         self.load()
+    }
+
+    /// The secret of a file that is named for this once.
+    pub fn load_file(path: &Path) -> Result<SecretKey, SecretKeyError> {
+        Self::File(path.to_owned()).load()
+    }
+
+    /// The secret that was to take over, if there is one: a change of secret did not get to its end.
+    pub(super) fn load_next(&self) -> Result<Option<SecretKey>, SecretKeyError> {
+        self.next().map_or(Ok(None), |next| read(&next))
+    }
+
+    /// Puts a secret beside the file, on the disk.
+    pub(super) fn write_next(&self, secret: &SecretKey) -> Result<(), SecretKeyError> {
+        self.next()
+            .map_or(Ok(()), |next| write(&next, secret, Existing::Replace))
+    }
+
+    /// The secret beside the file takes its place.
+    pub(super) fn finish(&self) -> Result<(), SecretKeyError> {
+        let (Self::File(path), Some(next)) = (self, self.next()) else {
+            return Ok(());
+        };
+        fs::rename(next, path)
+            .and_then(|()| sync_folder(path))
+            .map_err(|cause| io_error(path, "replaced", cause))
+    }
+
+    fn next(&self) -> Option<PathBuf> {
+        let Self::File(path) = self else { return None };
+        let mut name = path.clone().into_os_string();
+        name.push(NEXT);
+        Some(name.into())
     }
 
     /// Says in the log if others may read the file. Containers hand out secrets so: it is no error.
@@ -96,35 +132,56 @@ fn read(path: &Path) -> Result<Option<SecretKey>, SecretKeyError> {
     .map(Some)
 }
 
-/// Makes the file whole, with mode 0600 from the first byte. If another process was faster,
-/// theirs stays.
-fn create(path: &Path, random: &dyn Random) -> Result<(), SecretKeyError> {
-    let mut bytes = [0; SECRET_BYTES];
-    random.fill(&mut bytes);
-    let bytes = Secret::new(bytes);
-    let digits = Secret::new(
-        halves(bytes.expose())
-            .map(|half| format!("{half:032x}"))
-            .concat(),
-    );
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
+/// A new secret.
+pub(super) fn generate(random: &dyn Random) -> SecretKey {
+    let mut secret = Secret::new([0; SECRET_BYTES]);
+    random.fill(secret.expose_mut());
+    secret
+}
+
+/// What becomes of a file that is there already.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Existing {
+    /// Another process was faster: theirs stays.
+    Keep,
+    Replace,
+}
+
+/// Makes the file whole, with mode 0600 from the first byte, and on the disk.
+fn write(path: &Path, secret: &SecretKey, existing: Existing) -> Result<(), SecretKeyError> {
+    let digits = halves(secret.expose()).map(|half| format!("{half:032x}"));
+    let digits = Secret::new(digits.concat());
     let failed = |cause| io_error(path, "created", cause);
     let mut file = tempfile::Builder::new()
         .prefix(".authd-key-")
-        .tempfile_in(folder)
+        .tempfile_in(folder_of(path))
         .map_err(failed)?;
     writeln!(file, "{}", digits.expose()).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
-    match file.persist_noclobber(path) {
-        Ok(_) => fs::File::open(folder)
-            .and_then(|folder| folder.sync_all())
-            .map_err(failed),
-        Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Ok(()),
+    let kept = match existing {
+        Existing::Keep => file.persist_noclobber(path),
+        Existing::Replace => file.persist(path),
+    };
+    match kept {
+        Ok(_) => sync_folder(path).map_err(failed),
+        Err(error)
+            if existing == Existing::Keep && error.error.kind() == ErrorKind::AlreadyExists =>
+        {
+            Ok(())
+        }
         Err(error) => Err(failed(error.error)),
     }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
+}
+
+fn sync_folder(path: &Path) -> std::io::Result<()> {
+    fs::File::open(folder_of(path))?.sync_all()
 }
 
 fn parse(text: &str, place: &str) -> Result<SecretKey, SecretKeyError> {

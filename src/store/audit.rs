@@ -44,6 +44,8 @@ pub enum EventKind {
     KeyRetired,
     /// A signing key may have leaked: it verifies no longer, and never again.
     KeyRevoked,
+    /// A signing key was sealed anew, under another secret.
+    KeyResealed,
 }
 
 impl EventKind {
@@ -54,6 +56,7 @@ impl EventKind {
             Self::KeyPromoted => "key.promoted",
             Self::KeyRetired => "key.retired",
             Self::KeyRevoked => "key.revoked",
+            Self::KeyResealed => "key.resealed",
         }
     }
 }

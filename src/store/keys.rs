@@ -127,6 +127,18 @@ pub fn end(tx: &Tx<'_>, kid: &str, state: KeyState, now: Timestamp) -> Result<()
     changes::record(tx, Kind::Key, kid, now)
 }
 
+/// Seals a key's private half anew.
+pub fn reseal(tx: &Tx<'_>, kid: &str, sealed_private: &[u8]) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE signing_keys SET sealed_private = ?2 WHERE kid = ?1";
+    tx.execute(SQL, &[kid.into(), sealed_private.into()])
+        .map(drop)
+}
+
+/// Lets whoever else makes or seals keys wait for the end of this transaction.
+pub fn lock(tx: &Tx<'_>) -> Result<(), StoreError> {
+    changes::next_version(tx).map(drop)
+}
+
 /// Whether there is a key of that id that verifies at this moment.
 pub fn verifies(connection: &Conn, kid: &str, now: Timestamp) -> Result<bool, StoreError> {
     const SQL: &str = concat!("SELECT ", key_verifies!("?1", "?2"));

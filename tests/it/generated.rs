@@ -92,6 +92,7 @@ fn every_group_of_commands_has_a_page_with_every_section() {
         "authctl-key.1",
         "authctl-migrate.1",
         "authctl-ping.1",
+        "authctl-secret.1",
         "authctl-session.1",
         "authctl-token.1",
         "authctl-user.1",

@@ -285,7 +285,7 @@ fn no_argument_of_either_program_takes_a_secret() {
     }
     found.sort_unstable();
     found.dedup();
-    assert_eq!(found, ["password_file"]);
+    assert_eq!(found, ["new_secret_file", "password_file"]);
 }
 
 /// Security statement 81.

@@ -57,6 +57,7 @@ mod rotation;
 mod scene;
 mod schema;
 mod secret_key;
+mod secret_rotation;
 mod session_commands;
 mod sessions;
 mod stop;

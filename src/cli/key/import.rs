@@ -36,7 +36,7 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
     })?;
     let store = ctx.store(IfMissing::Fail)?;
     let sealing = sealing(&store, ctx)?;
-    let key = lifecycle(&store, &sealing, ctx).add(&key)?;
+    let key = lifecycle(&store, sealing, ctx).add(&key)?;
     print(&key, ctx)
 }
 

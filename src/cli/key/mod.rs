@@ -7,6 +7,8 @@ mod retire;
 mod revoke;
 mod rotate;
 
+use std::sync::Arc;
+
 use clap::Subcommand;
 
 use super::context::Context;
@@ -65,12 +67,12 @@ fn print(key: &Key, ctx: &Context) -> Result<(), CliError> {
 }
 
 /// The secret that seals the keys, if it opens those that are there.
-fn sealing(store: &Store, ctx: &Context) -> Result<SealingKey, KeysError> {
+fn sealing(store: &Store, ctx: &Context) -> Result<Arc<SealingKey>, KeysError> {
     keys::unsealing(store, &ctx.config.secret_key)
 }
 
 /// What moves keys on, with this secret.
-fn lifecycle<'a>(store: &'a Store, sealing: &'a SealingKey, ctx: &'a Context) -> Lifecycle<'a> {
+fn lifecycle<'a>(store: &'a Store, sealing: Arc<SealingKey>, ctx: &'a Context) -> Lifecycle<'a> {
     Lifecycle {
         store,
         sealing,

@@ -31,7 +31,7 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
         args.yes,
         &format!("Revoke the key {}, with all of its tokens?", args.kid),
     )?;
-    let successor = lifecycle(&store, &sealing, ctx).revoke(&args.kid)?;
+    let successor = lifecycle(&store, sealing, ctx).revoke(&args.kid)?;
     let sentence = match &successor {
         Some(key) => format!(
             "revoked the key {}; {} signs from now on",

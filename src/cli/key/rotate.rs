@@ -20,7 +20,7 @@ pub(in crate::cli) struct Args {
 pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
     let store = ctx.store(IfMissing::Fail)?;
     let sealing = sealing(&store, ctx)?;
-    let lifecycle = lifecycle(&store, &sealing, ctx);
+    let lifecycle = lifecycle(&store, sealing, ctx);
     let key = if args.now {
         lifecycle.rotate_now()?
     } else {

@@ -12,7 +12,7 @@ use crate::service::Sources;
 use crate::store::audit::{self, Event, EventKind};
 use crate::store::keys::{self, KeyRow, KeyState};
 use crate::store::{Store, StoreError, Tx};
-use crate::tokens::{SealingKey, SigningKey};
+use crate::tokens::{SealError, SealingKey, SigningKey};
 
 /// A key as people see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -64,7 +64,7 @@ pub struct Lifecycle<'a> {
     /// The database.
     pub store: &'a Store,
     /// Seals new keys.
-    pub sealing: &'a SealingKey,
+    pub sealing: Arc<SealingKey>,
     /// How keys follow each other.
     pub rules: KeyRules,
     /// Time and randomness.
@@ -83,7 +83,7 @@ impl Lifecycle<'_> {
         let (row, now, note) = self.prepared(key, self.rules.publish_before_secs)?;
         let key = Key::from(&row);
         let kid = key.kid.clone();
-        let (exists, waiting) = self.store.write(move |tx| {
+        let (exists, waiting) = self.write(move |tx| {
             if keys::insert(tx, &row)? {
                 note.write(tx, EventKind::KeyAdded, &row.kid, now)?;
                 return Ok((false, None));
@@ -103,9 +103,7 @@ impl Lifecycle<'_> {
     pub fn rotate_now(&self) -> Result<Key, LifecycleError> {
         let (row, now, note) = self.prepared(&generate(self.rules.algorithm)?, 0)?;
         let until = self.verifies_until(now);
-        let kid = self
-            .store
-            .write(move |tx| promote_next(tx, row, until, now, &note))?;
+        let kid = self.write(move |tx| promote_next(tx, row, until, now, &note))?;
         find(self.store, &kid)
     }
 
@@ -115,7 +113,7 @@ impl Lifecycle<'_> {
         let was = find(self.store, kid)?;
         let (row, now, note) = self.prepared(&generate(self.rules.algorithm)?, 0)?;
         let (until, kid) = (self.verifies_until(now), was.kid);
-        let successor = self.store.write(move |tx| {
+        let successor = self.write(move |tx| {
             let signed = keys::active_kid(tx)?.is_some_and(|active| active == kid);
             keys::end(tx, &kid, KeyState::Revoked, now)?;
             note.write(tx, EventKind::KeyRevoked, &kid, now)?;
@@ -181,8 +179,27 @@ impl Lifecycle<'_> {
     ) -> Result<(KeyRow, Timestamp, Note), KeysError> {
         let now = self.sources.clock.now();
         let signs_from = now.as_second().saturating_add(after_secs);
-        let row = next_row(key, self.sealing, signs_from, now)?;
+        let row = next_row(key, &self.sealing, signs_from, now)?;
         Ok((row, now, Note::new(self.sources)))
+    }
+
+    /// Writes a new key, unless its seal has been changed for another meanwhile.
+    fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, LifecycleError> {
+        let sealing = Arc::clone(&self.sealing);
+        let written = self.store.write(move |tx| {
+            keys::lock(tx)?;
+            let rows = keys::all(tx)?;
+            let mut active = rows.iter().filter(|row| row.state == KeyState::Active);
+            if active.all(|row| sealing.open(&row.kid, &row.sealed_private).is_ok()) {
+                work(tx).map(Some)
+            } else {
+                Ok(None)
+            }
+        })?;
+        written.ok_or_else(|| KeysError::WrongSecret(SealError).into())
     }
 
     fn verifies_until(&self, now: Timestamp) -> i64 {
@@ -277,18 +294,18 @@ fn waiting(tx: &Tx<'_>) -> Result<Option<String>, StoreError> {
 }
 
 /// Writes down what happens to keys.
-struct Note {
+pub(in crate::service) struct Note {
     random: Arc<dyn Random>,
 }
 
 impl Note {
-    fn new(sources: &Sources) -> Self {
+    pub(in crate::service) fn new(sources: &Sources) -> Self {
         Self {
             random: Arc::clone(&sources.random),
         }
     }
 
-    fn write(
+    pub(in crate::service) fn write(
         &self,
         tx: &Tx<'_>,
         kind: EventKind,

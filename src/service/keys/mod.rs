@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use jiff::Timestamp;
 
 use super::Sources;
-use super::secret_key::{SecretKeyError, SecretKeySource};
+use super::secret_key::{SecretKey, SecretKeyError, SecretKeySource};
 use crate::store::keys::{self, KeyRow, KeyState};
 use crate::store::{Store, StoreError};
 use crate::tokens::{
@@ -74,9 +74,28 @@ pub enum KeysError {
 /// The ring in use, and what is needed to load it again.
 pub(super) struct Keys {
     rules: KeyRules,
-    sealing: SealingKey,
-    successors: SuccessorKey,
+    source: SecretKeySource,
+    secrets: RwLock<Secrets>,
     ring: RwLock<Arc<KeyRing>>,
+}
+
+/// What the secret is used for.
+#[derive(Clone)]
+pub(super) struct Secrets {
+    /// Seals the private halves of keys.
+    pub(super) sealing: Arc<SealingKey>,
+    /// Makes the successors of refresh tokens.
+    pub(super) successors: Arc<SuccessorKey>,
+}
+
+impl Secrets {
+    fn of(secret: &SecretKey) -> Result<Self, KeysError> {
+        let sealing = SealingKey::new(secret).map_err(KeysError::WrongSecret)?;
+        Ok(Self {
+            sealing: Arc::new(sealing),
+            successors: Arc::new(SuccessorKey::new(secret)),
+        })
+    }
 }
 
 impl Keys {
@@ -88,16 +107,14 @@ impl Keys {
         sources: &Sources,
     ) -> Result<Self, KeysError> {
         let fresh = store.read(keys::all)?.is_empty();
-        let secret = if fresh {
-            source.load_or_create(&*sources.random)?
+        let secrets = if fresh {
+            let secrets = Secrets::of(&source.load_or_create(&*sources.random)?)?;
+            add_first(store, &secrets.sealing, rules, sources)?;
+            secrets
         } else {
-            source.load()?
+            Secrets::of(&opening(store, source)?)?
         };
-        let sealing = SealingKey::new(&secret).map_err(KeysError::WrongSecret)?;
-        if fresh {
-            add_first(store, &sealing, rules, sources)?;
-        }
-        let ring = load(store, &sealing, sources.clock.now())?;
+        let ring = load(store, &secrets.sealing, sources.clock.now())?;
         let (signs, wanted) = (ring.signing().algorithm(), rules.algorithm);
         if signs != wanted {
             let (signs, wanted) = (signs.name(), wanted.name());
@@ -110,8 +127,8 @@ impl Keys {
         source.warn_of_readers();
         Ok(Self {
             rules,
-            sealing,
-            successors: SuccessorKey::new(&secret),
+            source: source.clone(),
+            secrets: RwLock::new(secrets),
             ring: RwLock::new(Arc::new(ring)),
         })
     }
@@ -121,14 +138,18 @@ impl Keys {
         self.rules
     }
 
-    /// What their private halves are sealed with.
-    pub(super) fn sealing(&self) -> &SealingKey {
-        &self.sealing
+    /// The secret as last read.
+    pub(super) fn secrets(&self) -> Secrets {
+        let secrets = self.secrets.read();
+        secrets.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What makes the successors of refresh tokens.
-    pub(super) fn successors(&self) -> &SuccessorKey {
-        &self.successors
+    /// Reads the secret again, which somebody has changed.
+    pub(super) fn renew(&self, store: &Store) -> Result<Secrets, KeysError> {
+        let secrets = Secrets::of(&opening(store, &self.source)?)?;
+        let mut known = self.secrets.write().unwrap_or_else(PoisonError::into_inner);
+        known.clone_from(&secrets);
+        Ok(secrets)
     }
 
     /// The keys as last loaded.
@@ -168,7 +189,11 @@ impl Keys {
     }
 
     fn reload(&self, store: &Store, now: Timestamp) -> Result<Arc<KeyRing>, KeysError> {
-        let fresh = Arc::new(load(store, &self.sealing, now)?);
+        let loaded = match load(store, &self.secrets().sealing, now) {
+            Err(KeysError::WrongSecret(_)) => load(store, &self.renew(store)?.sealing, now),
+            loaded => loaded,
+        };
+        let fresh = Arc::new(loaded?);
         *self.ring.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&fresh);
         Ok(fresh)
     }
@@ -195,13 +220,30 @@ pub fn public_jwks(store: &Store, now: Timestamp) -> Result<JwkSet, KeysError> {
     Ok(set)
 }
 
-/// The secret that opens the keys in the database: for those who make new ones.
-pub fn unsealing(store: &Store, source: &SecretKeySource) -> Result<SealingKey, KeysError> {
-    let sealing = SealingKey::new(&source.load()?).map_err(KeysError::WrongSecret)?;
-    let mut rows = store.read(keys::all)?.into_iter();
-    let active = rows.find(|row| row.state == KeyState::Active);
-    signing_key(&active.ok_or(KeysError::NoneActive)?, &sealing)?;
-    Ok(sealing)
+/// What the keys in the database open with: for those who make new ones.
+pub fn unsealing(store: &Store, source: &SecretKeySource) -> Result<Arc<SealingKey>, KeysError> {
+    Ok(Secrets::of(&opening(store, source)?)?.sealing)
+}
+
+/// The secret that opens the keys in the database. A change of secret that was interrupted is
+/// brought to its end.
+pub(super) fn opening(store: &Store, source: &SecretKeySource) -> Result<SecretKey, KeysError> {
+    let rows = store.read(keys::all)?;
+    let active = rows.iter().find(|row| row.state == KeyState::Active);
+    let active = active.ok_or(KeysError::NoneActive)?;
+    let opens = |secret: &SecretKey| signing_key(active, &Secrets::of(secret)?.sealing);
+    let secret = source.load()?;
+    let Err(error) = opens(&secret) else {
+        return Ok(secret);
+    };
+    match source.load_next()? {
+        Some(next) if opens(&next).is_ok() => {
+            source.finish()?;
+            tracing::warn!("a change of the secret key that was interrupted is at its end");
+            Ok(next)
+        }
+        _ => Err(error),
+    }
 }
 
 fn add_first(

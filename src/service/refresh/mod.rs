@@ -88,7 +88,7 @@ pub fn refresh(services: &Services, exchange: Exchange<'_>) -> Result<Grant, Ref
             }
             Worth::JustUsed(next) => hand_out(services, presented, scope, next, now),
             Worth::Unused => {
-                let next = services.keys.successors().successor(&token);
+                let next = services.keys.secrets().successors.successor(&token);
                 let next = next.ok_or(RefreshError::InvalidGrant)?;
                 let rotate = rotation(services, &token, &next);
                 // Signing takes as long as a commit to a fast disk.
@@ -184,7 +184,7 @@ fn worth(
         // Whoever used the successor has it: nobody else needs it.
         Some(Successor { is_used: true, .. }) => Worth::Nothing,
         Some(successor) => {
-            let next = services.keys.successors().successor(token);
+            let next = services.keys.secrets().successors.successor(token);
             // Under another secret it was another one, which cannot be told any more.
             next.filter(|next| next.hash().as_slice() == successor.hash)
                 .map_or(Worth::Nothing, Worth::JustUsed)

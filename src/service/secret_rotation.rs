@@ -1,0 +1,87 @@
+//! Another secret over the signing keys: all are sealed anew in one transaction, and no moment is
+//! without a secret on the disk that opens them.
+
+use std::sync::Arc;
+
+use super::Sources;
+use super::keys::lifecycle::Note;
+use super::keys::{self, KeysError};
+use super::secret_key::{self, SecretKey, SecretKeyError, SecretKeySource};
+use crate::store::audit::EventKind;
+use crate::store::{Store, StoreError, keys as stored_keys};
+use crate::tokens::{SealError, SealingKey};
+
+/// Why the secret was not changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SecretRotationError {
+    /// Nobody but the operator can change what the configuration holds.
+    #[error(
+        "the secret key is given by the configuration: make the new one with 'openssl rand -hex 32 > FILE', and give --new-secret-file FILE"
+    )]
+    Given,
+    /// It is the one in use.
+    #[error("the new secret key is the one in use")]
+    Same,
+    /// Somebody else has changed it in this moment.
+    #[error(
+        "the secret key was changed by somebody else at the same time: nothing was changed here"
+    )]
+    Overtaken,
+    /// The new secret cannot be read or written.
+    #[error(transparent)]
+    Secret(#[from] SecretKeyError),
+    /// The keys cannot be used.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Seals every key under another secret: `new`, or a fresh one. Returns how many there were.
+///
+/// Where the secret is in a file, the new one is beside it before the keys are sealed with it, and
+/// takes its place after that. Whoever finds the change half way ends it ([`keys::opening`]).
+pub fn rotate(
+    store: &Store,
+    source: &SecretKeySource,
+    new: Option<SecretKey>,
+    sources: &Sources,
+) -> Result<usize, SecretRotationError> {
+    let new = match (new, source) {
+        (Some(new), _) => new,
+        (None, SecretKeySource::File(_)) => secret_key::generate(&*sources.random),
+        (None, SecretKeySource::Given(_)) => return Err(SecretRotationError::Given),
+    };
+    let old = keys::opening(store, source)?;
+    if old.expose() == new.expose() {
+        return Err(SecretRotationError::Same);
+    }
+    let seal = |secret: &SecretKey| SealingKey::new(secret).map_err(KeysError::WrongSecret);
+    let (old, sealing) = (seal(&old)?, seal(&new)?);
+    let (file, note) = (source.clone(), Note::new(sources));
+    let clock = Arc::clone(&sources.clock);
+    let resealed = store.write(move |tx| {
+        stored_keys::lock(tx)?;
+        let rows = stored_keys::all(tx)?;
+        let again = rows.iter().map(|row| {
+            let private = old.open(&row.kid, &row.sealed_private)?;
+            sealing.seal(&row.kid, &private)
+        });
+        let Ok(again) = again.collect::<Result<Vec<_>, SealError>>() else {
+            return Ok(Err(SecretRotationError::Overtaken));
+        };
+        if let Err(error) = file.write_next(&new) {
+            return Ok(Err(error.into()));
+        }
+        let now = clock.now();
+        for (row, sealed) in rows.iter().zip(&again) {
+            stored_keys::reseal(tx, &row.kid, sealed)?;
+            note.write(tx, EventKind::KeyResealed, &row.kid, now)?;
+        }
+        Ok(Ok(again.len()))
+    })??;
+    source.finish()?;
+    Ok(resealed)
+}
