@@ -7,7 +7,7 @@ use std::process::Command;
 use auth::config::{Config, Environment, Flags, Layers, reference};
 use serde_json::Value;
 
-use crate::env::{TestEnv, run};
+use crate::env::{PASSWORD, TestEnv, run};
 use crate::terminal::Terminal;
 
 const README: &str = include_str!("../../README.md");
@@ -68,6 +68,25 @@ fn the_quick_start_of_the_readme_works_as_printed() {
     terminal.shows("{\"keys\":[{");
     terminal.shows("\"openapi\": \"3.1");
     assert_eq!(terminal.ends().1.status, 0);
+}
+
+/// The lines of docs/keys.md, one block after the other.
+#[test]
+fn the_lines_about_keys_work_as_printed() {
+    let env = TestEnv::new();
+    let (authd, token) = env.signed_in();
+    let lines = code_blocks(include_str!("../../docs/keys.md"), "sh").join("");
+    let programs = Path::new(env!("CARGO_BIN_EXE_authctl")).parent();
+    let programs = programs.expect("is in a folder").display();
+    let script = format!("set -e\nexport PATH={programs}:$PATH\n{lines}");
+    let script = env.write("keys", &script);
+    let mut command = env.command("bash");
+    run(command.arg(script), "").succeeded();
+    assert_eq!(authd.verify(&token).status, 401);
+    let states = "SELECT state, count(*) FROM signing_keys GROUP BY state ORDER BY state";
+    assert_eq!(env.sql(states), "active|1\nnext|1\nrevoked|1");
+    let fresh = authd.login("ada@example.com", PASSWORD);
+    assert_eq!(authd.verify(&fresh).status, 200);
 }
 
 /// The lines of docs/oauth.md, one block after the other, with the address of this daemon.
