@@ -42,7 +42,7 @@ pub enum SecretRotationError {
 /// Seals every key under another secret: `new`, or a fresh one. Returns how many there were.
 ///
 /// Where the secret is in a file, the new one is beside it before the keys are sealed with it, and
-/// takes its place after that. Whoever finds the change half way ends it ([`keys::opening`]).
+/// takes its place after that. Whoever finds the change half way ends it (`keys::opening`).
 pub fn rotate(
     store: &Store,
     source: &SecretKeySource,
