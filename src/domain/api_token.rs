@@ -8,6 +8,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::domain::client::ClientId;
+use crate::domain::id::{self, IdError};
 use crate::domain::label::Label;
 use crate::domain::scope::Scope;
 use crate::domain::user::UserId;
@@ -24,10 +25,10 @@ impl fmt::Display for ApiTokenId {
 }
 
 impl FromStr for ApiTokenId {
-    type Err = uuid::Error;
+    type Err = IdError;
 
-    fn from_str(text: &str) -> Result<Self, uuid::Error> {
-        text.parse().map(Self)
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        id::parse(text).map(Self)
     }
 }
 

@@ -5,6 +5,7 @@ pub mod audience;
 pub mod claim;
 pub mod client;
 pub mod email;
+pub mod id;
 pub mod label;
 pub mod name;
 pub mod password;

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::domain::client::ClientId;
+use crate::domain::id::{self, IdError};
 use crate::domain::scope::Scope;
 use crate::domain::user::UserId;
 
@@ -26,10 +27,10 @@ impl fmt::Display for SessionId {
 }
 
 impl FromStr for SessionId {
-    type Err = uuid::Error;
+    type Err = IdError;
 
-    fn from_str(text: &str) -> Result<Self, uuid::Error> {
-        text.parse().map(Self)
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        id::parse(text).map(Self)
     }
 }
 

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::domain::email::{Email, EmailError};
+use crate::domain::id::{self, IdError};
 use crate::domain::name::PersonName;
 use crate::domain::phone::Phone;
 
@@ -26,10 +27,10 @@ impl fmt::Display for UserId {
 }
 
 impl FromStr for UserId {
-    type Err = uuid::Error;
+    type Err = IdError;
 
-    fn from_str(text: &str) -> Result<Self, uuid::Error> {
-        text.parse().map(Self)
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        id::parse(text).map(Self)
     }
 }
 
