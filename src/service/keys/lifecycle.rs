@@ -114,10 +114,14 @@ impl Lifecycle<'_> {
         let (row, now, note) = self.prepared(&generate(self.rules.algorithm)?, 0)?;
         let (until, kid) = (self.verifies_until(now), was.kid);
         let successor = self.write(move |tx| {
-            let signed = keys::active_kid(tx)?.is_some_and(|active| active == kid);
+            let rows = keys::all(tx)?;
+            let state = rows.iter().find(|row| row.kid == kid).map(|row| row.state);
+            if state == Some(KeyState::Revoked) {
+                return Ok(None);
+            }
             keys::end(tx, &kid, KeyState::Revoked, now)?;
             note.write(tx, EventKind::KeyRevoked, &kid, now)?;
-            if signed {
+            if state == Some(KeyState::Active) {
                 promote_next(tx, row, until, now, &note).map(Some)
             } else {
                 Ok(None)

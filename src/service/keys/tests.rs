@@ -156,6 +156,8 @@ fn a_revoked_key_that_signed_is_followed_by_another_in_the_same_moment() {
     trial.clock.advance_secs(KEYS.publish_before_secs);
     lifecycle.tend().expect("tends");
     assert_eq!(kid_of(&trial.token()), successor);
+    // Once is for good, and written down once.
+    assert_eq!(lifecycle.revoke(&kid).expect("changes nothing"), None);
     let events = "SELECT count(*) FROM audit_events WHERE event = 'key.revoked'";
     assert_eq!(trial.count(events), 2);
 }
