@@ -113,6 +113,30 @@ fn rotations_within_one_second_are_told_apart() {
     assert_eq!(reuses(&trial), 1);
 }
 
+/// Used tokens are known for long, and no session's chain grows for ever.
+#[test]
+fn of_a_long_chain_only_the_oldest_tokens_are_forgotten() {
+    let trial = Trial::new();
+    let (first, _) = log_in(&trial);
+    let (mut token, mut chain) = (first.clone(), Vec::new());
+    for _ in 0..=1280 {
+        let grant = try_next(&trial, &token).expect("is refreshed");
+        chain.push(std::mem::replace(
+            &mut token,
+            grant.refresh_token.expose().to_owned(),
+        ));
+    }
+    assert_eq!(trial.count("SELECT count(*) FROM refresh_tokens"), 1026);
+    trial.clock.advance_millis(SESSIONS.grace_ms + 1);
+    is_refused(&trial, &first);
+    assert_eq!(reuses(&trial), 0);
+    token = next(&trial, &token);
+    // 1,024 exchanges ago, and still a thief's.
+    is_refused(&trial, &chain[1280 - 1024]);
+    assert_eq!(reuses(&trial), 1);
+    is_refused(&trial, &token);
+}
+
 /// Security statement 49.
 #[test]
 fn a_clock_that_jumps_makes_no_used_or_ended_token_good_again() {
