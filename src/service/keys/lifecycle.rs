@@ -175,14 +175,15 @@ impl Lifecycle<'_> {
         self.rules.rotate_every_secs.is_some_and(is_old)
     }
 
-    /// A key that signs after so many seconds, and what to write it down with.
+    /// A key that signs after so many whole seconds, and what to write it down with.
     fn prepared(
         &self,
         key: &SigningKey,
         after_secs: i64,
     ) -> Result<(KeyRow, Timestamp, Note), KeysError> {
         let now = self.sources.clock.now();
-        let signs_from = now.as_second().saturating_add(after_secs);
+        let begun_secs = now.as_second() + i64::from(now.subsec_nanosecond() > 0);
+        let signs_from = begun_secs.saturating_add(after_secs);
         let row = next_row(key, &self.sealing, signs_from, now)?;
         Ok((row, now, Note::new(self.sources)))
     }

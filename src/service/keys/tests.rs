@@ -85,6 +85,22 @@ fn nobody_keeps_the_keys_until_one_that_they_lack_signs() {
     assert_eq!(KEYS.max_age_secs(), 300);
 }
 
+/// Keys are stored to the second; a second that has begun is not counted as a whole one.
+#[test]
+fn a_key_made_within_a_second_is_published_for_the_whole_time() {
+    let trial = Trial::new();
+    let lifecycle = trial.services.lifecycle();
+    trial.clock.advance_millis(900);
+    lifecycle.rotate().expect("makes one");
+    trial.clock.advance_secs(KEYS.publish_before_secs - 1);
+    trial.clock.advance_millis(999);
+    lifecycle.tend().expect("tends");
+    assert_eq!(states(&trial), ["active", "next"]);
+    trial.clock.advance_millis(101);
+    lifecycle.tend().expect("tends");
+    assert_eq!(states(&trial), ["retired", "active"]);
+}
+
 #[test]
 fn at_once_the_waiting_key_takes_over_or_a_new_one() {
     let trial = Trial::new();
