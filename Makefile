@@ -20,6 +20,12 @@ NODE       := target/node
 NGINX      := target/tools/nginx
 CARGO_DENY := target/tools/bin/cargo-deny
 
+# Installs Debian's packages, where that is possible without asking.
+INSTALL := as_root=; test "$$(id -u)" = 0 || as_root='sudo -n'; \
+  apt() { $$as_root env DEBIAN_FRONTEND=noninteractive apt-get "$$@" </dev/null; }; \
+  by_name() { command -v apt-get >/dev/null && { apt install -y "$$@" || { apt update && apt install -y "$$@"; }; }; }; \
+  by_name
+
 # The tests find PyJWT and the other judges of our answers through this.
 export AUTHD_TEST_PYTHON := $(abspath $(VENV)/bin/python)
 
@@ -94,7 +100,7 @@ components:
 
 # The README's lines are run as they are printed.
 curl:
-	@command -v curl >/dev/null || apt-get install -y curl || { \
+	@command -v curl >/dev/null || { $(INSTALL) curl; } || { \
 	  echo "The tests run the README's lines, which need curl: please install it." >&2; exit 1; }
 
 # The tests start servers of their own; Debian's package is kept from starting one as well.
@@ -128,6 +134,7 @@ $(NODE)/.ready: tests/node/package.json tests/node/package-lock.json $(VENV)/.re
 	@touch $@
 
 $(VENV)/.ready: tests/python/requirements.txt
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { $(INSTALL) python3-venv; } || true
 	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "The tests need Python 3.11 or newer with its venv module (Debian and Ubuntu: apt-get install python3-venv)." >&2; \
 	  echo "Another Python than '$(PYTHON)' is chosen with: make test PYTHON=..." >&2; exit 1; }

@@ -23,6 +23,24 @@ pub(super) fn existing(email: &Email, ctx: &Context) -> Result<Option<User>, Cli
     }
 }
 
+/// What to make of a refusal because the address is in use, where an account that exists is as good
+/// as a new one: that account. Another command may have been faster.
+pub(super) fn made_meanwhile(
+    created: Result<User, CliError>,
+    email: &Email,
+    ctx: &Context,
+) -> Result<(User, bool), CliError> {
+    match created {
+        Err(CliError::Account(AccountError::Store(StoreError::EmailTaken(_)))) => {
+            let found = existing(email, ctx)?;
+            found
+                .map(|user| (user, false))
+                .ok_or_else(|| taken(email.clone()))
+        }
+        created => created.map(|user| (user, true)),
+    }
+}
+
 /// The error for an address that is in use.
 pub(super) fn taken(email: Email) -> CliError {
     StoreError::EmailTaken(email).into()

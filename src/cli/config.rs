@@ -6,7 +6,7 @@ use serde_json::json;
 use super::context::Context;
 use super::error::CliError;
 use super::output::Output;
-use crate::config::Layers;
+use crate::config::{Config, Layers};
 
 /// Look at the configuration
 #[derive(Subcommand, Debug)]
@@ -37,7 +37,16 @@ pub(super) fn run(command: Command, ctx: &mut Context) -> Result<(), CliError> {
 }
 
 pub(super) fn show(_: ShowArgs, layers: &Layers, output: Output) -> Result<(), CliError> {
-    output.config(&layers.show())
+    let mut values = layers.show();
+    // What is bad in them says so when it is used.
+    if let Ok(config) = Config::from_layers(layers) {
+        for shown in &mut values {
+            if let Some(value) = config.follows(shown.key).filter(|_| shown.value.is_empty()) {
+                shown.value = value;
+            }
+        }
+    }
+    output.config(&values)
 }
 
 /// Every value was checked when the configuration was loaded.

@@ -46,9 +46,11 @@ impl Context {
     pub(super) fn store(&self, if_missing: IfMissing) -> Result<Store, CliError> {
         let database = &self.config.database;
         if if_missing == IfMissing::Create && !store::exists(&database.url, database.timeout)? {
-            store::create(&database.url, database.timeout, self.sources.clock.now())?;
-            self.output
-                .note(&format!("created the database '{}'", database.url.place()));
+            let now = self.sources.clock.now();
+            if store::create(&database.url, database.timeout, now)? {
+                let note = format!("created the database '{}'", database.url.place());
+                self.output.note(&note);
+            }
         }
         Ok(Store::open(database, WriteMode::Direct)?)
     }

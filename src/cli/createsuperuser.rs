@@ -12,7 +12,7 @@ use crate::domain::email::Email;
 use crate::domain::name::PersonName;
 use crate::domain::password::Password;
 use crate::domain::phone::Phone;
-use crate::domain::user::NewUser;
+use crate::domain::user::{NewUser, User};
 use crate::service::accounts::{self, PasswordChecks};
 
 /// Create an account that may do everything
@@ -70,10 +70,7 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
         if !args.if_not_exists {
             return Err(account::taken(email));
         }
-        if !user.is_superuser {
-            return Err(CliError::NotASuperuser(user.email.to_string()));
-        }
-        return ctx.output.created(&user, false);
+        return existing(&user, ctx);
     }
     let new = NewUser {
         first_name: optional(args.first_name.clone(), "FIRST_NAME", "First name", ctx)?
@@ -92,9 +89,27 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
         is_superuser: true,
     };
     let (password, checks) = choose_password(&args, &new, ctx)?;
-    let user = account::create(new, Some(&password), checks, ctx)?;
+    let email = new.email.clone();
+    let created = account::create(new, Some(&password), checks, ctx);
+    let (user, is_new) = if args.if_not_exists {
+        account::made_meanwhile(created, &email, ctx)?
+    } else {
+        (created?, true)
+    };
+    if !is_new {
+        return existing(&user, ctx);
+    }
     ctx.output.note("Superuser created.");
     ctx.output.created(&user, true)
+}
+
+/// Says that there is such an account, if it is what was to be made.
+fn existing(user: &User, ctx: &Context) -> Result<(), CliError> {
+    if user.is_superuser {
+        ctx.output.created(user, false)
+    } else {
+        Err(CliError::NotASuperuser(user.email.to_string()))
+    }
 }
 
 /// Without a terminal and without `--no-input`, nothing may be left to ask: a script that forgot

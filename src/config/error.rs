@@ -58,6 +58,12 @@ pub enum ConfigError {
         /// The known variable that looks most like it.
         nearest: String,
     },
+    /// What it holds is no text.
+    #[error("{variable}: the value of this variable is not UTF-8")]
+    NotText {
+        /// As it is in the environment.
+        variable: String,
+    },
     /// The value does not fit its key.
     #[error("{origin}: {key}: {problem}")]
     Value {

@@ -1,6 +1,6 @@
 //! Flags over environment over file over defaults, each value with where it came from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -149,6 +149,11 @@ impl Layers {
     }
 
     fn add_environment(&mut self, environment: &Environment) -> Result<(), ConfigError> {
+        if let Some(variable) = environment.unreadable() {
+            return Err(ConfigError::NotText {
+                variable: variable.to_owned(),
+            });
+        }
         refuse_unknown_variables(environment)?;
         for key in KEYS {
             let variable = key.variable();
@@ -205,17 +210,17 @@ fn shown_url(text: &str) -> String {
 
 /// A misspelt variable of one of our sections is an error, like a misspelt key of the file.
 fn refuse_unknown_variables(environment: &Environment) -> Result<(), ConfigError> {
-    const SECTIONS: [&str; 6] = [
-        "AUTHD_SERVER_",
-        "AUTHD_DATABASE_",
-        "AUTHD_TOKENS_",
-        "AUTHD_PASSWORDS_",
-        "AUTHD_LOG_",
-        "AUTHD_SECRET_",
-    ];
+    // `AUTHD_SERVER_` for `server.listen`, `AUTHD_SECRET_` for `secret_key`.
+    let sections = KEYS.iter().map(|key| {
+        let section = key.name.split(['.', '_']).next().unwrap_or_default();
+        format!("AUTHD_{}_", section.to_uppercase())
+    });
+    let sections: BTreeSet<String> = sections.collect();
     let known: Vec<String> = KEYS.iter().map(Key::variable).collect();
     for name in environment.names() {
-        let ours = SECTIONS.iter().any(|section| name.starts_with(section));
+        let ours = sections
+            .iter()
+            .any(|section| name.starts_with(section.as_str()));
         let plain = name.strip_suffix("_FILE").unwrap_or(name);
         if ours
             && !known

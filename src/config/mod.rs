@@ -160,6 +160,16 @@ impl Config {
         })
     }
 
+    /// The value of a key that follows from others when it is not given.
+    pub fn follows(&self, key: &str) -> Option<String> {
+        match (key, &self.secret_key) {
+            ("tokens.issuer", _) => Some(self.tokens.issuer.clone()),
+            ("tokens.audience", _) => Some(self.tokens.audience.clone()),
+            ("secret_key_file", SecretKeySource::File(path)) => Some(path.display().to_string()),
+            _ => None,
+        }
+    }
+
     /// What the services need of it.
     pub fn service_settings(&self) -> ServiceSettings {
         ServiceSettings {

@@ -167,6 +167,7 @@ pub fn verify(
     )?;
     // `Output` compares in constant time.
     if Output::new(output).map_err(|_| HashError::Damaged)? != *expected {
+        burn_rest(password, params, current, memory)?;
         return Ok(Verdict::Mismatch);
     }
     let fresh = params == current && salt.len() >= SALT_BYTES && expected.len() == OUTPUT_BYTES;
@@ -189,6 +190,34 @@ pub fn burn(password: &Password, params: HashParams, memory: &mut Memory) -> Res
         &mut output,
         memory,
     )
+}
+
+/// The rest of the work, where a hash has cost less than one costs now: an account whose hash is
+/// older than the present parameters is not told from one that does not exist.
+fn burn_rest(
+    password: &Password,
+    done: HashParams,
+    current: HashParams,
+    memory: &mut Memory,
+) -> Result<(), HashError> {
+    let work = |params: HashParams| u64::from(params.memory_kib) * u64::from(params.iterations);
+    let missing = work(current).saturating_sub(work(done));
+    // Passes over the whole memory, or else one over a part of it.
+    let passes = missing / u64::from(current.memory_kib.max(1));
+    let part = missing % u64::from(current.memory_kib.max(1));
+    let steps = [(passes, u64::from(current.memory_kib)), (1, part)];
+    for (iterations, memory_kib) in steps {
+        let params = HashParams {
+            memory_kib: u32::try_from(memory_kib).unwrap_or(u32::MAX),
+            iterations: u32::try_from(iterations).unwrap_or(u32::MAX),
+            parallelism: current.parallelism,
+        };
+        // The algorithm's own least: eight blocks a lane.
+        if iterations > 0 && memory_kib >= 8 * u64::from(current.parallelism) {
+            burn(password, params, memory)?;
+        }
+    }
+    Ok(())
 }
 
 /// The one place where the memory is filled (ADR 6): a faster engine would go here.

@@ -37,8 +37,8 @@ pub enum PolicyError {
         /// The configured maximum.
         allowed: usize,
     },
-    /// The e-mail address or a name, as it stands.
-    #[error("the password is the account's own {0}: choose one that nobody can look up")]
+    /// The e-mail address or a name, the account's or the service's, as it stands.
+    #[error("the password is {0}: choose one that nobody can look up")]
     Personal(&'static str),
     /// On a list of common passwords, or built so that a guesser is soon there.
     #[error(
@@ -96,11 +96,7 @@ impl Policy {
                 hint: Some("it is on the list of common passwords".into()),
             });
         }
-        let inputs: Vec<&str> = words
-            .iter()
-            .map(|(_, word)| word.as_str())
-            .chain(SERVICE_WORDS)
-            .collect();
+        let inputs: Vec<&str> = words.iter().map(|(_, word)| word.as_str()).collect();
         let estimate = zxcvbn(password.expose(), &inputs);
         if estimate.score() < Score::Three {
             let hint = estimate.feedback().and_then(Feedback::warning);
@@ -112,19 +108,26 @@ impl Policy {
     }
 }
 
-/// Each word of the owner in lower case, with what to call it.
+/// Each word of the owner and of the service in lower case, with what to call it.
 fn personal_words(owner: Owner<'_>) -> Vec<(&'static str, String)> {
     let (local, domain) = owner.email.split_once('@').unwrap_or((owner.email, ""));
     [
-        ("e-mail address", owner.email.to_owned()),
-        ("e-mail address", local.to_owned()),
-        ("e-mail address", domain.to_owned()),
-        ("name", owner.first_name.to_owned()),
-        ("name", owner.last_name.to_owned()),
-        ("name", format!("{} {}", owner.first_name, owner.last_name)),
-        ("name", format!("{}{}", owner.first_name, owner.last_name)),
+        ("the account's own e-mail address", owner.email.to_owned()),
+        ("the account's own e-mail address", local.to_owned()),
+        ("the account's own e-mail address", domain.to_owned()),
+        ("the account's own name", owner.first_name.to_owned()),
+        ("the account's own name", owner.last_name.to_owned()),
+        (
+            "the account's own name",
+            format!("{} {}", owner.first_name, owner.last_name),
+        ),
+        (
+            "the account's own name",
+            format!("{}{}", owner.first_name, owner.last_name),
+        ),
     ]
     .into_iter()
+    .chain(SERVICE_WORDS.map(|word| ("the service's own name", word.to_owned())))
     .map(|(what, word)| (what, word.trim().to_lowercase()))
     .filter(|(_, word)| !word.is_empty())
     .collect()
@@ -229,8 +232,15 @@ mod tests {
             let error = shorter.check(&Password::new(text), ADA).expect_err(text);
             assert!(matches!(error, PolicyError::Personal(_)), "{text}: {error}");
         }
-        let service = check("authdauthdauthd1");
-        assert!(matches!(service, Err(PolicyError::Guessable { .. })));
+        for text in [
+            "authdauthdauthd1",
+            "authdsuperuserauthctl",
+            "superuser-authd1",
+            "authd authctl 12",
+        ] {
+            let error = check(text).expect_err(text);
+            assert!(matches!(error, PolicyError::Personal(_)), "{text}: {error}");
+        }
     }
 
     /// Security statement 66: what looks random and is common all the same.

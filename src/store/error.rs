@@ -90,6 +90,11 @@ pub enum Reason {
     /// Some other file.
     #[error("is not an authd database: name the right one with --database")]
     NotOurs,
+    /// It is in use, and not there any more.
+    #[error(
+        "was moved, removed or replaced while it was in use: put the same file back, or start what uses it anew"
+    )]
+    Moved,
     /// An empty file: an accident, or a database that was lost.
     #[error("is empty: restore it from a backup, or remove it to start anew")]
     Empty,

@@ -107,10 +107,8 @@ impl Store {
         Ok(Self {
             url: url.clone(),
             timeout,
-            readers: Readers::new(url.clone(), settings.connections, timeout),
-            replica: replica
-                .transpose()
-                .map_err(|error| Reason::Failed(error.to_string()))?,
+            readers: Readers::new(url.clone(), settings.connections, timeout)?,
+            replica: replica.transpose()?,
             writer,
         })
     }
@@ -193,15 +191,13 @@ pub fn exists(url: &DatabaseUrl, timeout: Duration) -> Result<bool, StoreError> 
 
 /// Makes a new, migrated database that appears whole or not at all.
 ///
-/// Succeeds if another process was faster.
+/// Succeeds if another process was faster; says whether it is this one's.
 pub fn create(
     url: &DatabaseUrl,
     timeout: Duration,
     now: jiff::Timestamp,
-) -> Result<(), StoreError> {
-    engine::create(url, timeout, |tx| migrations::apply_all(tx, now))
-        .map(drop)
-        .map_err(|error| error.at(url))
+) -> Result<bool, StoreError> {
+    engine::create(url, timeout, |tx| migrations::apply_all(tx, now)).map_err(|error| error.at(url))
 }
 
 /// What [`migrate`] would do to an existing database.

@@ -52,7 +52,7 @@ impl Replica {
     pub(super) fn new(
         settings: &DatabaseSettings,
         replica: &ReplicaSettings,
-    ) -> std::io::Result<Self> {
+    ) -> Result<Self, StoreError> {
         let url = replica.url.clone();
         let freshness = Arc::new(Freshness {
             start: Instant::now(),
@@ -68,9 +68,10 @@ impl Replica {
         let every = (replica.max_staleness / PER_ALLOWED).clamp(MOST_OFTEN, LEAST_OFTEN);
         let thread = thread::Builder::new()
             .name("replica".into())
-            .spawn(move || measure(meter, every, &stopped))?;
+            .spawn(move || measure(meter, every, &stopped))
+            .map_err(|error| Reason::Failed(error.to_string()))?;
         Ok(Self {
-            readers: Readers::new(url, settings.connections, settings.timeout),
+            readers: Readers::new(url, settings.connections, settings.timeout)?,
             allowed: replica.max_staleness,
             freshness,
             stop: Some(stop),

@@ -178,6 +178,8 @@ fn an_unknown_variable_of_a_section_is_told_the_nearest_one() {
         ("AUTHD_SERVER_LISTN", "AUTHD_SERVER_LISTEN"),
         ("AUTHD_PASSWORDS_MIN_LENGHT", "AUTHD_PASSWORDS_MIN_LENGTH"),
         ("AUTHD_SECRET_KEYFILE", "AUTHD_SECRET_KEY_FILE"),
+        ("AUTHD_SESSIONS_IDEL", "AUTHD_SESSIONS_IDLE"),
+        ("AUTHD_FORWARD_COOKEY", "AUTHD_FORWARD_COOKIE"),
     ] {
         let sentence =
             format!("{name}: this is not a configuration key: did you mean '{nearest}'?");
@@ -186,6 +188,21 @@ fn an_unknown_variable_of_a_section_is_told_the_nearest_one() {
     // Other programs' variables are none of our business, nor are those without a section.
     let others = [("AUTHD_PORT", "tcp://10.0.0.1:8000"), ("SERVER_LISTN", "1")];
     show(&env, &[], &others);
+}
+
+#[test]
+fn a_variable_that_is_no_text_is_not_taken_for_an_absent_one() {
+    use std::os::unix::ffi::OsStrExt;
+    let bytes = std::ffi::OsStr::from_bytes(b"sqlite:x\xff.db");
+    let env = TestEnv::new();
+    for name in ["AUTHD_DATABASE_URL", "DJANGO_SUPERUSER_PASSWORD"] {
+        let mut command = env.authctl_command(&["config", "check", "-o", "json"]);
+        let out = run(command.env(name, bytes), "");
+        let sentence = format!("{name}: the value of this variable is not UTF-8");
+        out.refused(2, "usage", &sentence);
+    }
+    let mut command = env.authctl_command(&["config", "check"]);
+    run(command.env("OTHER", bytes), "").succeeded();
 }
 
 #[test]
@@ -491,6 +508,15 @@ fn show_says_where_each_value_came_from_and_keeps_secrets() {
         assert!(!out.stdout.contains(&SECRET[..8]), "{out:?}");
     }
     assert!(table.stdout.contains("│ key "), "{table:?}");
+    // What follows from other values is shown with them.
+    env.write(
+        "good.toml",
+        "[server]\npublic_url = \"https://auth.example.com\"\n",
+    );
+    let shown = show(&env, &["--config", "good.toml"], &[]);
+    let follows = json!({"value": "https://auth.example.com", "from": "default"});
+    assert_eq!(shown["tokens.issuer"], follows);
+    assert_eq!(shown["tokens.audience"], follows);
     // Shown all the same, used not at all.
     refused(
         &env,

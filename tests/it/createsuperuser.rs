@@ -355,6 +355,28 @@ fn if_not_exists_can_be_repeated_and_needs_no_password_then() {
     );
 }
 
+/// Of many at once one makes the account, and for the others it exists.
+#[test]
+fn if_not_exists_holds_for_many_at_once() {
+    let env = TestEnv::new();
+    env.authctl(&["migrate"]).succeeded();
+    let password = [("AUTHD_SUPERUSER_PASSWORD", PASSWORD)];
+    let flags = ["--if-not-exists", "--email", "ada@example.com"];
+    let outcomes: Vec<Outcome> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..6)
+            .map(|_| scope.spawn(|| scripted(&env, &flags, &password)))
+            .collect();
+        let ends = workers.into_iter().map(|worker| worker.join());
+        ends.map(|end| end.expect("ends")).collect()
+    });
+    let made = outcomes.iter().filter(|out| {
+        assert_eq!(out.status, 0, "{out:?}");
+        out.json()["created"] == true
+    });
+    assert_eq!(made.count(), 1);
+    assert_eq!(env.number("SELECT count(*) FROM users"), 1);
+}
+
 #[test]
 fn the_password_checks_can_be_skipped() {
     let env = TestEnv::new();

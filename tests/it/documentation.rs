@@ -286,6 +286,28 @@ fn links_between_documents_lead_somewhere() {
     }
 }
 
+/// Files of this repository that texts name, in `code`: those with a folder before them.
+#[test]
+fn files_that_the_documents_name_exist() {
+    let architecture = root().join("ARCHITECTURE.md");
+    let text = fs::read_to_string(&architecture).expect("reads");
+    let mut seen = 0;
+    for (path, text) in documents().into_iter().chain([(architecture, text)]) {
+        for name in text.split('`').skip(1).step_by(2) {
+            let is_plain = name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"_-./".contains(&byte));
+            if !is_plain || !name.contains('/') || !name.ends_with(".rs") {
+                continue;
+            }
+            let exists = root().join(name).exists() || root().join("src").join(name).exists();
+            assert!(exists, "{}: {name}", path.display());
+            seen += 1;
+        }
+    }
+    assert!(seen >= 40, "{seen}");
+}
+
 /// `make install` with the real files; the programs stand in for their optimised build.
 #[test]
 fn make_install_puts_everything_in_its_place() {

@@ -120,6 +120,24 @@ fn every_failed_login_gets_the_same_answer() {
     }
 }
 
+/// Security statement 70: nor is an account told that has not logged in since hashes cost more.
+#[test]
+fn an_older_cheaper_hash_takes_as_long_as_no_hash_at_all() {
+    let env = TestEnv::new();
+    env.add_user("ada@example.com", PASSWORD);
+    let dearer = ("AUTHD_PASSWORDS_ITERATIONS", "6");
+    let authd = env.authd_with(&[], &[dearer]);
+    let mut times = [const { Vec::new() }; 2];
+    for _ in 0..30 {
+        for (kind, times) in times.iter_mut().enumerate() {
+            times.push(time_of(&authd, FAILURES[kind]));
+        }
+    }
+    let [unknown, wrong] = times.map(|times| mean(&times));
+    // A third of the work would be a third of the time.
+    assert!(wrong > unknown * 0.75, "{wrong} ms, and {unknown} ms");
+}
+
 /// Security statement 70: the time, over 200 interleaved trials of each.
 ///
 /// A difference that is there shows in every round of trials; one that the rest of the machine

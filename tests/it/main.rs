@@ -38,6 +38,7 @@ mod load;
 mod login_security;
 mod logs;
 mod migrations;
+mod moved;
 mod nodes;
 mod oauth;
 mod oauth_library;

@@ -103,6 +103,12 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
         is_staff: args.staff || args.superuser,
         is_superuser: args.superuser,
     };
-    let user = account::create(new, password.as_ref(), PasswordChecks::Enforce, ctx)?;
-    ctx.output.created(&user, true)
+    let email = new.email.clone();
+    let created = account::create(new, password.as_ref(), PasswordChecks::Enforce, ctx);
+    let (user, is_new) = if args.if_not_exists {
+        account::made_meanwhile(created, &email, ctx)?
+    } else {
+        (created?, true)
+    };
+    ctx.output.created(&user, is_new)
 }

@@ -4,6 +4,7 @@
 //! writes each statement once, with parameters `?1`, `?2` ..., in words that every engine takes.
 
 mod error;
+mod place;
 mod postgres;
 mod reasons;
 mod server;
@@ -21,6 +22,7 @@ pub use error::EngineError;
 pub use url::{DatabaseUrl, DatabaseUrlError};
 
 pub(super) use error::{reason, reason_of};
+pub(super) use place::Place;
 pub(super) use value::{Kind, Row, Value};
 
 /// A connection, for queries.
@@ -55,6 +57,14 @@ pub(super) fn open_unhurried(url: &DatabaseUrl, timeout: Duration) -> Result<Con
     match url {
         DatabaseUrl::Sqlite(path) => Ok(sqlite::open(path, timeout)?.into()),
         DatabaseUrl::Postgres(server) => Ok(postgres::open_unhurried(server, timeout)?.into()),
+    }
+}
+
+/// Where the database's file is; a server's are its own affair.
+pub(super) fn place(url: &DatabaseUrl) -> Result<Option<Place>, StoreError> {
+    match url {
+        DatabaseUrl::Sqlite(path) => Place::of(path).map(Some),
+        DatabaseUrl::Postgres(_) => Ok(None),
     }
 }
 
@@ -197,11 +207,11 @@ impl Conn {
         }
     }
 
-    /// Fails with [`Reason::Standby`] where nothing can be written, as far as the engine knows
-    /// without trying.
+    /// Fails with [`Reason::Standby`] or [`Reason::Moved`] where nothing can be written, as far as the
+    /// engine knows without trying.
     pub(super) fn require_writable(&self) -> Result<(), StoreError> {
         match &self.0 {
-            Engine::Sqlite(_) => Ok(()),
+            Engine::Sqlite(file) => file.require_in_place(),
             Engine::Postgres(_) if self.query_value(postgres::IS_READ_ONLY, &[])? => {
                 Err(Reason::Standby.into())
             }
@@ -330,7 +340,7 @@ pub(super) fn snapshot<T>(
 /// Whether both are one file, by whatever path. Of servers only [`is_one_database`] can tell.
 pub(super) fn is_one_file(one: &DatabaseUrl, other: &DatabaseUrl) -> bool {
     match (one, other) {
-        (DatabaseUrl::Sqlite(one), DatabaseUrl::Sqlite(other)) => sqlite::is_same(one, other),
+        (DatabaseUrl::Sqlite(one), DatabaseUrl::Sqlite(other)) => place::is_same(one, other),
         _ => false,
     }
 }

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,6 +9,7 @@ use std::time::{Duration, Instant};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, Statement};
 
+use super::place::Place;
 use super::value::{Row, Value};
 use super::{Conn, Engine};
 use crate::store::error::{Reason, StoreError};
@@ -19,6 +19,7 @@ pub(super) struct File {
     engine: Connection,
     /// Bounds every wait for a lock.
     timeout: Duration,
+    place: Place,
 }
 
 impl From<File> for Conn {
@@ -105,7 +106,13 @@ impl File {
         Ok(self.engine.execute_batch(sql)?)
     }
 
+    /// Fails unless the file is still where it was opened.
+    pub(super) fn require_in_place(&self) -> Result<(), StoreError> {
+        self.place.check()
+    }
+
     /// Takes the write lock, or fails with [`Reason::Locked`] after the connection's time-out.
+    /// Nothing is written into a file that others do not find any more.
     pub(super) fn begin(&self) -> Result<(), StoreError> {
         let began = Instant::now();
         self.engine.busy_timeout(Duration::ZERO)?;
@@ -121,7 +128,8 @@ impl File {
             }
         };
         self.engine.busy_timeout(self.timeout)?;
-        Ok(taken?)
+        taken?;
+        self.require_in_place()
     }
 
     /// What the first query sees, all others see.
@@ -165,13 +173,6 @@ pub(super) fn open(path: &Path, timeout: Duration) -> Result<File, StoreError> {
     }
     configure(&file.engine)?;
     Ok(file)
-}
-
-/// Whether both paths lead to one file. Asked before it is opened by both: the engine would keep a
-/// log for each.
-pub(super) fn is_same(one: &Path, other: &Path) -> bool {
-    let identity = |path| fs::metadata(path).map(|file| (file.dev(), file.ino()));
-    matches!((identity(one), identity(other)), (Ok(one), Ok(other)) if one == other)
 }
 
 /// Whether there is a file. An empty one, or none at all where there should be a file, is an
@@ -247,7 +248,11 @@ fn connect(path: &Path, timeout: Duration) -> Result<File, StoreError> {
         return Err(Reason::ReadOnly.into());
     }
     engine.busy_timeout(timeout)?;
-    Ok(File { engine, timeout })
+    Ok(File {
+        engine,
+        timeout,
+        place: Place::of(path)?,
+    })
 }
 
 fn configure(connection: &Connection) -> Result<(), StoreError> {

@@ -21,11 +21,11 @@ pub(super) enum Readers {
 
 impl Readers {
     /// With `most` connections at a time, if they are counted.
-    pub(super) fn new(url: DatabaseUrl, most: u32, timeout: Duration) -> Self {
-        match url {
-            DatabaseUrl::Sqlite(_) => Self::Files(Box::new(Files::new(url, timeout))),
+    pub(super) fn new(url: DatabaseUrl, most: u32, timeout: Duration) -> Result<Self, StoreError> {
+        Ok(match url {
+            DatabaseUrl::Sqlite(_) => Self::Files(Box::new(Files::new(url, timeout)?)),
             DatabaseUrl::Postgres(_) => Self::Sessions(Sessions::new(url, most, timeout)),
-        }
+        })
     }
 
     /// Runs a query, for which there is time until then on a server. One whose query failed may be the reason, and is not used again.
