@@ -122,7 +122,8 @@ pub mod change {
         Token = 3,
         /// A signing key was retired or revoked.
         Key = 4,
-        /// A client was changed, disabled or deleted.
+        /// A client was changed, disabled or deleted: drop the answers about tokens that name it, as "sub"
+        /// or as "client_id".
         Client = 5,
     }
     impl Kind {

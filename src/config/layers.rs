@@ -126,7 +126,9 @@ impl Layers {
                 let value = match raw {
                     Raw::Text(text) if key.kind == Kind::Database => shown_url(&text),
                     Raw::Text(text) | Raw::Number(text) if !key.secret || text.is_empty() => text,
-                    Raw::List(items) => items.join(", "),
+                    Raw::List(items) if key.kind != Kind::Database && !key.secret => {
+                        items.join(", ")
+                    }
                     _ => "[redacted]".to_owned(),
                 };
                 Shown {

@@ -48,7 +48,7 @@ pub(super) fn shown(metadata: &MetadataMap) -> Result<Shown, Status> {
 /// The client that shows this.
 pub(super) fn client(services: &Services, shown: &Shown) -> Result<Client, Failure> {
     let found = match shown {
-        Shown::Secret(id, secret) => clients::authenticate(services, id, secret.expose())?,
+        Shown::Secret(id, secret) => clients::recognise(services, id, secret.expose())?,
         Shown::Bearer(token) => clients::of_token(services, token.expose())?,
     };
     found.ok_or_else(|| nobody().into())

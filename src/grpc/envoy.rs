@@ -16,7 +16,7 @@ use crate::service::Services;
 use crate::service::admission::{self, AdmitError, Lack, Requirements};
 use crate::service::identity::IdentityHeaders;
 use crate::service::verification::{Principal, VerifyError};
-use crate::tokens::authorization;
+use crate::tokens::authorization::{self, MalformedBearer};
 
 /// Envoy sends all header fields of the request: up to 60 KiB of them, unless it is told otherwise.
 pub(super) const MAX_CHECK_BYTES: usize = 256 * 1024;
@@ -26,6 +26,8 @@ pub(super) struct Envoy {
     pub(super) reads: Reads,
     /// What the fields are called that tell a service who is asking.
     pub(super) headers: Arc<IdentityHeaders>,
+    /// The cookie that may hold the token.
+    pub(super) cookie: Option<String>,
 }
 
 #[tonic::async_trait]
@@ -40,11 +42,11 @@ impl Authorization for Envoy {
         let http = attributes.request.and_then(|request| request.http);
         let mut headers = http.unwrap_or_default().headers;
         let credentials = headers.remove("authorization").unwrap_or_default();
-        let verdict = match authorization::bearer(&credentials) {
+        let cookies = headers.remove("cookie");
+        let verdict = match self.token(&credentials, cookies.as_deref()) {
             Err(_) => denied(Denial::Malformed),
             Ok(None) => denied(Denial::NoToken),
             Ok(Some(token)) => {
-                let token = token.to_owned();
                 let headers = Arc::clone(&self.headers);
                 let read =
                     move |services: &Services| judge(services, &token, &requirements, &headers);
@@ -52,6 +54,21 @@ impl Authorization for Envoy {
             }
         };
         Ok(Response::new(verdict))
+    }
+}
+
+impl Envoy {
+    /// The bearer token, or else the cookie's.
+    fn token(
+        &self,
+        credentials: &str,
+        cookies: Option<&str>,
+    ) -> Result<Option<String>, MalformedBearer> {
+        match (authorization::bearer(credentials)?, &self.cookie) {
+            (Some(token), _) => Ok(Some(token.to_owned())),
+            (None, Some(name)) => authorization::in_cookie(cookies.into_iter(), name),
+            (None, None) => Ok(None),
+        }
     }
 }
 

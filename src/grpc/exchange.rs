@@ -29,6 +29,9 @@ pub(super) type Answer = Response<AnswerBody>;
 /// Calls that last, such as a watch of what ends: each looks at the database every now and then.
 const WATCHES: usize = 256;
 
+/// The same for those that nobody needs to show anything for: they take no place from the others.
+const OPEN_WATCHES: usize = 32;
+
 const X_REQUEST_ID: HeaderName = HeaderName::from_static(request_id::NAME);
 
 /// Turns calls into answers.
@@ -40,6 +43,7 @@ pub(super) struct Exchange {
     longest: Duration,
     /// Places for calls that last, on all connections together.
     watches: Arc<Semaphore>,
+    open_watches: Arc<Semaphore>,
     /// How long a client may take for an answer that is there.
     write_timeout: Duration,
 }
@@ -51,6 +55,7 @@ impl Exchange {
             longest: config.body_timeout + services.store.patience().unwrap_or_default(),
             methods: methods::table(services, config),
             watches: Arc::new(Semaphore::new(WATCHES)),
+            open_watches: Arc::new(Semaphore::new(OPEN_WATCHES)),
             write_timeout: config.write_timeout,
         }
     }
@@ -97,26 +102,25 @@ impl Exchange {
 
     /// A place for a call that lasts; no other needs one.
     fn place(&self, shape: Shape) -> Result<Option<OwnedSemaphorePermit>, Status> {
-        if shape != Shape::Watch {
-            return Ok(None);
-        }
-        let place = Arc::clone(&self.watches).try_acquire_owned();
+        let places = match shape {
+            Shape::Watch => &self.watches,
+            Shape::OpenWatch => &self.open_watches,
+            Shape::Unary | Shape::Exchange => return Ok(None),
+        };
+        let place = Arc::clone(places).try_acquire_owned();
         place.map(Some).map_err(|_| Status::unavailable(lane::FULL))
     }
 
     /// By when a call must be off the connection.
     fn last_moment(&self, shape: Shape) -> Option<Instant> {
-        match shape {
-            Shape::Watch => None,
-            _ => Some(Instant::now() + self.longest + self.write_timeout),
-        }
+        (!shape.lasts()).then(|| Instant::now() + self.longest + self.write_timeout)
     }
 
     /// When the call's time is over: the caller's deadline or ours, whichever is earlier.
     fn deadline(&self, headers: &HeaderMap, shape: Shape) -> Result<Option<Instant>, Status> {
         let asked = timeout::asked_for(headers)
             .map_err(|_| Status::invalid_argument("The metadata grpc-timeout is malformed."))?;
-        let most = (shape != Shape::Watch).then_some(self.longest);
+        let most = (!shape.lasts()).then_some(self.longest);
         let wait = asked.into_iter().chain(most).min();
         Ok(wait.map(|wait| Instant::now() + wait))
     }

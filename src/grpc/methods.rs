@@ -28,7 +28,7 @@ pub(super) struct Method {
     pub(super) run: Run,
 }
 
-/// How long a call of a method lasts.
+/// How long a call of a method lasts, and who may make one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
     /// One message, one answer.
@@ -37,6 +37,15 @@ pub(super) enum Shape {
     Exchange,
     /// Answers for as long as the caller listens.
     Watch,
+    /// The same, for anybody.
+    OpenWatch,
+}
+
+impl Shape {
+    /// Whether the call goes on for as long as the caller listens.
+    pub(super) fn lasts(self) -> bool {
+        matches!(self, Self::Watch | Self::OpenWatch)
+    }
 }
 
 /// Reads the messages, and makes the answer.
@@ -48,7 +57,7 @@ pub(super) type Answering =
 
 /// All of them.
 pub(super) fn table(services: Arc<Services>, server: &ServerConfig) -> Vec<Method> {
-    use Shape::{Exchange, Unary, Watch};
+    use Shape::{Exchange, OpenWatch, Unary, Watch};
 
     let reads = Reads::new(services);
     let usual = server.max_body_bytes;
@@ -62,6 +71,7 @@ pub(super) fn table(services: Arc<Services>, server: &ServerConfig) -> Vec<Metho
     let envoy = AuthorizationServer::new(Envoy {
         reads: reads.clone(),
         headers: Arc::new(server.forward.headers.clone()),
+        cookie: server.forward.cookie.clone(),
     })
     .max_decoding_message_size(envoy::MAX_CHECK_BYTES.max(usual));
     let health = HealthServer::new(Healthy { reads }).max_decoding_message_size(usual);
@@ -86,7 +96,7 @@ pub(super) fn table(services: Arc<Services>, server: &ServerConfig) -> Vec<Metho
         method("/authd.v1.AuthService/WatchRevocations", Watch, watch),
         method("/envoy.service.auth.v3.Authorization/Check", Unary, envoy),
         method("/grpc.health.v1.Health/Check", Unary, health.clone()),
-        method("/grpc.health.v1.Health/Watch", Watch, health),
+        method("/grpc.health.v1.Health/Watch", OpenWatch, health),
         method(
             "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
             Exchange,

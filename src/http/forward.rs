@@ -3,7 +3,6 @@
 //! The token and what the proxy requires decide; what else is known of the request that is held, its
 //! method and its path, does not. So there is no rule that an odd spelling of either could slip past.
 
-use cookie::Cookie;
 use rouille::{Request, Response, ResponseBody};
 use utoipa::IntoParams;
 
@@ -14,6 +13,7 @@ use super::problem::{self, Code, Problem};
 use crate::service::admission::{self, AdmitError, Lack, Requirements};
 use crate::service::identity::IdentityHeaders;
 use crate::service::verification::{Principal, VerifyError};
+use crate::tokens::authorization;
 
 /// What a proxy asks for, as the API's document has it.
 #[derive(IntoParams)]
@@ -97,16 +97,11 @@ fn token(app: &App, request: &Request) -> Result<Option<String>, Problem> {
     let Some(name) = &app.server.forward.cookie else {
         return Ok(None);
     };
-    let mut tokens = request
+    let fields = request
         .headers()
         .filter(|(field, _)| field.eq_ignore_ascii_case("Cookie"))
-        .flat_map(|(_, value)| Cookie::split_parse(value).flatten())
-        .filter(|cookie| cookie.name() == name)
-        .map(|cookie| cookie.value_trimmed().to_owned());
-    match (tokens.next(), tokens.next()) {
-        (_, Some(_)) => Err(bearer::malformed()),
-        (token, None) => Ok(token.filter(|token| !token.is_empty())),
-    }
+        .map(|(_, value)| value);
+    authorization::in_cookie(fields, name).map_err(|_| bearer::malformed())
 }
 
 /// 401, or 302 to the login page where a proxy asks for that and there is one.

@@ -36,7 +36,8 @@ pub(super) struct Shown<'a> {
     /// retired or revoked. `client`: changed, disabled or deleted.
     #[schema(example = "session")]
     kind: &'static str,
-    /// What a token says of it: `sub` for a user or a client, `sid`, `jti`, or `kid` in its header.
+    /// What a token says of it: `sub` for a user, `sid`, `jti`, `kid` in its header; for a client `sub`
+    /// or `client_id`, whichever names it.
     id: &'a str,
 }
 
@@ -45,6 +46,10 @@ pub(super) struct Shown<'a> {
 /// For services that keep verdicts as long as the token lives: whoever follows this drops a revoked
 /// session within a second. Without `since` it says where to begin. 410 says where to begin again
 /// after all verdicts were dropped: what came after the cursor is not known any more.
+///
+/// A verdict that was asked for before a change came may be older than the change: keep none that was
+/// on its way then. Where verify reads from a replica, keep none that was asked for within
+/// `database.max_staleness` after a change. 64 may wait at a time; the next is told 503.
 #[utoipa::path(
     get, path = "/auth/revocations", operation_id = "revocations", tag = "auth", security(("client" = []), ("bearer" = [])),
     params(

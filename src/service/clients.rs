@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::verification::{self, Principal, VerifyError};
 use super::{Services, Sources};
 use crate::domain::client::{Client, ClientId, NewClient};
-use crate::store::clients::{self, Credentials};
-use crate::store::{Store, StoreError, Tx};
+use crate::store::clients;
+use crate::store::{Conn, Store, StoreError, Tx};
 use crate::tokens::{OpaqueKind, OpaqueToken, opaque};
 
 /// Why a client was not made, found or changed.
@@ -43,24 +43,53 @@ pub struct Page {
 ///
 /// An unknown client, a disabled one and a wrong secret cost the same work; the secret is compared
 /// in constant time. Many can ask at once: SHA-256 is enough for 256 random bits.
+///
+/// What is given to the client outlasts the question, so this asks the primary: a replica may not
+/// know yet that the secret is another one.
 pub fn authenticate(
     services: &Services,
     id: &str,
     secret: &str,
 ) -> Result<Option<Client>, StoreError> {
-    // What is no id is sought all the same.
-    let sought = id.parse().unwrap_or_else(|_| ClientId::nobodys());
-    let ask = |found: Option<Credentials>| {
-        let stored = found.as_ref().map(|found| found.secret_hash.as_slice());
-        let is_own = opaque::is_stored(secret, stored);
-        let client = found.map(|found| found.client);
-        client.filter(|client| is_own && client.is_active && client.id.as_str() == id)
-    };
+    let asked = Asked::new(id, secret);
+    services.store.read(|connection| asked.answer(connection))
+}
+
+/// The same for a client that only asks: a replica's word is good enough for an answer that is no
+/// fresher.
+pub fn recognise(
+    services: &Services,
+    id: &str,
+    secret: &str,
+) -> Result<Option<Client>, StoreError> {
+    let asked = Asked::new(id, secret);
     // Nobody is refused by a replica: it may not know the client or its new secret yet.
-    services.store.read_recent(
-        |connection| clients::credentials(connection, &sought).map(ask),
-        Option::is_some,
-    )
+    services
+        .store
+        .read_recent(|connection| asked.answer(connection), Option::is_some)
+}
+
+/// Whether a client is who it says.
+struct Asked<'a> {
+    id: &'a str,
+    secret: &'a str,
+    /// What is no id is sought all the same.
+    sought: ClientId,
+}
+
+impl<'a> Asked<'a> {
+    fn new(id: &'a str, secret: &'a str) -> Self {
+        let sought = id.parse().unwrap_or_else(|_| ClientId::nobodys());
+        Self { id, secret, sought }
+    }
+
+    fn answer(&self, connection: &Conn) -> Result<Option<Client>, StoreError> {
+        let found = clients::credentials(connection, &self.sought)?;
+        let stored = found.as_ref().map(|found| found.secret_hash.as_slice());
+        let is_own = opaque::is_stored(self.secret, stored);
+        let client = found.map(|found| found.client);
+        Ok(client.filter(|client| is_own && client.is_active && client.id.as_str() == self.id))
+    }
 }
 
 /// The client whose own token this is, for the audience of all tokens; `None` if the token is not

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Sources;
 use crate::domain::session::{SessionId, SessionRules};
 use crate::store::sessions::{self, Candidates};
-use crate::store::{Store, StoreError, changes, revoked_tokens};
+use crate::store::{Store, StoreError, api_tokens, changes, revoked_tokens};
 
 /// Rows looked at, or removed, at a time.
 const BATCH: u32 = 200;
@@ -23,6 +23,8 @@ pub struct Pruned {
     pub sessions: u64,
     /// Revoked tokens that would be refused by now anyway.
     pub revoked_tokens: u64,
+    /// API tokens that ended more than a day ago.
+    pub api_tokens: u64,
     /// Changes that were long ago.
     pub changes: u64,
 }
@@ -47,6 +49,7 @@ impl Pruned {
         Self {
             sessions: self.sessions + other.sessions,
             revoked_tokens: self.revoked_tokens + other.revoked_tokens,
+            api_tokens: self.api_tokens + other.api_tokens,
             changes: self.changes + other.changes,
         }
     }
@@ -68,6 +71,7 @@ impl Pruner {
         Ok(Pruned {
             sessions: self.sessions(store, now)?,
             revoked_tokens: revoked_tokens(store, now)?,
+            api_tokens: api_tokens(store, now)?,
             changes: changes(store, now)?,
         })
     }
@@ -110,6 +114,15 @@ fn revoked_tokens(store: &Store, now: Timestamp) -> Result<u64, StoreError> {
     store.write(move |tx| revoked_tokens::prune(tx, before, BATCH))
 }
 
+fn api_tokens(store: &Store, now: Timestamp) -> Result<u64, StoreError> {
+    // Until then they are listed, so that people see why they are refused.
+    let before = ago(now, SignedDuration::from_hours(24));
+    if !store.read(|connection| api_tokens::is_prunable(connection, before))? {
+        return Ok(0);
+    }
+    store.write(move |tx| api_tokens::prune(tx, before, BATCH))
+}
+
 fn changes(store: &Store, now: Timestamp) -> Result<u64, StoreError> {
     let before = ago(now, CHANGES_KEPT);
     if !store.read(|connection| changes::is_prunable(connection, before))? {
@@ -128,6 +141,7 @@ mod tests {
     use crate::domain::session::Origin;
     use crate::service::refresh::{self, Exchange};
     use crate::service::trial::{PASSWORD, SESSIONS, Trial};
+    use crate::service::verification::Refusal;
 
     fn prune(trial: &Trial) -> Pruned {
         let services = &trial.services;
@@ -208,5 +222,53 @@ mod tests {
         trial.clock.advance_secs(301);
         assert_eq!(prune(&trial).revoked_tokens, 1);
         assert_eq!(trial.count("SELECT count(*) FROM revoked_tokens"), 0);
+    }
+
+    /// Security statement 49: nor does a clock that was ahead revive one when it is set right.
+    #[test]
+    fn a_clock_that_was_ahead_makes_no_revoked_token_good_again() {
+        let trial = Trial::new();
+        let (revoked, other) = (trial.token(), trial.token());
+        let claims = |token: &str| {
+            let found = crate::service::verification::verify(&trial.services, token);
+            std::sync::Arc::clone(&found.expect("is good").claims)
+        };
+        let (jti, end) = (claims(&revoked).jti, claims(&revoked).expires_at_secs);
+        trial.sql(&format!(
+            "INSERT INTO revoked_tokens VALUES ('{jti}', {end})"
+        ));
+        assert_eq!(trial.refusal(&revoked), Some(Refusal::Revoked));
+        assert_eq!(trial.refusal(&other), None);
+        // Far enough to forget it, and not the session that it belongs to.
+        let ahead = SESSIONS.idle_ms / 1000 - 1;
+        trial.clock.advance_secs(ahead);
+        assert_eq!(prune(&trial).revoked_tokens, 1);
+        trial.clock.advance_secs(-ahead);
+        assert_eq!(trial.refusal(&revoked), Some(Refusal::Revoked));
+        // A later token is as good as before.
+        trial.clock.advance_secs(1);
+        assert_eq!(trial.refusal(&trial.token()), None);
+    }
+
+    #[test]
+    fn an_api_token_that_has_ended_is_listed_for_a_day_and_goes() {
+        let trial = Trial::new();
+        let now = trial.services.sources.clock.now();
+        let user = trial.user.id;
+        let end = now.as_second();
+        trial.sql(&format!(
+            "INSERT INTO api_tokens (id, hash, user_id, name, scope, created_at, expires_at)
+             VALUES ('{user}', {}, '{user}', '', '', 0, {end})",
+            if trial.is_on_sqlite() {
+                "x'00'"
+            } else {
+                "'\\x00'"
+            }
+        ));
+        trial.clock.advance_secs(24 * 3600);
+        assert_eq!(prune(&trial).api_tokens, 0);
+        trial.clock.advance_secs(1);
+        assert_eq!(prune(&trial).api_tokens, 1);
+        assert_eq!(trial.count("SELECT count(*) FROM api_tokens"), 0);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::domain::secret::Secret;
@@ -156,6 +156,9 @@ fn write(path: &Path, secret: &SecretKey, existing: Existing) -> Result<(), Secr
         .prefix(".authd-key-")
         .tempfile_in(folder_of(path))
         .map_err(failed)?;
+    if existing == Existing::Replace {
+        keep_readers(path, file.as_file()).map_err(failed)?;
+    }
     writeln!(file, "{}", digits.expose()).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
     let kept = match existing {
@@ -171,6 +174,20 @@ fn write(path: &Path, secret: &SecretKey, existing: Existing) -> Result<(), Secr
         }
         Err(error) => Err(failed(error.error)),
     }
+}
+
+/// Gives a file that is about to take the place of another the same owner and mode: the daemon may run
+/// under another account than whoever replaces its secret.
+fn keep_readers(old: &Path, new: &fs::File) -> std::io::Result<()> {
+    let old = match fs::metadata(old) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        old => old?,
+    };
+    let now = new.metadata()?;
+    if (old.uid(), old.gid()) != (now.uid(), now.gid()) {
+        std::os::unix::fs::fchown(new, Some(old.uid()), Some(old.gid()))?;
+    }
+    new.set_permissions(old.permissions())
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -234,6 +251,25 @@ mod tests {
         assert_eq!(made.expose(), again.expose());
         let mode = fs::metadata(&path).expect("is there").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_file_that_is_replaced_can_be_read_by_the_same_as_before() {
+        let folder = tempfile::tempdir().expect("makes a folder");
+        let path = folder.path().join("authd.key");
+        write(&path, &Secret::new([1; SECRET_BYTES]), Existing::Keep).expect("is made");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("is changed");
+        // Only root can give a file away; anybody else replaces their own.
+        let given = std::os::unix::fs::chown(&path, Some(65534), Some(65534)).is_ok();
+        write(&path, &Secret::new([2; SECRET_BYTES]), Existing::Replace).expect("is replaced");
+        let file = fs::metadata(&path).expect("is there");
+        assert_eq!(file.permissions().mode() & 0o777, 0o640);
+        assert_eq!((file.uid(), file.gid()) == (65534, 65534), given);
+        assert!(
+            fs::read_to_string(&path)
+                .expect("reads")
+                .starts_with("0202")
+        );
     }
 
     #[test]

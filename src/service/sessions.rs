@@ -45,12 +45,14 @@ pub enum Logout {
     Others,
 }
 
-/// Ends sessions of the user behind a token. If its own has ended already there is nothing to do,
-/// whichever were meant.
+/// Ends sessions of the user behind a token. That its own has ended already is no error if that was
+/// meant, or if there is no other.
 pub fn logout(services: &Services, token: &str, which: Logout) -> Result<(), VerifyError> {
     let claims = match verification::verify(services, token) {
         Ok(verification) => verification.claims,
-        Err(VerifyError::Refused(Refusal::SessionEnded)) => return Ok(()),
+        Err(VerifyError::Refused(Refusal::SessionEnded)) => {
+            return after_its_end(services, token, which);
+        }
         Err(error) => return Err(error),
     };
     // A client has no session to end.
@@ -73,6 +75,20 @@ pub fn logout(services: &Services, token: &str, which: Logout) -> Result<(), Ver
         }
     })?;
     Ok(())
+}
+
+/// What a token whose session has ended does: nothing, and says so where something was to be done.
+fn after_its_end(services: &Services, token: &str, which: Logout) -> Result<(), VerifyError> {
+    let claims = verification::claims_of(services, token)?;
+    let is_done = match claims.subject {
+        Subject::User { id, .. } if which != Logout::This => of_user(services, id)?.is_empty(),
+        _ => true,
+    };
+    if is_done {
+        Ok(())
+    } else {
+        Err(Refusal::SessionEnded.into())
+    }
 }
 
 /// The sessions of one account.

@@ -126,6 +126,15 @@ impl Trial {
             .expect("is set");
     }
 
+    /// Where the secret is kept.
+    pub(super) fn secret_file(&self) -> std::path::PathBuf {
+        self.database.folder().join("authd.key")
+    }
+
+    pub(super) fn is_on_sqlite(&self) -> bool {
+        self.database.url().starts_with("sqlite:")
+    }
+
     /// What these statements give, past the services.
     pub(super) fn sql(&self, sql: &str) -> String {
         self.database.sql(sql)

@@ -135,6 +135,21 @@ pub fn delete(tx: &Tx<'_>, id: ApiTokenId, now: Timestamp) -> Result<Option<ApiT
     Ok(deleted)
 }
 
+/// Whether any of them ended before that time.
+pub fn is_prunable(connection: &Conn, before: Timestamp) -> Result<bool, StoreError> {
+    const SQL: &str = "SELECT EXISTS (SELECT 1 FROM api_tokens WHERE expires_at < ?1)";
+    connection.query_value(SQL, &[before.as_second().into()])
+}
+
+/// Removes those that ended before that time, `limit` at most; returns how many there were.
+pub fn prune(tx: &Tx<'_>, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+    const SQL: &str = "
+        DELETE FROM api_tokens WHERE id IN (
+            SELECT id FROM api_tokens WHERE expires_at < ?1 ORDER BY id LIMIT ?2)";
+    let values = [before.as_second().into(), i64::from(limit).into()];
+    tx.execute(SQL, &values)
+}
+
 /// The token with this hash, if it is this client's.
 pub fn id_of(
     connection: &Conn,

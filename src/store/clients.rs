@@ -7,6 +7,7 @@ use super::changes::{self, Kind, next_version};
 use super::engine::{Conn, Row, Tx};
 use super::error::StoreError;
 use super::keys::key_verifies;
+use super::revoked_tokens::is_revoked;
 use crate::domain::audience::Audience;
 use crate::domain::client::{Client, ClientId, NewClient};
 
@@ -174,12 +175,12 @@ fn note_change(
     Ok(changed)
 }
 
-/// Client and key of a token (`jti`), in one query.
+/// Client and key of a token (`jti`, and when it ends), in one query.
 pub fn standing(
     connection: &Conn,
     id: &ClientId,
     kid: &str,
-    jti: Uuid,
+    (jti, expires_at_secs): (Uuid, i64),
     now: Timestamp,
 ) -> Result<Option<Standing>, StoreError> {
     const SQL: &str = concat!(
@@ -188,12 +189,20 @@ pub fn standing(
         ", ",
         key_verifies!("?2", "?4"),
         ",
-            EXISTS (SELECT 1 FROM revoked_tokens WHERE jti = ?3)
+            ",
+        is_revoked!("?3", "?5"),
+        "
         FROM clients WHERE id = ?1"
     );
     let jti = jti.to_string();
     let now = now.as_second();
-    let values = [id.as_str().into(), kid.into(), (&jti).into(), now.into()];
+    let values = [
+        id.as_str().into(),
+        kid.into(),
+        (&jti).into(),
+        now.into(),
+        expires_at_secs.into(),
+    ];
     connection.query_row(SQL, &values, |row| {
         Ok(Standing {
             client: client(row)?,

@@ -11,6 +11,7 @@ mod engine;
 mod error;
 pub mod keys;
 mod migrations;
+mod patience;
 mod pen;
 mod readers;
 pub mod refresh_tokens;
@@ -89,7 +90,10 @@ pub enum WriteMode {
 impl Store {
     /// Opens an existing, migrated database.
     pub fn open(settings: &DatabaseSettings, mode: WriteMode) -> Result<Self, StoreError> {
-        Self::attempt_open(settings, mode).map_err(|error| error.at(&settings.url))
+        let (url, own) = (&settings.url, settings.clone());
+        let limit = settings.timeout + MARGIN;
+        patience::within(url, limit, move || Self::attempt_open(&own, mode))
+            .map_err(|error| error.at(url))
     }
 
     fn attempt_open(settings: &DatabaseSettings, mode: WriteMode) -> Result<Self, StoreError> {
@@ -186,7 +190,9 @@ impl Store {
 
 /// Whether there is a database of ours at `url`. It may still be unusable.
 pub fn exists(url: &DatabaseUrl, timeout: Duration) -> Result<bool, StoreError> {
-    engine::exists(url, timeout).map_err(|error| error.at(url))
+    let own = url.clone();
+    patience::within(url, timeout + MARGIN, move || engine::exists(&own, timeout))
+        .map_err(|error| error.at(url))
 }
 
 /// Makes a new, migrated database that appears whole or not at all.
@@ -202,9 +208,11 @@ pub fn create(
 
 /// What [`migrate`] would do to an existing database.
 pub fn plan(url: &DatabaseUrl, timeout: Duration) -> Result<MigrationPlan, StoreError> {
-    engine::open(url, timeout)
-        .and_then(|connection| migrations::plan(&connection))
-        .map_err(|error| error.at(url))
+    let own = url.clone();
+    patience::within(url, timeout + MARGIN, move || {
+        migrations::plan(&engine::open(&own, timeout)?)
+    })
+    .map_err(|error| error.at(url))
 }
 
 /// Applies what is pending to an existing database and says what that was.

@@ -1,7 +1,9 @@
-//! The value of an `Authorization` field (RFC 9110, section 11.4).
+//! What a client shows of itself: the value of an `Authorization` field (RFC 9110, section 11.4), or a
+//! cookie.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use cookie::Cookie;
 use percent_encoding::percent_decode_str;
 
 use crate::domain::secret::Secret;
@@ -20,6 +22,22 @@ pub fn bearer(value: &str) -> Result<Option<&str>, MalformedBearer> {
         return Err(MalformedBearer);
     }
     Ok(Some(rest))
+}
+
+/// The token in the cookie of that name, which may be in any of these `Cookie` fields; `None` if there is
+/// none, or it is empty.
+pub fn in_cookie<'a>(
+    fields: impl Iterator<Item = &'a str>,
+    name: &str,
+) -> Result<Option<String>, MalformedBearer> {
+    let mut tokens = fields
+        .flat_map(|field| Cookie::split_parse(field).flatten())
+        .filter(|cookie| cookie.name() == name)
+        .map(|cookie| cookie.value_trimmed().to_owned());
+    match (tokens.next(), tokens.next()) {
+        (_, Some(_)) => Err(MalformedBearer),
+        (token, None) => Ok(token.filter(|token| !token.is_empty())),
+    }
 }
 
 /// The field wants to carry an id and a secret and does not.

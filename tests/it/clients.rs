@@ -146,7 +146,7 @@ fn a_clients_secret_is_compared_in_constant_time_and_in_one_place() {
         .filter(|line| line.contains("secret_hash"))
         .collect();
     assert_eq!(uses.len(), 1, "{uses:?}");
-    assert!(service.contains("opaque::is_stored(secret, stored)"));
+    assert!(service.contains("opaque::is_stored(self.secret, stored)"));
     let mechanism = include_str!("../../src/tokens/opaque.rs");
     let (_, function) = mechanism.split_once("pub fn is_stored(").expect("is there");
     let (function, _) = function.split_once("\n}").expect("ends");

@@ -234,7 +234,7 @@ fn a_value_that_does_not_fit_is_told_with_its_place_and_what_is_allowed() {
         ("server.listen", "[\"localhost\"]", "'localhost' is no address: write 127.0.0.1:8000, [::1]:8000 or unix:/run/authd/authd.sock".into()),
         ("log.level", "\"loud\"", "'loud' does not fit: one of error, warn, info, debug, trace is allowed".into()),
         ("tokens.claims", "[\"password\"]", "'password' is not a claim; known are email, first_name, last_name, phone_number, is_staff, is_superuser".into()),
-        ("database.url", "\"mysql://a\"", "'mysql://a' names no database: write sqlite:PATH, as in sqlite:authd.db, or postgres://USER:PASSWORD@HOST:PORT/NAME".into()),
+        ("database.url", "\"mysql://a\"", "'mysql:...' names no database: write sqlite:PATH, as in sqlite:authd.db, or postgres://USER:PASSWORD@HOST:PORT/NAME".into()),
     ];
     for (key, value, problem) in cases {
         let (section, name) = key.split_once('.').expect("is in a section");
@@ -508,6 +508,10 @@ fn show_says_where_each_value_came_from_and_keeps_secrets() {
         assert!(!out.stdout.contains(&SECRET[..8]), "{out:?}");
     }
     assert!(table.stdout.contains("│ key "), "{table:?}");
+    let url = "postgres://ada:hunter2@db/auth";
+    env.write("list.toml", &format!("[database]\nurl = [\"{url}\"]\n"));
+    let shown = show(&env, &["--config", "list.toml"], &[]);
+    assert_eq!(shown["database.url"]["value"], "[redacted]");
     // What follows from other values is shown with them.
     env.write(
         "good.toml",

@@ -366,7 +366,7 @@ fn if_not_exists_holds_for_many_at_once() {
         let workers: Vec<_> = (0..6)
             .map(|_| scope.spawn(|| scripted(&env, &flags, &password)))
             .collect();
-        let ends = workers.into_iter().map(|worker| worker.join());
+        let ends = workers.into_iter().map(std::thread::ScopedJoinHandle::join);
         ends.map(|end| end.expect("ends")).collect()
     });
     let made = outcomes.iter().filter(|out| {

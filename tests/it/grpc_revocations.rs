@@ -117,6 +117,19 @@ fn a_cursor_from_the_future_is_told_where_to_begin() {
     assert_eq!(begun["cursor"], now, "{begun}");
 }
 
+/// Watching the health needs no credentials, so it takes no place from whoever has some.
+#[test]
+fn however_many_watch_the_health_a_client_can_follow() {
+    let env = TestEnv::new();
+    let (_authd, mut client, _) = scene(&env);
+    let gateway = basic(&env, "gateway");
+    let crowd = client.ask(&json!({"do": "watchers", "count": 300}));
+    let heard = crowd["heard"].as_u64().expect("is a number");
+    assert!((1..300).contains(&heard), "{crowd}");
+    let page = follow(&mut client, &gateway, None);
+    assert!(page["cursor"].is_string(), "{page}");
+}
+
 #[test]
 fn only_a_client_may_follow_and_only_for_as_long_as_it_is_one() {
     let env = TestEnv::new();

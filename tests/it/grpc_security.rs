@@ -242,6 +242,30 @@ fn a_failure_of_the_database_is_told_and_its_cause_is_in_the_log_alone() {
     still_serves(&mut client, &token);
 }
 
+/// As at `/auth/forward`: the cookie counts where it is configured, and after the header.
+#[test]
+fn envoy_may_be_brought_the_token_in_the_cookie_that_is_named() {
+    let env = TestEnv::new();
+    env.add_user("ada@example.com", PASSWORD);
+    for (name, lets_in) in [("session", true), ("other", false)] {
+        let authd = env.authd_with(&[], &[GRPC, ("AUTHD_FORWARD_COOKIE", name)]);
+        let token = authd.login("ada@example.com", PASSWORD);
+        let mut client = GrpcClient::of(&env, &authd);
+        let mut check = |headers: Value| {
+            let message = json!({"attributes": {"request": {"http": {"headers": headers}}}});
+            client.call("Check", &message)["reply"]["ok_response"].is_object()
+        };
+        assert_eq!(
+            check(json!({"cookie": format!("a=b; session={token}")})),
+            lets_in
+        );
+        let twice = format!("session={token}; session={token}");
+        assert!(!check(json!({"cookie": twice})));
+        let refused = json!({"cookie": format!("session={token}"), "authorization": "Bearer x"});
+        assert!(!check(refused));
+    }
+}
+
 /// All ways to ask, which must agree: verify, introspect and forward over HTTP, and over gRPC verify,
 /// a batch, introspect, and Envoy's question.
 #[track_caller]

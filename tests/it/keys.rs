@@ -50,7 +50,9 @@ fn a_next_key_is_published_and_waits_for_its_time() {
             .expect("is a time");
         time.as_second()
     };
-    assert_eq!(at("signs_from") - at("created_at"), 600);
+    // A second that has begun is not counted.
+    let wait = at("signs_from") - at("created_at");
+    assert!([600, 601].contains(&wait), "{wait}");
     assert_eq!(published(&authd), [kid_of(&token), kid.to_owned()]);
     let out = env.authctl_json(&["key", "rotate"]);
     out.refused(4, "conflict", &format!("the key '{kid}' waits for its time already, and takes over by itself: see 'authctl key list', or promote it with 'authctl key rotate --now'"));

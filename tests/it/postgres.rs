@@ -105,9 +105,10 @@ fn tls_is_as_the_url_asks_for_it() {
         &format!("{url}?sslmode=verify-full"),
         "cannot be reached over TLS (invalid peer certificate: ",
     );
+    let elsewhere = verified.replace("127.0.0.1", "wrong.example");
     both_refuse(
-        &verified.replace("127.0.0.1", "127.0.0.2"),
-        "cannot be reached",
+        &format!("{elsewhere}&hostaddr=127.0.0.1"),
+        "cannot be reached over TLS (invalid peer certificate: certificate not valid for name \"wrong.example\"",
     );
 }
 

@@ -129,6 +129,32 @@ fn nobody_is_refused_because_the_replica_does_not_know_yet() {
     scene.replay("resume");
 }
 
+/// What is given out outlasts the staleness that is allowed.
+#[test]
+fn a_client_gets_no_token_for_a_secret_that_the_replica_alone_believes_in() {
+    if only_postgres(WHY) {
+        return;
+    }
+    let scene = scene("20s");
+    let secret = |command: &[&str]| {
+        let out = scene.env.authctl(command).succeeded().stdout;
+        out.trim_end().to_owned()
+    };
+    let old = secret(&["client", "add", "gateway", "-q"]);
+    scene.settle();
+    scene.replay("pause");
+    let new = secret(&["client", "rotate-secret", "gateway", "--yes", "-q"]);
+    let status = |secret: &str| {
+        let body =
+            format!("grant_type=client_credentials&client_id=gateway&client_secret={secret}");
+        let form = ("Content-Type", "application/x-www-form-urlencoded");
+        let answer = scene.authd.post("/oauth/token", &[form], body.as_bytes());
+        answer.status
+    };
+    assert_eq!((status(&old), status(&new)), (401, 200));
+    scene.replay("resume");
+}
+
 #[test]
 fn a_replica_that_is_away_or_was_promoted_is_not_asked() {
     if only_postgres(WHY) {

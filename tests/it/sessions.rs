@@ -118,10 +118,15 @@ fn after_logout_the_sessions_tokens_are_refused_and_a_second_one_changes_nothing
         is_invalid_grant(&refresh(&authd, &one.refresh));
         assert_eq!(authd.verify(&other.access).status, 200);
     }
-    // A token of an ended session ends no other.
-    for body in [r#"{"all": true}"#, r#"{"others": true}"#, "{}"] {
-        logout(&authd, &one.access, body);
+    // A token of an ended session ends no other, and does not say that it did.
+    for body in [r#"{"all": true}"#, r#"{"others": true}"#] {
+        let answer = with_bearer(&authd, "POST", "/auth/logout", &one.access, body);
+        assert_eq!(answer.status, 401, "{answer:?}");
         assert_eq!(authd.verify(&other.access).status, 200);
+    }
+    logout(&authd, &other.access, r#"{"all": true}"#);
+    for body in [r#"{"all": true}"#, r#"{"others": true}"#, "{}"] {
+        logout(&authd, &other.access, body);
     }
 }
 

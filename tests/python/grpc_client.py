@@ -162,6 +162,26 @@ def watch(name):
     return news(name)
 
 
+watchers_kept = []
+
+
+def watchers(count):
+    """Watches at once, a hundred on a connection; says how many of them hear something."""
+    heard = 0
+    for number in range(count):
+        if number % 100 == 0:
+            apart = grpc.insecure_channel(target, options=[*OPTIONS, ("grpc.use_local_subchannel_pool", 1)])
+            stub = health_pb2_grpc.HealthStub(apart)
+        one = stub.Watch(health_pb2.HealthCheckRequest(service=str(number)))
+        watchers_kept.append(one)
+        try:
+            next(one)
+            heard += 1
+        except grpc.RpcError:
+            pass
+    return {"heard": heard}
+
+
 def news(name):
     """The next status, or how the watch ended."""
     try:
@@ -235,7 +255,7 @@ def crowd(count):
 ACTIONS = {
     function.__name__: function
     for function in (
-        call, raw, cancel, many, batch_of, begin, send, ended, follow, hear, leave, watch, news, reflect, crowd
+        call, raw, cancel, many, batch_of, begin, send, ended, follow, hear, leave, watch, watchers, news, reflect, crowd
     )
 }
 

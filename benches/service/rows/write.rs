@@ -4,11 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth::domain::email::Email;
-use auth::domain::sources::Clock as _;
+use auth::domain::scope::Scope;
+use auth::domain::session::{Method, Origin, SessionId};
+use auth::domain::sources::{Clock as _, Random as _};
 use auth::domain::user::UserId;
-use auth::service::system::SystemClock;
+use auth::service::system::{SystemClock, SystemRandom};
+use auth::store::refresh_tokens::{self, TokenKey};
+use auth::store::sessions::{self, NewSession};
 use auth::store::users::{self, Credentials};
 use auth::store::{DatabaseSettings, Store, WriteMode};
+use auth::tokens::RefreshToken;
 
 use crate::Failure;
 use crate::busy;
@@ -21,6 +26,9 @@ use crate::stats::{self, Window};
 
 /// The daemon's default of `database.timeout`.
 const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The daemon's default of `sessions.max_per_user`.
+const SESSIONS_A_USER: u32 = 100;
 
 /// An engine's store as the daemon opens it, and what was counted.
 struct Contender<'a> {
@@ -102,9 +110,31 @@ impl<'a> Contender<'a> {
     }
 }
 
-/// The transaction of `service/sessions.rs`.
+/// The transaction of `service/login.rs`.
 fn write(store: &Store, id: UserId, hash: Arc<str>) -> Result<(), Failure> {
-    let written = store.write(move |tx| users::record_login(tx, id, &hash, SystemClock.now()))?;
+    let written = store.write(move |tx| {
+        let now = SystemClock.now();
+        let Some(login) = users::record_login(tx, id, &hash, now)? else {
+            return Ok(None);
+        };
+        let session = NewSession {
+            id: SessionId(SystemRandom.uuid_v7(now)),
+            user_id: id,
+            client_id: None,
+            method: Method::Password,
+            scope: Scope::default(),
+            origin: Origin::default(),
+        };
+        sessions::insert(tx, &session, SESSIONS_A_USER, now)?;
+        let token = RefreshToken::first(session.id, &SystemRandom);
+        let key = TokenKey {
+            session: token.session,
+            generation: token.generation,
+            hash: token.hash(),
+        };
+        refresh_tokens::insert_first(tx, key, now)?;
+        Ok(Some(login))
+    })?;
     written
         .map(drop)
         .ok_or_else(|| "nobody was logged in".into())

@@ -25,10 +25,11 @@ pub(super) fn run(_: Args, ctx: &mut Context) -> Result<(), CliError> {
     let Pruned {
         sessions,
         revoked_tokens,
+        api_tokens,
         changes,
     } = pruned;
     let sentence = format!(
-        "ended {sessions} sessions; forgot {revoked_tokens} revoked tokens and {changes} old changes"
+        "ended {sessions} sessions; forgot {revoked_tokens} revoked tokens, {api_tokens} expired API tokens and {changes} old changes"
     );
     ctx.output.outcome(&pruned, &sentence)
 }

@@ -20,7 +20,7 @@ enum Shown<'a> {
     Bearer(&'a str),
 }
 
-/// The client behind a request: by HTTP Basic, by `client_id` and `client_secret` in the form, or by
+/// The client that asks something: by HTTP Basic, by `client_id` and `client_secret` in the form, or by
 /// a bearer token of its own for the audience of this service.
 pub(in crate::http) fn caller(
     app: &App,
@@ -29,7 +29,9 @@ pub(in crate::http) fn caller(
 ) -> Result<Client, OauthError> {
     let (id, secret) = in_form(form);
     match shown(in_header(request)?, id, secret)?.ok_or_else(nobody)? {
-        Shown::Secret(id, secret) => by_secret(app, &id, &secret),
+        Shown::Secret(id, secret) => {
+            clients::recognise(&app.services, &id, secret.expose())?.ok_or_else(nobody)
+        }
         Shown::Bearer(token) => by_token(app, token),
     }
 }

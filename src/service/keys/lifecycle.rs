@@ -131,11 +131,17 @@ impl Lifecycle<'_> {
     }
 
     /// Does what is due by itself: promotes the next key when its time has come, and makes one when
-    /// the active one is old enough. Any number of daemons may do so at once.
+    /// the active one is old enough. Any number of daemons may do so at once. Fails where somebody has
+    /// changed the secret.
     pub fn tend(&self) -> Result<(), LifecycleError> {
         let now = self.sources.clock.now();
         let rows = self.store.read(keys::all)?;
         let of = |state: KeyState| rows.iter().find(move |row| row.state == state);
+        if let Some(active) = of(KeyState::Active) {
+            // Also where nothing is due: refresh tokens hang on the same secret.
+            let opened = self.sealing.open(&active.kid, &active.sealed_private);
+            opened.map_err(KeysError::WrongSecret)?;
+        }
         if let Some(next) = of(KeyState::Next) {
             if next.signs_from.is_none_or(|from| from <= now.as_second()) {
                 self.promote(next.kid.clone(), now)?;

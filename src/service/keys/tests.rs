@@ -259,6 +259,40 @@ fn the_caretaker_promotes_and_prunes_by_itself() {
     drop(caretaker);
 }
 
+/// What hangs on the secret besides the keys follows it, also where no key is due.
+#[test]
+fn a_daemon_notices_that_the_secret_was_changed_though_nothing_else_is_due() {
+    let trial = Trial::new();
+    let daemon = std::sync::Arc::new(trial.beside(KEYS));
+    let source = SecretKeySource::File(trial.secret_file());
+    let (store, sources) = (&trial.services.store, &trial.services.sources);
+    crate::service::secret_rotation::rotate(store, &source, None, sources).expect("rotates");
+    assert!(matches!(
+        daemon.lifecycle().tend(),
+        Err(LifecycleError::Keys(KeysError::WrongSecret(_)))
+    ));
+    let caretaker = Caretaker::start(std::sync::Arc::clone(&daemon)).expect("starts");
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while daemon.lifecycle().tend().is_err() {
+        assert!(std::time::Instant::now() < deadline);
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    drop(caretaker);
+    // A daemon that starts now makes the same successors.
+    let token = trial.login(PASSWORD).expect("logs in").refresh_token;
+    let next = |services: &Services| {
+        let exchange = Exchange {
+            token: token.expose(),
+            client: None,
+            scope: None,
+            origin: crate::domain::session::Origin::default(),
+        };
+        let grant = refresh::refresh(services, exchange).expect("is refreshed");
+        grant.refresh_token.expose().to_owned()
+    };
+    assert_eq!(next(&daemon), next(&trial.beside(KEYS)));
+}
+
 #[test]
 fn keys_are_made_with_the_secret_alone_that_opens_the_others() {
     let trial = Trial::new();

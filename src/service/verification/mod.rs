@@ -245,16 +245,17 @@ fn judge_signed(
     now: Timestamp,
 ) -> Result<Result<Principal, Refusal>, StoreError> {
     let claims = &token.claims;
+    let token_id = (claims.jti, claims.expires_at_secs);
     Ok(match &claims.subject {
         // None is signed without.
         Subject::User { session: None, .. } => Err(Refusal::SessionEnded),
         Subject::User {
             id,
             session: Some(session),
-        } => users::standing(connection, *id, &token.kid, *session, claims.jti, now)?
+        } => users::standing(connection, *id, &token.kid, *session, token_id, now)?
             .ok_or(Refusal::NoAccount)
             .and_then(|standing| judge_user(claims, standing)),
-        Subject::Client(id) => clients::standing(connection, id, &token.kid, claims.jti, now)?
+        Subject::Client(id) => clients::standing(connection, id, &token.kid, token_id, now)?
             .ok_or(Refusal::NoAccount)
             .and_then(judge_client),
     })

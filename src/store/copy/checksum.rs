@@ -116,10 +116,11 @@ mod tests {
     #[test]
     fn the_checksum_of_the_same_rows_stays_what_it_is() {
         // printf 't\0\0\0\0\0\0\0\017change_sequencet\0\0\0\0\0\0\0\002idt\0\0\0\0\0\0\0\005value\
-        // t\0\0\0\0\0\0\0\006prunedi\0\0\0\0\0\0\0\001i\0\0\0\0\0\0\0\0i\0\0\0\0\0\0\0\0' | sha256sum
+        // t\0\0\0\0\0\0\0\006prunedt\0\0\0\0\0\0\0\015tokens_pruned\
+        // i\0\0\0\0\0\0\0\001i\0\0\0\0\0\0\0\0i\0\0\0\0\0\0\0\0i\0\0\0\0\0\0\0\0' | sha256sum
         assert_eq!(
-            of(&[1.into(), 0.into(), 0.into()]),
-            "5a0caa856083d22bd1f061d4067e4eba7427c2705e9366fe001176ba6d5ceb39"
+            of(&[1.into(), 0.into(), 0.into(), 0.into()]),
+            "5847f4978b438065d7399ccc756d015009d968b9286882cda5e194e6c55e1d21"
         );
     }
 }

@@ -200,13 +200,19 @@ pub(super) static TABLES: [Table; COUNT] = [
     },
     Table {
         name: "change_sequence",
-        columns: &[("id", Integer), ("value", Integer), ("pruned", Integer)],
+        columns: &[
+            ("id", Integer),
+            ("value", Integer),
+            ("pruned", Integer),
+            ("tokens_pruned", Integer),
+        ],
         count: "SELECT count(*) FROM change_sequence",
         added: "SELECT count(*) FROM change_sequence WHERE value <> 0",
-        select: "SELECT id, value, pruned FROM change_sequence ORDER BY id",
+        select: "SELECT id, value, pruned, tokens_pruned FROM change_sequence ORDER BY id",
         insert: "
-            INSERT INTO change_sequence (id, value, pruned)
-            VALUES (?1, ?2, ?3)
-            ON CONFLICT (id) DO UPDATE SET value = excluded.value, pruned = excluded.pruned",
+            INSERT INTO change_sequence (id, value, pruned, tokens_pruned)
+            VALUES (?1, ?2, ?3, ?4)
+            ON CONFLICT (id) DO UPDATE SET value = excluded.value, pruned = excluded.pruned,
+                tokens_pruned = excluded.tokens_pruned",
     },
 ];

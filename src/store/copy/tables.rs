@@ -130,15 +130,16 @@ mod tests {
     fn a_block_has_parameters_for_all_its_rows() {
         let [.., sequence] = &*INSERT_MANY;
         let sequence = on_one_line(sequence);
-        let start =
-            "INSERT INTO change_sequence (id, value, pruned) VALUES (?1, ?2, ?3), (?4, ?5, ?6), (";
+        let start = "INSERT INTO change_sequence (id, value, pruned, tokens_pruned) VALUES (?1, ?2, ?3, ?4), \
+             (?5, ?6, ?7, ?8), (";
         assert!(sequence.starts_with(start), "{sequence}");
         let end = format!(
-            "(?{}, ?{}, ?{}) ON CONFLICT (id) DO UPDATE SET value = excluded.value, \
-             pruned = excluded.pruned",
-            3 * BLOCK - 2,
-            3 * BLOCK - 1,
-            3 * BLOCK
+            "(?{}, ?{}, ?{}, ?{}) ON CONFLICT (id) DO UPDATE SET value = excluded.value, \
+             pruned = excluded.pruned, tokens_pruned = excluded.tokens_pruned",
+            4 * BLOCK - 3,
+            4 * BLOCK - 2,
+            4 * BLOCK - 1,
+            4 * BLOCK
         );
         assert!(sequence.ends_with(&end), "{sequence}");
     }

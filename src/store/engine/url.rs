@@ -50,12 +50,17 @@ impl FromStr for DatabaseUrl {
     }
 }
 
-/// As it was given, so that the slip is seen; but of what may be `scheme:user:password@host` the
-/// scheme alone.
+/// What looks like a file, so that the slip is seen; of anything else, which may have a password
+/// anywhere, the beginning of a URL alone.
 fn without_password(text: &str) -> String {
+    let is_word = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphabetic());
     match text.split_once(':') {
-        Some((scheme, rest)) if rest.contains(['@', '?']) => format!("{scheme}:..."),
-        _ => text.chars().take(80).collect(),
+        Some(("sqlite", _)) => text.chars().take(80).collect(),
+        Some((scheme, _)) if is_word(scheme) => format!("{scheme}:..."),
+        None if !text.contains(['=', '@', '?', ' ']) && !text.contains("//") => {
+            text.chars().take(80).collect()
+        }
+        _ => "...".to_owned(),
     }
 }
 
@@ -106,5 +111,28 @@ impl DatabaseUrl {
             Self::Sqlite(path) => Some(path),
             Self::Postgres(_) => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_url_is_told_without_what_may_be_a_password() {
+        for text in [
+            "host=127.0.0.1 password=hunter2 dbname=x",
+            "postgres//ada:hunter2",
+            "postgres//ada/hunter2",
+            "mysql://ada:hunter2@db/auth",
+            "ada:hunter2",
+            "postgres:ada:hunter2",
+            "//ada:hunter2@db",
+        ] {
+            let error = text.parse::<DatabaseUrl>().expect_err(text).to_string();
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+        let slip = "authd.db".parse::<DatabaseUrl>().expect_err("is no URL");
+        assert!(slip.to_string().starts_with("'authd.db' names"), "{slip}");
     }
 }

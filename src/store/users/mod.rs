@@ -25,6 +25,7 @@ use super::changes::next_version;
 use super::engine::{self, Conn, Row, Tx};
 use super::error::StoreError;
 use super::keys::key_verifies;
+use super::revoked_tokens::is_revoked;
 use crate::domain::email::Email;
 use crate::domain::name::PersonName;
 use crate::domain::phone::Phone;
@@ -126,13 +127,13 @@ pub fn credentials(connection: &Conn, email: &Email) -> Result<Option<Credential
     })
 }
 
-/// Account, key and session of a token (`jti`), in one query (the hot path of verify).
+/// Account, key and session of a token (`jti`, and when it ends), in one query (the hot path of verify).
 pub fn standing(
     connection: &Conn,
     id: UserId,
     kid: &str,
     session: SessionId,
-    jti: Uuid,
+    (jti, expires_at_secs): (Uuid, i64),
     now: Timestamp,
 ) -> Result<Option<Standing>, StoreError> {
     const SQL: &str = concat!(
@@ -142,7 +143,9 @@ pub fn standing(
         key_verifies!("?2", "?5"),
         ",
             EXISTS (SELECT 1 FROM sessions WHERE sessions.id = ?3 AND user_id = users.id),
-            EXISTS (SELECT 1 FROM revoked_tokens WHERE jti = ?4)
+            ",
+        is_revoked!("?4", "?6"),
+        "
         FROM users WHERE id = ?1"
     );
     let mut buffers = [Uuid::encode_buffer(); 3];
@@ -158,6 +161,7 @@ pub fn standing(
         session.into(),
         jti.into(),
         now.into(),
+        expires_at_secs.into(),
     ];
     connection.query_row(SQL, &values, |row| {
         Ok(Standing {

@@ -166,7 +166,7 @@ fn a_clock_that_jumps_back_revives_no_ended_token() {
                 id,
                 "none",
                 SessionId(Uuid::nil()),
-                Uuid::nil(),
+                (Uuid::nil(), i64::MAX),
                 NOW,
             )
         });
