@@ -22,7 +22,7 @@ pub use error::EngineError;
 pub use url::{DatabaseUrl, DatabaseUrlError};
 
 pub(super) use error::{reason, reason_of};
-pub(super) use place::Place;
+pub(super) use place::{Place, place};
 pub(super) use value::{Kind, Row, Value};
 
 /// A connection, for queries.
@@ -57,14 +57,6 @@ pub(super) fn open_unhurried(url: &DatabaseUrl, timeout: Duration) -> Result<Con
     match url {
         DatabaseUrl::Sqlite(path) => Ok(sqlite::open(path, timeout)?.into()),
         DatabaseUrl::Postgres(server) => Ok(postgres::open_unhurried(server, timeout)?.into()),
-    }
-}
-
-/// Where the database's file is; a server's are its own affair.
-pub(super) fn place(url: &DatabaseUrl) -> Result<Option<Place>, StoreError> {
-    match url {
-        DatabaseUrl::Sqlite(path) => Place::of(path).map(Some),
-        DatabaseUrl::Postgres(_) => Ok(None),
     }
 }
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use super::DatabaseUrl;
 use crate::store::error::{Reason, StoreError};
 
 /// The place of a file that is in use. A file that is moved or removed can be used on by whoever has
@@ -31,6 +32,14 @@ impl Place {
         } else {
             Err(Reason::Moved.into())
         }
+    }
+}
+
+/// Where the database's file is; a server's are its own affair.
+pub(in crate::store) fn place(url: &DatabaseUrl) -> Result<Option<Place>, StoreError> {
+    match url {
+        DatabaseUrl::Sqlite(path) => Place::of(path).map(Some),
+        DatabaseUrl::Postgres(_) => Ok(None),
     }
 }
 
