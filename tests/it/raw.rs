@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// Longer than any time-out that a test configures, and short enough to fail soon.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A connection, and what came over it and was not looked at yet.
 pub(crate) struct Raw {
