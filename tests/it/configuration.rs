@@ -510,7 +510,8 @@ fn show_says_where_each_value_came_from_and_keeps_secrets() {
     assert!(table.stdout.contains("│ key "), "{table:?}");
     let url = "postgres://ada:hunter2@db/auth";
     env.write("list.toml", &format!("[database]\nurl = [\"{url}\"]\n"));
-    let shown = show(&env, &["--config", "list.toml"], &[]);
+    let unset = [("AUTHD_DATABASE_URL", "")];
+    let shown = show(&env, &["--config", "list.toml"], &unset);
     assert_eq!(shown["database.url"]["value"], "[redacted]");
     // What follows from other values is shown with them.
     env.write(
