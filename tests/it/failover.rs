@@ -232,11 +232,15 @@ fn a_commit_whose_outcome_is_unknown_is_told_as_such_and_not_repeated() {
     wait_for("nobody");
     let login = in_time(|| authd.try_login("ada@example.com", PASSWORD));
     login.is_problem(503, "overloaded");
-    assert!(
-        authd
-            .log()
-            .contains("it is not known whether the change was made")
-    );
+    // The line may come after the answer.
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while !authd
+        .log()
+        .contains("it is not known whether the change was made")
+    {
+        assert!(Instant::now() < deadline, "{}", authd.log());
+        thread::sleep(Duration::from_millis(20));
+    }
     assert_eq!(
         in_time(|| authd.verify(&token)).status,
         200,

@@ -47,6 +47,9 @@ pub(crate) fn returns(authd: &Authd, token: &str) {
     }
 }
 
+/// More than so many of each must be acknowledged before anything is disturbed.
+const ENOUGH: usize = 5;
+
 /// Logins and writes, and what was acknowledged of them.
 #[derive(Default)]
 pub(crate) struct Load {
@@ -88,6 +91,12 @@ impl Load {
         }
     }
 
+    /// Whether there was enough of everything to lose some of it.
+    fn is_under_way(&self) -> bool {
+        let added = self.added.lock().expect("is whole").len();
+        added > ENOUGH && self.logins.load(Ordering::Relaxed) > 5
+    }
+
     /// What was acknowledged is there, and what was refused is not.
     #[track_caller]
     pub(crate) fn is_kept_by(&self, cluster: &Cluster, database: &str) {
@@ -99,7 +108,7 @@ impl Load {
         let refused = self.refused.lock().expect("is whole");
         let kept: Vec<_> = refused.intersection(&there).collect();
         assert!(kept.is_empty(), "refused and kept: {kept:?}");
-        assert!(added.len() > 5, "{} were added", added.len());
+        assert!(added.len() > ENOUGH, "{} were added", added.len());
         assert!(self.logins.load(Ordering::Relaxed) > 5);
         // Each login and each account has drawn a number.
         let value = cluster.psql(database, "SELECT value FROM change_sequence");
@@ -123,7 +132,10 @@ pub(crate) fn under_load(
             scope.spawn(|| load.log_in(authd, token));
             scope.spawn(|| load.add(env));
         }
-        thread::sleep(Duration::from_millis(700));
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !load.is_under_way() && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(20));
+        }
         disturb();
         thread::sleep(Duration::from_millis(700));
         load.stop.store(true, Ordering::Relaxed);
