@@ -67,6 +67,9 @@ pub struct Introspection {
     /// The user as of this moment.
     #[prost(message, optional, tag = "13")]
     pub user: ::core::option::Option<User>,
+    /// What the user may do: by itself, through groups or as a superuser.
+    #[prost(string, repeated, tag = "14")]
+    pub permissions: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// Where to begin.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -185,6 +188,9 @@ pub struct Verification {
     /// For how many seconds this answer may be kept.
     #[prost(int64, tag = "6")]
     pub max_age_secs: i64,
+    /// What the account may do: by itself, through its groups or as a superuser.
+    #[prost(string, repeated, tag = "7")]
+    pub permissions: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// An account, as everyone may see it.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

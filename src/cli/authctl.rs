@@ -10,10 +10,11 @@ use super::context::{Context, system_sources};
 use super::error::{CliError, report_clap};
 use super::output::{Format, Output};
 use super::{
-    client, completions, config, createsuperuser, db, key, logging, migrate, ping, prompt, secret,
-    session, token, user,
+    client, completions, config, createsuperuser, db, group, key, logging, migrate, permission,
+    ping, prompt, secret, session, token, user,
 };
 use crate::config::{Config, Environment, Flags, Layers};
+use crate::domain::user::UserRef;
 
 /// Manage the users behind authd
 ///
@@ -49,6 +50,15 @@ struct Cli {
     )]
     no_input: bool,
 
+    /// Do it with the rights of this account, and in its name: e-mail address or id
+    #[arg(
+        long = "as",
+        global = true,
+        value_name = "USER",
+        help_heading = "Global options"
+    )]
+    on_behalf_of: Option<UserRef>,
+
     #[command(subcommand)]
     command: Command,
 }
@@ -70,6 +80,10 @@ enum Command {
     #[command(subcommand)]
     User(user::Command),
     #[command(subcommand)]
+    Group(group::Command),
+    #[command(subcommand)]
+    Permission(permission::Command),
+    #[command(subcommand)]
     Session(session::Command),
     #[command(subcommand)]
     Client(client::Command),
@@ -85,6 +99,13 @@ enum Command {
     Config(config::Command),
     Ping(ping::Args),
     Completions(completions::Args),
+}
+
+impl Command {
+    /// Whether it asks who may do what, so that it can be done with the rights of an account.
+    fn knows_rights(&self) -> bool {
+        matches!(self, Self::User(_) | Self::Group(_) | Self::Permission(_))
+    }
 }
 
 /// Runs the program with the arguments and the environment of the process.
@@ -112,6 +133,9 @@ fn run(cli: Cli) -> Result<(), CliError> {
     if let Command::Completions(args) = cli.command {
         return completions::run(args, command());
     }
+    if cli.on_behalf_of.is_some() && !cli.command.knows_rights() {
+        return Err(CliError::NotOnBehalf);
+    }
     let environment = Environment::of_process();
     let flags = Flags {
         config: cli.config.config,
@@ -136,6 +160,7 @@ fn run(cli: Cli) -> Result<(), CliError> {
         environment,
         sources: system_sources(),
         may_ask: !cli.no_input,
+        on_behalf_of: cli.on_behalf_of,
     };
     // A command about a whole database asks nothing, and has its own end for Ctrl-C.
     if ctx.has_someone_to_ask() && !matches!(cli.command, Command::Db(_)) {
@@ -145,6 +170,8 @@ fn run(cli: Cli) -> Result<(), CliError> {
         Command::Migrate(args) => migrate::run(args, &mut ctx),
         Command::Createsuperuser(args) => createsuperuser::run(args, &mut ctx),
         Command::User(command) => user::run(command, &mut ctx),
+        Command::Group(command) => group::run(command, &mut ctx),
+        Command::Permission(command) => permission::run(command, &mut ctx),
         Command::Session(command) => session::run(command, &mut ctx),
         Command::Client(command) => client::run(command, &mut ctx),
         Command::Token(command) => token::run(command, &mut ctx),

@@ -4,11 +4,15 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 
 use super::error::CliError;
+use super::operator;
 use super::output::Output;
 use super::prompt;
 use crate::config::{Config, Environment, Layers};
+use crate::domain::actor::Actor;
+use crate::domain::user::UserRef;
 use crate::service::Sources;
 use crate::service::accounts::Accounts;
+use crate::service::management::Management;
 use crate::service::system::{SystemClock, SystemRandom};
 use crate::store::{self, Store, WriteMode};
 
@@ -21,6 +25,8 @@ pub(super) struct Context {
     pub(super) sources: Sources,
     /// Whether people may be asked.
     pub(super) may_ask: bool,
+    /// With whose rights it is done; `None`: those of whoever can write the database.
+    pub(super) on_behalf_of: Option<UserRef>,
 }
 
 /// What to do where there is no database yet.
@@ -35,11 +41,19 @@ pub(super) enum IfMissing {
 impl Context {
     /// Opens the accounts.
     pub(super) fn accounts(&self, if_missing: IfMissing) -> Result<Accounts, CliError> {
-        Ok(Accounts::new(
-            self.store(if_missing)?,
-            self.config.passwords,
-            self.sources.clone(),
-        ))
+        let desk = self.management(if_missing)?;
+        Ok(Accounts::new(desk, self.config.passwords))
+    }
+
+    /// Opens everything that can be managed, for whoever runs this.
+    pub(super) fn management(&self, if_missing: IfMissing) -> Result<Management, CliError> {
+        let store = Arc::new(self.store(if_missing)?);
+        let by = Actor::operator(operator::name());
+        let desk = Management::new(store, self.sources.clone(), by);
+        Ok(match &self.on_behalf_of {
+            Some(user) => desk.on_behalf_of(user)?,
+            None => desk,
+        })
     }
 
     /// Opens the database.

@@ -1,5 +1,6 @@
 //! `authctl createsuperuser`: Django's assistant.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -87,6 +88,7 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
         is_active: true,
         is_staff: true,
         is_superuser: true,
+        groups: BTreeSet::new(),
     };
     let (password, checks) = choose_password(&args, &new, ctx)?;
     let email = new.email.clone();

@@ -12,8 +12,10 @@ use crate::service::StartError;
 use crate::service::accounts::AccountError;
 use crate::service::api_tokens::ApiTokenError;
 use crate::service::clients::ClientError;
+use crate::service::groups::GroupError;
 use crate::service::keys::KeysError;
 use crate::service::keys::lifecycle::LifecycleError;
+use crate::service::permissions::PermissionError;
 use crate::service::secret_rotation::SecretRotationError;
 use crate::service::sessions::SessionError;
 use crate::sockets::BindError;
@@ -32,6 +34,11 @@ pub(super) enum CliError {
     /// The answer was no, or nobody could answer.
     #[error("not confirmed: nothing was changed (say yes, or give --yes)")]
     NotConfirmed,
+    /// The command knows no rights but those of whoever can write the database.
+    #[error(
+        "--as is for 'user', 'group' and 'permission': this is done by whoever can write the database"
+    )]
+    NotOnBehalf,
     /// Nothing to change was named.
     #[error("there is nothing to change: name a field, as in --first-name Ada")]
     NothingToChange,
@@ -55,6 +62,12 @@ pub(super) enum CliError {
     /// An account could not be found, made or changed.
     #[error(transparent)]
     Account(#[from] AccountError),
+    /// A group could not be found, made or changed.
+    #[error(transparent)]
+    Group(#[from] GroupError),
+    /// A permission could not be found, made, given or taken.
+    #[error(transparent)]
+    Permission(#[from] PermissionError),
     /// A session could not be found or ended.
     #[error(transparent)]
     Session(#[from] SessionError),
@@ -169,10 +182,14 @@ impl CliError {
             Self::NoTerminal(..)
             | Self::InputNeeded(..)
             | Self::NotConfirmed
+            | Self::NotOnBehalf
             | Self::NothingToChange
             | Self::Config(_) => Status::Usage,
             Self::Value { .. } | Self::Account(AccountError::Policy(_)) => Status::Invalid,
             Self::NotASuperuser(_)
+            | Self::Account(AccountError::Changed(_) | AccountError::Denied(_))
+            | Self::Group(GroupError::Changed(_) | GroupError::Denied(_))
+            | Self::Permission(PermissionError::Builtin(_) | PermissionError::Denied(_))
             | Self::Key(
                 LifecycleError::Waiting(_) | LifecycleError::Signs(_) | LifecycleError::Exists(_),
             )
@@ -181,7 +198,11 @@ impl CliError {
             }
             Self::Secret(SecretRotationError::Given) => Status::Usage,
             Self::MigrationsPending(_) => Status::Database,
-            Self::Account(AccountError::NotFound(_))
+            Self::Account(AccountError::NotFound(_) | AccountError::NoGroup(_))
+            | Self::Group(
+                GroupError::NotFound(_) | GroupError::NoAccount(_) | GroupError::NoPermission(_),
+            )
+            | Self::Permission(PermissionError::NotFound(_) | PermissionError::NoAccount(_))
             | Self::Client(ClientError::NotFound(_))
             | Self::Session(SessionError::NoAccount(_) | SessionError::NotFound(_))
             | Self::Key(LifecycleError::NotFound(_))
@@ -194,6 +215,8 @@ impl CliError {
                 Status::Invalid
             }
             Self::Account(AccountError::Store(error))
+            | Self::Group(GroupError::Store(error))
+            | Self::Permission(PermissionError::Store(error))
             | Self::Client(ClientError::Store(error))
             | Self::Session(SessionError::Store(error))
             | Self::ApiToken(ApiTokenError::Store(error))
@@ -208,7 +231,7 @@ impl CliError {
             | Self::Start(StartError::Keys(KeysError::Store(error))) => of_store(error),
             Self::Probe(ProbeError::Url(_)) => Status::Usage,
             Self::Probe(_) => Status::NotReady,
-            Self::Account(AccountError::Hash(_))
+            Self::Account(AccountError::Hash(_) | AccountError::Hashing(_))
             | Self::Key(LifecycleError::Keys(_))
             | Self::Secret(_)
             | Self::Start(_)
@@ -229,13 +252,16 @@ fn of_store(error: &StoreError) -> Status {
     match error {
         StoreError::EmailTaken(_)
         | StoreError::ClientExists(_)
+        | StoreError::GroupExists(_)
+        | StoreError::PermissionExists(_)
         | StoreError::LastSuperuser(_)
         | StoreError::NotEmpty { .. } => Status::Conflict,
         StoreError::SameDatabase(_) => Status::Usage,
         StoreError::Unavailable(_) | StoreError::CopyDiffers { .. } => Status::Database,
-        StoreError::DamagedRow { .. } | StoreError::CopyStopped | StoreError::Engine(_) => {
-            Status::Failed
-        }
+        StoreError::DamagedRow { .. }
+        | StoreError::CopyStopped
+        | StoreError::Refused
+        | StoreError::Engine(_) => Status::Failed,
     }
 }
 

@@ -4,12 +4,14 @@ use std::str::FromStr;
 
 use serde_json::Value;
 
+use crate::domain::permission::PermissionName;
 use crate::domain::phone::Phone;
 use crate::domain::user::User;
 
 /// A user field that `tokens.claims` may add to access tokens.
 ///
-/// The claim's name is the name of the field in a user's JSON. Each is true as of the token's
+/// The claim's name is the name of the field in a user's JSON (but for `permissions`, which stands
+/// beside that). Each is true as of the token's
 /// issue, not as of its use: `verify` has the fresh value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UserClaim {
@@ -25,6 +27,10 @@ pub enum UserClaim {
     IsStaff,
     /// `is_superuser`
     IsSuperuser,
+    /// `groups`
+    Groups,
+    /// `permissions`: what the account may do, by itself, through its groups or as a superuser
+    Permissions,
 }
 
 /// The name is none of [`UserClaim::NAMES`].
@@ -34,13 +40,15 @@ pub struct UnknownClaim(String);
 
 impl UserClaim {
     /// Every claim that may be configured, in the order of the documentation.
-    pub const NAMES: [&str; 6] = [
+    pub const NAMES: [&str; 8] = [
         "email",
         "first_name",
         "last_name",
         "phone_number",
         "is_staff",
         "is_superuser",
+        "groups",
+        "permissions",
     ];
 
     /// The claim's name.
@@ -57,6 +65,11 @@ impl UserClaim {
             Self::PhoneNumber => user.phone_number.as_ref().map(Phone::as_str).into(),
             Self::IsStaff => user.is_staff.into(),
             Self::IsSuperuser => user.is_superuser.into(),
+            Self::Groups => user.groups.clone().into(),
+            Self::Permissions => {
+                let names = user.permissions.iter().map(PermissionName::as_str);
+                names.collect::<Vec<_>>().into()
+            }
         }
     }
 }
@@ -72,6 +85,8 @@ impl FromStr for UserClaim {
             "phone_number" => Self::PhoneNumber,
             "is_staff" => Self::IsStaff,
             "is_superuser" => Self::IsSuperuser,
+            "groups" => Self::Groups,
+            "permissions" => Self::Permissions,
             _ => return Err(UnknownClaim(name.to_owned())),
         })
     }

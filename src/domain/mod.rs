@@ -1,14 +1,18 @@
 //! Words and rules of the trade: no I/O, no clock of its own.
 
+pub mod actor;
 pub mod api_token;
 pub mod audience;
+pub mod authority;
 pub mod claim;
 pub mod client;
 pub mod email;
+pub mod group;
 pub mod id;
 pub mod label;
 pub mod name;
 pub mod password;
+pub mod permission;
 pub mod phone;
 pub mod scope;
 pub mod secret;

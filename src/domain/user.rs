@@ -1,6 +1,6 @@
 //! A user, and the ways to name, make and change one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -10,8 +10,10 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::domain::email::{Email, EmailError};
+use crate::domain::group::GroupName;
 use crate::domain::id::{self, IdError};
 use crate::domain::name::PersonName;
+use crate::domain::permission::PermissionName;
 use crate::domain::phone::Phone;
 
 /// The id of an account: a version 7 UUID, never used again once its account is deleted.
@@ -59,8 +61,13 @@ pub struct User {
     pub is_staff: bool,
     /// May do everything.
     pub is_superuser: bool,
-    /// Names of the groups the account belongs to, sorted. Empty for now.
+    /// Names of the groups the account belongs to, sorted.
     pub groups: Vec<String>,
+    /// What it may do, by itself, through its groups or as a superuser; sorted. Not in the user's
+    /// JSON: verification and introspection say it beside that.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub permissions: Vec<PermissionName>,
     /// The installation's own fields by name. Empty for now.
     #[schema(value_type = Object)]
     pub fields: BTreeMap<String, serde_json::Value>,
@@ -72,6 +79,14 @@ pub struct User {
     pub last_login: Option<Timestamp>,
     /// Position of the latest change in the sequence of all changes (ADR 9).
     pub version: i64,
+}
+
+impl User {
+    /// What is left of an account whose token was good a moment ago and is not any more.
+    pub(crate) fn lose_rights(&mut self) {
+        (self.is_staff, self.is_superuser) = (false, false);
+        self.permissions.clear();
+    }
 }
 
 /// How a person or a script names an account.
@@ -131,6 +146,8 @@ pub struct NewUser {
     pub is_staff: bool,
     /// May do everything.
     pub is_superuser: bool,
+    /// The groups it belongs to.
+    pub groups: BTreeSet<GroupName>,
 }
 
 /// A change to an account: what is `None` stays as it is.
@@ -144,10 +161,34 @@ pub struct UserChange {
     pub last_name: Option<PersonName>,
     /// A new phone number, or `Some(None)` for none.
     pub phone_number: Option<Option<Phone>>,
+    /// Whether it may log in. If not, every session and every token issued so far ends.
+    pub is_active: Option<bool>,
     /// Whether it may use the management API.
     pub is_staff: Option<bool>,
     /// Whether it may do everything.
     pub is_superuser: Option<bool>,
+    /// The groups it belongs to, all of them.
+    pub groups: Option<BTreeSet<GroupName>>,
+}
+
+impl UserChange {
+    /// Whether it names anything but standing, activity and groups.
+    pub fn names_profile(&self) -> bool {
+        self.email.is_some()
+            || self.first_name.is_some()
+            || self.last_name.is_some()
+            || self.phone_number.is_some()
+    }
+
+    /// Whether it names anything but activity and groups.
+    pub fn names_columns(&self) -> bool {
+        self.names_profile() || self.is_staff.is_some() || self.is_superuser.is_some()
+    }
+
+    /// Whether it names nothing at all.
+    pub fn is_empty(&self) -> bool {
+        !self.names_columns() && self.is_active.is_none() && self.groups.is_none()
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use super::proto::authd::v1 as proto;
 use super::status::Failure;
 use crate::domain::client::Client;
 use crate::domain::scope::Scope;
+use crate::domain::user::User;
 use crate::service::Services;
 use crate::service::introspection::{self, Active, ActiveRefresh, IntrospectError};
 use crate::service::verification::Principal;
@@ -54,6 +55,7 @@ fn of_access(principal: Principal, claims: &Claims) -> proto::Introspection {
         iss: claims.issuer().to_owned(),
         jti: claims.jti.to_string(),
         sid: sid.unwrap_or_default(),
+        permissions: user.as_ref().map(permissions).unwrap_or_default(),
         user: user.map(Into::into),
     }
 }
@@ -68,9 +70,15 @@ fn of_refresh(refresh: ActiveRefresh) -> proto::Introspection {
         iat: refresh.given_at_secs,
         sub: refresh.user.id.to_string(),
         sid: refresh.session.to_string(),
+        permissions: permissions(&refresh.user),
         user: Some(refresh.user.into()),
         ..proto::Introspection::default()
     }
+}
+
+/// What an account may do.
+pub(super) fn permissions(user: &User) -> Vec<String> {
+    user.permissions.iter().map(ToString::to_string).collect()
 }
 
 fn words(scope: &Scope) -> Vec<String> {

@@ -116,6 +116,7 @@ fn one_token(metadata: &MetadataMap, message: String) -> Result<String, Status> 
 impl From<Verification> for proto::Verification {
     fn from(verification: Verification) -> Self {
         let version = verification.principal.version();
+        let permissions = verification.principal.user().map(introspect::permissions);
         let (user, client) = match verification.principal {
             Principal::User(user) => (Some(user.into()), None),
             Principal::Client(client) => (None, Some(client.into())),
@@ -127,6 +128,7 @@ impl From<Verification> for proto::Verification {
             claims_json: verification.claims.payload.get().to_owned(),
             version,
             max_age_secs: verification.max_age_secs,
+            permissions: permissions.unwrap_or_default(),
         }
     }
 }

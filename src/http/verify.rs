@@ -10,6 +10,7 @@ use super::bearer;
 use super::body;
 use super::problem::{Code, Problem};
 use crate::domain::client::Client;
+use crate::domain::permission::PermissionName;
 use crate::domain::user::User;
 use crate::service::verification::{self, Principal, Verification};
 
@@ -34,6 +35,9 @@ pub(super) struct Reply<'a> {
     /// The client as it is now, if the token is its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     client: Option<&'a Client>,
+    /// What the account may do: by itself, through its groups or as a superuser.
+    #[schema(value_type = Vec<String>)]
+    permissions: &'a [PermissionName],
     /// What the token says.
     #[schema(value_type = Object)]
     claims: &'a RawValue,
@@ -165,6 +169,7 @@ fn shown(verification: &Verification) -> Reply<'_> {
         active: true,
         user,
         client,
+        permissions: user.map_or(&[], |user| &user.permissions),
         claims: &verification.claims.payload,
         version: verification.principal.version(),
         max_age: verification.max_age_secs,

@@ -1,22 +1,37 @@
 //! Managing accounts: what `authctl user` and the management API do.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{PasswordSettings, Sources};
+use jiff::Timestamp;
+
+use super::PasswordSettings;
+use super::management::Management;
+use crate::domain::authority::{Authority, Deed, Denied};
+use crate::domain::group::{GroupName, GroupRef};
 use crate::domain::password::Password;
+use crate::domain::permission::Builtin;
 use crate::domain::user::{NewUser, User, UserChange, UserId, UserRef};
 use crate::passwords::argon::{self, Memory};
 use crate::passwords::policy::Owner;
-use crate::passwords::{HashError, PhcString, PolicyError};
+use crate::passwords::{HashError, Hasher, PhcString, Policy, PolicyError, PoolError};
 use crate::store::sessions::{self, Which};
 use crate::store::users::{self, UserFilter};
-use crate::store::{Conn, Store, StoreError};
+use crate::store::{Conn, Fault, StoreError, Tx, groups, members};
 
-/// The accounts of one database.
+/// The accounts of one database, and somebody who manages them.
 pub struct Accounts {
-    store: Store,
-    passwords: PasswordSettings,
-    sources: Sources,
+    desk: Management,
+    policy: Policy,
+    hashing: Hashing,
+}
+
+/// Where passwords are hashed.
+enum Hashing {
+    /// On the caller's thread, by a command that does one.
+    Here(PasswordSettings),
+    /// In the daemon's bounded pool.
+    Pool(Arc<Hasher>),
 }
 
 /// Why an account was not made, found or changed.
@@ -26,12 +41,24 @@ pub enum AccountError {
     /// There is no such account.
     #[error("there is no account '{0}'")]
     NotFound(UserRef),
+    /// There is no such group.
+    #[error("there is no group '{0}'")]
+    NoGroup(GroupName),
+    /// The account is not as the caller has seen it.
+    #[error("the account has changed: its version is {0} now")]
+    Changed(i64),
+    /// The caller may not.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// The password breaks a rule.
     #[error(transparent)]
     Policy(#[from] PolicyError),
     /// The password could not be hashed.
     #[error(transparent)]
     Hash(#[from] HashError),
+    /// The hashing pool did not take or finish the work.
+    #[error(transparent)]
+    Hashing(#[from] PoolError),
     /// The database refused or failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -55,6 +82,24 @@ pub enum LastSuperuser {
     Force,
 }
 
+/// Which account is meant.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Its name.
+    pub name: UserRef,
+    /// Only if this is its version; `None`: whatever it is.
+    pub version: Option<i64>,
+}
+
+impl From<&UserRef> for Target {
+    fn from(name: &UserRef) -> Self {
+        Self {
+            name: name.clone(),
+            version: None,
+        }
+    }
+}
+
 /// Some accounts in the order they were created.
 #[derive(Debug)]
 pub struct Page {
@@ -65,12 +110,21 @@ pub struct Page {
 }
 
 impl Accounts {
-    /// The accounts in `store`.
-    pub fn new(store: Store, passwords: PasswordSettings, sources: Sources) -> Self {
+    /// Managed by a command, which hashes here.
+    pub fn new(desk: Management, passwords: PasswordSettings) -> Self {
         Self {
-            store,
-            passwords,
-            sources,
+            desk,
+            policy: passwords.policy,
+            hashing: Hashing::Here(passwords),
+        }
+    }
+
+    /// Managed through the daemon, which hashes in its pool.
+    pub(super) fn pooled(desk: Management, policy: Policy, hasher: Arc<Hasher>) -> Self {
+        Self {
+            desk,
+            policy,
+            hashing: Hashing::Pool(hasher),
         }
     }
 
@@ -81,31 +135,44 @@ impl Accounts {
         password: Option<&Password>,
         checks: PasswordChecks,
     ) -> Result<User, AccountError> {
+        self.by().check_new(new.is_staff, new.is_superuser)?;
         if let (Some(password), PasswordChecks::Enforce) = (password, checks) {
-            check_password(&self.passwords, password, &new)?;
+            self.policy.check(password, owner_of_new(&new))?;
         }
         let hash = password.map(|password| self.hash(password)).transpose()?;
-        let (clock, random) = (
-            Arc::clone(&self.sources.clock),
-            Arc::clone(&self.sources.random),
-        );
-        Ok(self.store.write(move |tx| {
-            let now = clock.now();
-            let id = UserId(random.uuid_v7(now));
-            users::insert(tx, id, &new, hash.as_ref().map(PhcString::as_str), now)
-        })?)
+        let desk = self.desk.clone();
+        self.desk.store.attempt(move |tx| {
+            let by = desk.authority_now(tx)?;
+            by.check_new(new.is_staff, new.is_superuser)
+                .map_err(refused)?;
+            let now = desk.sources.clock.now();
+            let id = UserId(desk.sources.random.uuid_v7(now));
+            let hash = hash.as_ref().map(PhcString::as_str);
+            let user = users::insert(tx, id, &new, hash, now)?;
+            if new.groups.is_empty() {
+                return Ok(user);
+            }
+            move_between_groups(tx, &by, &user, &new.groups)?;
+            let name = UserRef::Id(id);
+            let user = users::find(tx, &name)?;
+            user.ok_or_else(|| refused(not_found(&name)))
+        })
     }
 
     /// The account of that name.
     pub fn find(&self, name: &UserRef) -> Result<User, AccountError> {
-        self.store
+        self.by().require(Builtin::UsersView)?;
+        self.desk
+            .store
             .read(|connection| users::find(connection, name))?
             .ok_or_else(|| not_found(name))
     }
 
     /// One page of accounts.
     pub fn list(&self, filter: &UserFilter, limit: u32) -> Result<Page, AccountError> {
+        self.by().require(Builtin::UsersView)?;
         let mut users = self
+            .desk
             .store
             .read(|connection| users::list(connection, filter, limit.saturating_add(1)))?;
         let more = users.len() > limit as usize;
@@ -116,102 +183,136 @@ impl Accounts {
 
     /// Whether there is no account yet.
     pub fn is_empty(&self) -> Result<bool, AccountError> {
-        Ok(!self.store.read(users::any)?)
+        Ok(!self.desk.store.read(users::any)?)
     }
 
-    /// Changes what `change` names.
+    /// Changes what `change` names, all of it or nothing.
     pub fn change(
         &self,
-        name: &UserRef,
+        target: impl Into<Target>,
         change: UserChange,
         guard: LastSuperuser,
     ) -> Result<User, AccountError> {
-        let demotes = change.is_superuser == Some(false);
-        self.modify(name, move |tx, user, _| {
-            if demotes {
+        self.modify(target.into(), move |tx, by, user, now| {
+            check_change(by, user, &change).map_err(refused)?;
+            if change.is_superuser == Some(false) || change.is_active == Some(false) {
                 guard_last_superuser(tx, user, guard)?;
             }
-            users::update(tx, user.id, &change)
+            if change.names_columns() {
+                users::update(tx, user.id, &change)?;
+            }
+            if let Some(groups) = &change.groups {
+                move_between_groups(tx, by, user, groups)?;
+            }
+            if let Some(is_active) = change.is_active.filter(|wanted| *wanted != user.is_active) {
+                set_active(tx, user.id, is_active, now)?;
+            }
+            Ok(users::find(tx, &UserRef::Id(user.id))?)
         })
     }
 
     /// Sets a new password; every session and every token issued so far ends.
     pub fn set_password(
         &self,
-        name: &UserRef,
+        target: impl Into<Target>,
         password: &Password,
         checks: PasswordChecks,
     ) -> Result<User, AccountError> {
+        let target = target.into();
+        self.by().require(Builtin::UsersChange)?;
         if checks == PasswordChecks::Enforce {
-            let user = self.find(name)?;
-            let owner = Owner {
-                email: user.email.as_str(),
-                first_name: user.first_name.as_str(),
-                last_name: user.last_name.as_str(),
-            };
-            self.passwords.policy.check(password, owner)?;
+            let user = self.look_up(&target.name)?;
+            self.policy.check(password, owner(&user))?;
         }
         let hash = self.hash(password)?;
-        self.modify(name, move |tx, user, now| {
+        self.modify(target, move |tx, by, user, now| {
+            by.check(Deed::Profile, user).map_err(refused)?;
             sessions::end_of(tx, user.id, Which::All, now)?;
-            users::set_password(tx, user.id, hash.as_str(), now)
+            Ok(users::set_password(tx, user.id, hash.as_str(), now)?)
         })
     }
 
     /// Lets an account log in again. Its old tokens stay ended.
-    pub fn enable(&self, name: &UserRef) -> Result<User, AccountError> {
-        self.modify(name, |tx, user, now| {
-            users::set_active(tx, user.id, true, now)
+    pub fn enable(&self, target: impl Into<Target>) -> Result<User, AccountError> {
+        self.modify(target.into(), |tx, by, user, now| {
+            by.check(Deed::Activity, user).map_err(refused)?;
+            Ok(set_active(tx, user.id, true, now)?)
         })
     }
 
     /// Stops an account from logging in; every session and every token issued so far ends.
-    pub fn disable(&self, name: &UserRef, guard: LastSuperuser) -> Result<User, AccountError> {
-        self.modify(name, move |tx, user, now| {
+    pub fn disable(
+        &self,
+        target: impl Into<Target>,
+        guard: LastSuperuser,
+    ) -> Result<User, AccountError> {
+        self.modify(target.into(), move |tx, by, user, now| {
+            by.check(Deed::Activity, user).map_err(refused)?;
             guard_last_superuser(tx, user, guard)?;
-            sessions::end_of(tx, user.id, Which::All, now)?;
-            users::set_active(tx, user.id, false, now)
+            Ok(set_active(tx, user.id, false, now)?)
         })
     }
 
     /// Removes an account for good and returns what it was.
-    pub fn delete(&self, name: &UserRef, guard: LastSuperuser) -> Result<User, AccountError> {
-        self.modify(name, move |tx, user, now| {
+    pub fn delete(
+        &self,
+        target: impl Into<Target>,
+        guard: LastSuperuser,
+    ) -> Result<User, AccountError> {
+        self.modify(target.into(), move |tx, by, user, now| {
+            by.check(Deed::Deletion, user).map_err(refused)?;
             guard_last_superuser(tx, user, guard)?;
-            users::delete(tx, user.id, now).map(|was_there| was_there.then(|| user.clone()))
+            let was_there = users::delete(tx, user.id, now)?;
+            Ok(was_there.then(|| user.clone()))
         })
+    }
+
+    fn by(&self) -> &Authority {
+        self.desk.authority()
+    }
+
+    /// The account, for whoever may change it: that they may see it, too, is another permission.
+    fn look_up(&self, name: &UserRef) -> Result<User, AccountError> {
+        let found = self
+            .desk
+            .store
+            .read(|connection| users::find(connection, name))?;
+        found.ok_or_else(|| not_found(name))
     }
 
     /// Finds the account and changes it in one transaction, at the time of that transaction.
     fn modify(
         &self,
-        name: &UserRef,
+        target: Target,
         work: impl FnOnce(
-            &crate::store::Tx<'_>,
+            &Tx<'_>,
+            &Authority,
             &User,
-            jiff::Timestamp,
-        ) -> Result<Option<User>, StoreError>
+            Timestamp,
+        ) -> Result<Option<User>, Fault<AccountError>>
         + Send
         + 'static,
     ) -> Result<User, AccountError> {
-        let (wanted, clock) = (name.clone(), Arc::clone(&self.sources.clock));
-        let changed = self
-            .store
-            .write(move |tx| match users::find(tx, &wanted)? {
-                Some(user) => work(tx, &user, clock.now()),
-                None => Ok(None),
-            })?;
-        changed.ok_or_else(|| not_found(name))
+        let desk = self.desk.clone();
+        self.desk.store.attempt(move |tx| {
+            let by = desk.authority_now(tx)?;
+            let Target { name, version } = target;
+            let user = users::find(tx, &name)?.ok_or_else(|| refused(not_found(&name)))?;
+            if version.is_some_and(|version| version != user.version) {
+                return Err(refused(AccountError::Changed(user.version)));
+            }
+            work(tx, &by, &user, desk.sources.clock.now())?.ok_or_else(|| refused(not_found(&name)))
+        })
     }
 
-    fn hash(&self, password: &Password) -> Result<PhcString, HashError> {
-        let random = &*self.sources.random;
-        argon::hash(
-            password,
-            self.passwords.params,
-            random,
-            &mut Memory::default(),
-        )
+    fn hash(&self, password: &Password) -> Result<PhcString, AccountError> {
+        Ok(match &self.hashing {
+            Hashing::Here(settings) => {
+                let random = &*self.desk.sources.random;
+                argon::hash(password, settings.params, random, &mut Memory::default())?
+            }
+            Hashing::Pool(hasher) => hasher.hash(password)?,
+        })
     }
 }
 
@@ -221,16 +322,92 @@ pub fn check_password(
     password: &Password,
     new: &NewUser,
 ) -> Result<(), PolicyError> {
-    let owner = Owner {
+    settings.policy.check(password, owner_of_new(new))
+}
+
+fn owner_of_new(new: &NewUser) -> Owner<'_> {
+    Owner {
         email: new.email.as_str(),
         first_name: new.first_name.as_str(),
         last_name: new.last_name.as_str(),
-    };
-    settings.policy.check(password, owner)
+    }
+}
+
+fn owner(user: &User) -> Owner<'_> {
+    Owner {
+        email: user.email.as_str(),
+        first_name: user.first_name.as_str(),
+        last_name: user.last_name.as_str(),
+    }
 }
 
 fn not_found(name: &UserRef) -> AccountError {
     AccountError::NotFound(name.clone())
+}
+
+fn refused(error: impl Into<AccountError>) -> Fault<AccountError> {
+    Fault::Refused(error.into())
+}
+
+/// Whether all of a change but its groups is allowed.
+fn check_change(by: &Authority, user: &User, change: &UserChange) -> Result<(), Denied> {
+    let differs = |wanted: Option<bool>, is: bool| wanted.is_some_and(|wanted| wanted != is);
+    if differs(change.is_staff, user.is_staff) || differs(change.is_superuser, user.is_superuser) {
+        by.check(Deed::Standing, user)?;
+    }
+    if differs(change.is_active, user.is_active) {
+        by.check(Deed::Activity, user)?;
+    }
+    if change.names_profile() {
+        by.check(Deed::Profile, user)?;
+    }
+    by.require(Builtin::UsersChange)
+}
+
+/// Lets an account belong to these groups and no others.
+fn move_between_groups(
+    tx: &Tx<'_>,
+    by: &Authority,
+    user: &User,
+    wanted: &BTreeSet<GroupName>,
+) -> Result<(), Fault<AccountError>> {
+    let check = |name: &GroupName| {
+        let group = groups::find(tx, &GroupRef::Name(name.clone()))?;
+        let group = group.ok_or_else(|| refused(AccountError::NoGroup(name.clone())))?;
+        let allowed = by.check(Deed::Membership(&group), user);
+        allowed.map(|()| group.id).map_err(refused)
+    };
+    let mut joins = Vec::new();
+    let is_in = |name: &&GroupName| user.groups.iter().any(|own| own == name.as_str());
+    for name in wanted.iter().filter(|name| !is_in(name)) {
+        joins.push(check(name)?);
+    }
+    let mut leaves = Vec::new();
+    for name in &user.groups {
+        let name = GroupName::from_stored(name.clone());
+        if !wanted.contains(&name) {
+            leaves.push(check(&name)?);
+        }
+    }
+    for group in joins {
+        members::add(tx, group, user.id)?;
+    }
+    for group in leaves {
+        members::remove(tx, group, user.id)?;
+    }
+    Ok(())
+}
+
+fn set_active(
+    tx: &Tx<'_>,
+    id: UserId,
+    is_active: bool,
+    now: Timestamp,
+) -> Result<Option<User>, StoreError> {
+    if !is_active {
+        sessions::end_of(tx, id, Which::All, now)?;
+    }
+    users::set_active(tx, id, is_active, now)
 }
 
 fn guard_last_superuser(

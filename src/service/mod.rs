@@ -12,10 +12,13 @@ pub mod client_grant;
 pub mod clients;
 pub mod feed;
 pub mod grant;
+pub mod groups;
 pub mod identity;
 pub mod introspection;
 pub mod keys;
 pub mod login;
+pub mod management;
+pub mod permissions;
 pub mod pruning;
 pub mod refresh;
 pub mod revocation;
@@ -29,15 +32,18 @@ pub mod verification;
 
 use std::sync::Arc;
 
+use crate::domain::actor::Actor;
 use crate::domain::session::SessionRules;
 use crate::domain::sources::{Clock, Random};
 use crate::passwords::{HashParams, Hasher, Policy, PoolSize};
 use crate::store::Store;
 use crate::tokens::{CheckedTokens, JwkSet, TokenRules};
 
+use accounts::Accounts;
 use feed::Closing;
 use keys::lifecycle::Lifecycle;
 use keys::{KeyRules, Keys, KeysError};
+use management::Management;
 use secret_key::SecretKeySource;
 
 /// Time and randomness of the running program (ADR 10).
@@ -63,9 +69,10 @@ pub struct PasswordSettings {
 /// Everything the daemon's handlers work with.
 pub struct Services {
     /// The database.
-    pub store: Store,
+    pub store: Arc<Store>,
     keys: Keys,
-    hasher: Hasher,
+    hasher: Arc<Hasher>,
+    policy: Policy,
     rules: TokenRules,
     session_rules: SessionRules,
     checked: CheckedTokens,
@@ -111,13 +118,18 @@ impl Services {
         sources: Sources,
     ) -> Result<Self, StartError> {
         let keys = Keys::open(&store, &settings.secret_key, settings.keys, &sources)?;
-        let PasswordSettings { pool, params, .. } = settings.passwords;
+        let PasswordSettings {
+            pool,
+            params,
+            policy,
+        } = settings.passwords;
         let hasher = Hasher::start(pool, params, Arc::clone(&sources.random))
             .map_err(StartError::Threads)?;
         Ok(Self {
-            store,
+            store: Arc::new(store),
             keys,
-            hasher,
+            hasher: Arc::new(hasher),
+            policy,
             rules: settings.tokens,
             session_rules: settings.sessions,
             checked: CheckedTokens::default(),
@@ -145,6 +157,16 @@ impl Services {
             rules: self.keys.rules(),
             sources: &self.sources,
         }
+    }
+
+    /// Whoever manages something, at work.
+    pub fn managed_by(&self, by: Actor) -> Management {
+        Management::new(Arc::clone(&self.store), self.sources.clone(), by)
+    }
+
+    /// The accounts, managed by somebody.
+    pub fn accounts(&self, by: Actor) -> Accounts {
+        Accounts::pooled(self.managed_by(by), self.policy, Arc::clone(&self.hasher))
     }
 
     /// Time and randomness.
@@ -242,7 +264,11 @@ mod tests {
             keys: super::trial::KEYS,
             secret_key: SecretKeySource::File(database.folder().join("authd.key")),
         };
-        let accounts = Accounts::new(open(WriteMode::Direct), passwords, sources.clone());
+        let accounts = {
+            let store = Arc::new(open(WriteMode::Direct));
+            let by = Actor::operator("root");
+            Accounts::new(Management::new(store, sources.clone(), by), passwords)
+        };
         House {
             services: Services::start(open(WriteMode::Grouped), settings, sources).expect("starts"),
             accounts,
@@ -260,6 +286,7 @@ mod tests {
             is_active: true,
             is_staff: false,
             is_superuser: false,
+            groups: std::collections::BTreeSet::new(),
         };
         let password = Password::new(password);
         let added = house

@@ -9,10 +9,12 @@ use super::accounts::{Accounts, PasswordChecks};
 use super::grant::Grant;
 use super::keys::KeyRules;
 use super::login::{self, Attempt, LoginError};
+use super::management::Management;
 use super::secret_key::SecretKeySource;
 use super::system::SystemRandom;
 use super::verification::{self, Refusal, VerifyError};
 use super::{PasswordSettings, ServiceSettings, Services, Sources};
+use crate::domain::actor::Actor;
 use crate::domain::password::Password;
 use crate::domain::scope::Scope;
 use crate::domain::session::{Origin, SessionRules};
@@ -61,7 +63,14 @@ impl Trial {
         let url = database.url().parse().expect("names a database");
         store::create(&url, Duration::from_secs(5), jiff::Timestamp::UNIX_EPOCH)
             .expect("creates a database");
-        let accounts = Accounts::new(open(&database), settings, sources(&clock));
+        let accounts = Accounts::new(
+            Management::new(
+                Arc::new(open(&database)),
+                sources(&clock),
+                Actor::operator("root"),
+            ),
+            settings,
+        );
         let new = NewUser {
             email: "ada@example.com".parse().expect("is an address"),
             first_name: "Ada".parse().expect("is a name"),
@@ -70,6 +79,7 @@ impl Trial {
             is_active: true,
             is_staff: false,
             is_superuser: false,
+            groups: std::collections::BTreeSet::new(),
         };
         let password = Password::new(PASSWORD);
         let user = accounts.create(new, Some(&password), PasswordChecks::Enforce);

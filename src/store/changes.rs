@@ -71,6 +71,12 @@ pub(super) fn next_version(tx: &Tx<'_>) -> Result<i64, StoreError> {
     tx.query_value(SQL, &[])
 }
 
+/// Draws so many numbers, which the caller has used from the latest on.
+pub(super) fn skip(tx: &Tx<'_>, count: u64) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE change_sequence SET value = value + ?1";
+    tx.execute(SQL, &[count.cast_signed().into()]).map(drop)
+}
+
 /// Records that something ended. What happens to accounts is in their own rows.
 pub(super) fn record(tx: &Tx<'_>, kind: Kind, id: &str, now: Timestamp) -> Result<(), StoreError> {
     const SQL: &str =

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use super::engine::{self, DatabaseUrl, EngineError};
 use crate::domain::client::ClientId;
 use crate::domain::email::Email;
+use crate::domain::group::GroupName;
+use crate::domain::permission::PermissionName;
 
 /// Why the store could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +18,12 @@ pub enum StoreError {
     /// Another client already goes by this name.
     #[error("there is a client '{0}' already")]
     ClientExists(ClientId),
+    /// Another group already goes by this name.
+    #[error("there is a group '{0}' already")]
+    GroupExists(GroupName),
+    /// There is a permission of this name.
+    #[error("there is a permission '{0}' already")]
+    PermissionExists(PermissionName),
     /// Without this account nobody could manage the others.
     #[error("'{0}' is the last active superuser: make another one first")]
     LastSuperuser(Email),
@@ -43,6 +51,9 @@ pub enum StoreError {
     /// Who had asked for it asked to stop.
     #[error("stopped: nothing of the copy was kept")]
     CopyStopped,
+    /// The work decided against itself; [`crate::store::Store::attempt`] knows why.
+    #[error("nothing was changed")]
+    Refused,
     /// A row holds what no rule allows: somebody else wrote it.
     #[error("the {column} of a row in {table} is damaged")]
     DamagedRow {
@@ -57,6 +68,21 @@ pub enum StoreError {
     /// The engine failed; [`crate::store::Store`] turns it into [`Unavailable`] on the way out.
     #[error("the database failed")]
     Engine(#[from] EngineError),
+}
+
+/// Why work in a transaction was undone ([`crate::store::Store::attempt`]).
+#[derive(Debug)]
+pub enum Fault<E> {
+    /// The database refused or failed.
+    Store(StoreError),
+    /// The work decided against itself.
+    Refused(E),
+}
+
+impl<E> From<StoreError> for Fault<E> {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
 }
 
 /// Which database cannot be used, and why.

@@ -34,6 +34,7 @@ pub(super) const ALL: &[Migration] = &[
     step!(2, "signing_keys", "0002_signing_keys.sql"),
     step!(3, "sessions", "0003_sessions.sql"),
     step!(4, "revoked_tokens_pruned", "0004_revoked_tokens_pruned.sql"),
+    step!(5, "groups", "0005_groups.sql"),
 ];
 
 /// Where a database stands.

@@ -9,10 +9,13 @@ pub mod clients;
 pub mod copy;
 mod engine;
 mod error;
+pub mod groups;
 pub mod keys;
+pub mod members;
 mod migrations;
 mod patience;
 mod pen;
+pub mod permissions;
 mod readers;
 pub mod refresh_tokens;
 mod replica;
@@ -23,8 +26,10 @@ mod writer;
 
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::bounded;
+
 pub use engine::{Conn, DatabaseUrl, DatabaseUrlError, EngineError, Tx};
-pub use error::{Reason, StoreError, Unavailable};
+pub use error::{Fault, Reason, StoreError, Unavailable};
 pub use migrations::{Migration, MigrationPlan};
 
 use pen::Pen;
@@ -177,7 +182,30 @@ impl Store {
         self.write_while(work, || ()).0
     }
 
-    /// The same, and does something else `meanwhile`, which must not need that anything was written.
+    /// The same for work that may decide against itself: then nothing of it happened either.
+    pub fn attempt<T, E>(
+        &self,
+        work: impl FnOnce(&Tx<'_>) -> Result<T, Fault<E>> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (tell, refusal) = bounded(1);
+        let written = self.write(move |tx| {
+            work(tx).map_err(|fault| match fault {
+                Fault::Store(error) => error,
+                Fault::Refused(error) => {
+                    // Whoever asked waits for it, or is gone.
+                    let _ = tell.send(error);
+                    StoreError::Refused
+                }
+            })
+        });
+        written.map_err(|error| refusal.try_recv().unwrap_or_else(|_| error.into()))
+    }
+
+    /// The same as [`Self::write`], and does something else `meanwhile`, which must not need that anything was written.
     pub fn write_while<T: Send + 'static, M>(
         &self,
         work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,

@@ -23,6 +23,7 @@ mod full_disk;
 mod gate;
 mod generated;
 mod generated_proto;
+mod groups;
 mod grpc;
 mod grpc_client;
 mod grpc_envoy;

@@ -7,6 +7,7 @@ use crate::cli::error::CliError;
 use crate::cli::password::{self, PasswordArgs};
 use crate::cli::prompt;
 use crate::domain::email::Email;
+use crate::domain::group::GroupName;
 use crate::domain::name::PersonName;
 use crate::domain::phone::Phone;
 use crate::domain::user::NewUser;
@@ -67,6 +68,10 @@ pub(in crate::cli) struct Args {
     #[arg(long, conflicts_with_all = ["password_stdin", "password_file"])]
     no_password: bool,
 
+    /// Put it into this group; may be repeated
+    #[arg(long, value_name = "NAME")]
+    group: Vec<GroupName>,
+
     /// Succeed without a change if the account exists
     #[arg(long)]
     if_not_exists: bool,
@@ -102,6 +107,7 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
         is_active: !args.inactive,
         is_staff: args.staff || args.superuser,
         is_superuser: args.superuser,
+        groups: args.group.into_iter().collect(),
     };
     let email = new.email.clone();
     let created = account::create(new, password.as_ref(), PasswordChecks::Enforce, ctx);

@@ -2,6 +2,7 @@
 
 use crate::cli::context::{Context, IfMissing};
 use crate::cli::error::CliError;
+use crate::domain::group::GroupName;
 use crate::domain::user::UserId;
 use crate::store::users::UserFilter;
 
@@ -27,6 +28,10 @@ pub(in crate::cli) struct Args {
     #[arg(long)]
     staff: bool,
 
+    /// Only those in this group
+    #[arg(long, value_name = "NAME")]
+    group: Option<GroupName>,
+
     /// Only those with this text in the e-mail address, the name or the phone number
     #[arg(long, value_name = "TEXT", value_parser = search_text)]
     search: Option<String>,
@@ -49,6 +54,7 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
         },
         is_staff: args.staff.then_some(true),
         is_superuser: args.superuser.then_some(true),
+        group: args.group,
         search: args.search,
         after: args.after,
     };

@@ -4,8 +4,10 @@ mod add;
 mod delete;
 mod disable;
 mod enable;
+mod grant;
 mod list;
 mod passwd;
+mod revoke;
 mod set;
 mod show;
 
@@ -24,6 +26,8 @@ pub(super) enum Command {
     Passwd(passwd::Args),
     Enable(enable::Args),
     Disable(disable::Args),
+    Grant(grant::Args),
+    Revoke(revoke::Args),
     Delete(delete::Args),
 }
 
@@ -36,6 +40,8 @@ pub(super) fn run(command: Command, ctx: &mut Context) -> Result<(), CliError> {
         Command::Passwd(args) => passwd::run(args, ctx),
         Command::Enable(args) => enable::run(args, ctx),
         Command::Disable(args) => disable::run(args, ctx),
+        Command::Grant(args) => grant::run(args, ctx),
+        Command::Revoke(args) => revoke::run(args, ctx),
         Command::Delete(args) => delete::run(args, ctx),
     }
 }

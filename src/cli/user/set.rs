@@ -68,8 +68,10 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
         first_name: args.first_name,
         last_name: args.last_name,
         phone_number: args.phone_number.map(|phone| phone.0),
+        is_active: None,
         is_staff: args.staff,
         is_superuser: args.superuser,
+        groups: None,
     };
     let guard = if args.force {
         LastSuperuser::Force

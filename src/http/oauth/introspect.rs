@@ -8,6 +8,7 @@ use super::client_auth;
 use super::error::{self, OauthError};
 use super::form::Form;
 use crate::domain::client::ClientId;
+use crate::domain::permission::PermissionName;
 use crate::domain::scope::Scope;
 use crate::domain::user::User;
 use crate::http::App;
@@ -82,6 +83,10 @@ pub(in crate::http) struct Reply<'a> {
     /// The user as of this moment.
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<&'a User>,
+    /// What the user may do: by itself, through groups or as a superuser.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>)]
+    permissions: Option<&'a [PermissionName]>,
 }
 
 /// As in a token.
@@ -140,6 +145,7 @@ impl Default for Reply<'_> {
             jti: None,
             sid: None,
             user: None,
+            permissions: None,
         }
     }
 }
@@ -167,6 +173,7 @@ fn access<'a>(principal: &'a Principal, claims: &'a Claims) -> Reply<'a> {
         jti: Some(claims.jti.to_string()),
         sid,
         user,
+        permissions: user.map(|user| &user.permissions[..]),
     }
 }
 
@@ -181,6 +188,7 @@ fn of_refresh(refresh: &ActiveRefresh) -> Reply<'_> {
         sub: Some(refresh.user.id.to_string()),
         sid: Some(refresh.session.to_string()),
         user: Some(&refresh.user),
+        permissions: Some(&refresh.user.permissions),
         ..Reply::default()
     }
 }

@@ -4,7 +4,7 @@ use super::tables::Table;
 use crate::store::engine::Kind::{Bool, Bytes, Integer, Text};
 
 /// How many there are.
-pub(super) const COUNT: usize = 11;
+pub(super) const COUNT: usize = 16;
 
 /// Every table; one that refers to another comes after it.
 pub(super) static TABLES: [Table; COUNT] = [
@@ -25,19 +25,21 @@ pub(super) static TABLES: [Table; COUNT] = [
             ("last_login", Integer),
             ("tokens_valid_after", Integer),
             ("version", Integer),
+            ("group_names", Text),
+            ("permission_names", Text),
         ],
         count: "SELECT count(*) FROM users",
         added: "SELECT count(*) FROM users",
         select: "
             SELECT id, email, email_key, first_name, last_name, phone_number, password_hash,
                 is_active, is_staff, is_superuser, date_joined, last_login, tokens_valid_after,
-                version
+                version, group_names, permission_names
             FROM users ORDER BY id",
         insert: "
             INSERT INTO users (id, email, email_key, first_name, last_name, phone_number,
                 password_hash, is_active, is_staff, is_superuser, date_joined, last_login,
-                tokens_valid_after, version)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+                tokens_valid_after, version, group_names, permission_names)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
     },
     Table {
         name: "user_tombstones",
@@ -46,6 +48,55 @@ pub(super) static TABLES: [Table; COUNT] = [
         added: "SELECT count(*) FROM user_tombstones",
         select: "SELECT id, deleted_at, version FROM user_tombstones ORDER BY id",
         insert: "INSERT INTO user_tombstones (id, deleted_at, version) VALUES (?1, ?2, ?3)",
+    },
+    Table {
+        name: "permissions",
+        columns: &[("name", Text), ("description", Text), ("is_builtin", Bool)],
+        count: "SELECT count(*) FROM permissions",
+        added: "SELECT count(*) FROM permissions WHERE NOT is_builtin",
+        select: "SELECT name, description, is_builtin FROM permissions ORDER BY name",
+        insert: "
+            INSERT INTO permissions (name, description, is_builtin)
+            VALUES (?1, ?2, ?3)
+            ON CONFLICT (name) DO UPDATE SET description = excluded.description",
+    },
+    Table {
+        name: "groups",
+        columns: &[
+            ("id", Text),
+            ("name", Text),
+            ("created_at", Integer),
+            ("version", Integer),
+        ],
+        count: "SELECT count(*) FROM groups",
+        added: "SELECT count(*) FROM groups",
+        select: "SELECT id, name, created_at, version FROM groups ORDER BY id",
+        insert: "INSERT INTO groups (id, name, created_at, version) VALUES (?1, ?2, ?3, ?4)",
+    },
+    Table {
+        name: "group_members",
+        columns: &[("user_id", Text), ("group_id", Text)],
+        count: "SELECT count(*) FROM group_members",
+        added: "SELECT count(*) FROM group_members",
+        select: "SELECT user_id, group_id FROM group_members ORDER BY user_id, group_id",
+        insert: "INSERT INTO group_members (user_id, group_id) VALUES (?1, ?2)",
+    },
+    Table {
+        name: "group_permissions",
+        columns: &[("group_id", Text), ("permission", Text)],
+        count: "SELECT count(*) FROM group_permissions",
+        added: "SELECT count(*) FROM group_permissions",
+        select: "
+            SELECT group_id, permission FROM group_permissions ORDER BY group_id, permission",
+        insert: "INSERT INTO group_permissions (group_id, permission) VALUES (?1, ?2)",
+    },
+    Table {
+        name: "user_permissions",
+        columns: &[("user_id", Text), ("permission", Text)],
+        count: "SELECT count(*) FROM user_permissions",
+        added: "SELECT count(*) FROM user_permissions",
+        select: "SELECT user_id, permission FROM user_permissions ORDER BY user_id, permission",
+        insert: "INSERT INTO user_permissions (user_id, permission) VALUES (?1, ?2)",
     },
     Table {
         name: "clients",

@@ -1,5 +1,7 @@
 //! Accounts page by page.
 
+use crate::domain::group::GroupName;
+
 use super::{Conn, StoreError, User, UserId, user};
 
 /// Which accounts [`list`] gives.
@@ -11,6 +13,8 @@ pub struct UserFilter {
     pub is_staff: Option<bool>,
     /// Only superusers, or only the others.
     pub is_superuser: Option<bool>,
+    /// Only those in this group.
+    pub group: Option<GroupName>,
     /// Only those with this text in the e-mail address, the names or the phone number, as it is
     /// written here or, where the engine knows the letters' cases (ASCII), in others.
     pub search: Option<String>,
@@ -34,7 +38,10 @@ pub fn list(connection: &Conn, filter: &UserFilter, limit: u32) -> Result<Vec<Us
                OR lower(email) LIKE ?6 ESCAPE '\'
                OR lower(first_name || ' ' || last_name) LIKE ?5 ESCAPE '\'
                OR lower(first_name || ' ' || last_name) LIKE ?6 ESCAPE '\')
-        ORDER BY id LIMIT ?7"
+          AND (CAST(?7 AS TEXT) IS NULL OR EXISTS (
+               SELECT 1 FROM group_members AS m JOIN groups AS g ON g.id = m.group_id
+               WHERE m.user_id = users.id AND g.name = ?7))
+        ORDER BY id LIMIT ?8"
     );
     let after = filter.after.map(|id| id.to_string());
     let search = filter.search.as_deref();
@@ -47,6 +54,7 @@ pub fn list(connection: &Conn, filter: &UserFilter, limit: u32) -> Result<Vec<Us
         filter.is_superuser.into(),
         lower.as_deref().into(),
         lower_ascii.as_deref().into(),
+        filter.group.as_ref().map(GroupName::as_str).into(),
         i64::from(limit).into(),
     ];
     connection.query(SQL, &values, user)

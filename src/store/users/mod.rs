@@ -6,13 +6,13 @@
 macro_rules! user_columns {
     () => {
         "id, email, email_key, first_name, last_name, phone_number, is_active, is_staff, \
-         is_superuser, date_joined, last_login, version"
+         is_superuser, date_joined, last_login, version, group_names, permission_names"
     };
 }
 pub(super) use user_columns;
 
 /// How many columns `user_columns!` has.
-pub(super) const AFTER_USER: usize = 12;
+pub(super) const AFTER_USER: usize = 14;
 
 mod listing;
 
@@ -25,9 +25,11 @@ use super::changes::next_version;
 use super::engine::{self, Conn, Row, Tx};
 use super::error::StoreError;
 use super::keys::key_verifies;
+use super::members::{effective_permissions, every_permission};
 use super::revoked_tokens::is_revoked;
 use crate::domain::email::Email;
 use crate::domain::name::PersonName;
+use crate::domain::permission::PermissionName;
 use crate::domain::phone::Phone;
 use crate::domain::secret::Secret;
 use crate::domain::session::SessionId;
@@ -71,8 +73,11 @@ pub fn insert(
 ) -> Result<User, StoreError> {
     const SQL: &str = concat!(
         "INSERT INTO users (id, email, email_key, first_name, last_name, phone_number,
-            password_hash, is_active, is_staff, is_superuser, date_joined, version)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+            password_hash, is_active, is_staff, is_superuser, date_joined, version,
+            permission_names)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, CASE WHEN ?10 THEN ",
+        every_permission!("''"),
+        " ELSE '' END)
         ON CONFLICT (email_key) DO NOTHING
         RETURNING ",
         user_columns!()
@@ -233,7 +238,10 @@ pub fn update(tx: &Tx<'_>, id: UserId, change: &UserChange) -> Result<Option<Use
             phone_number = CASE WHEN ?6 THEN ?7 ELSE phone_number END,
             is_staff     = coalesce(?8, is_staff),
             is_superuser = coalesce(?9, is_superuser),
-            version      = ?10
+            version      = ?10,
+            permission_names = ",
+        effective_permissions!("coalesce(?9, is_superuser)", "''", "''"),
+        "
         WHERE id = ?1
         RETURNING ",
         user_columns!()
@@ -352,12 +360,21 @@ pub(super) fn user(row: &Row<'_>) -> Result<User, StoreError> {
         is_active: row.get(6)?,
         is_staff: row.get(7)?,
         is_superuser: row.get(8)?,
-        groups: Vec::new(),
+        groups: row.text(12)?.lines().map(str::to_owned).collect(),
+        permissions: permissions(row, 13)?,
         fields: BTreeMap::new(),
         date_joined: second(row.get(9)?, "date_joined")?,
         last_login: last_login.map(|at| second(at, "last_login")).transpose()?,
         version: row.get(11)?,
     })
+}
+
+/// The names in a column that [`super::members`] derives.
+pub(super) fn permissions(row: &Row<'_>, at: usize) -> Result<Vec<PermissionName>, StoreError> {
+    let names = row.text(at)?.lines();
+    Ok(names
+        .map(|name| PermissionName::from_stored(name.to_owned()))
+        .collect())
 }
 
 fn second(unix_seconds: i64, column: &'static str) -> Result<Timestamp, StoreError> {

@@ -19,6 +19,7 @@ fn new_user(email: &str) -> NewUser {
         is_active: true,
         is_staff: false,
         is_superuser: false,
+        groups: std::collections::BTreeSet::new(),
     }
 }
 

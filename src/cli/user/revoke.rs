@@ -1,0 +1,26 @@
+//! `authctl user revoke`.
+
+use crate::cli::context::{Context, IfMissing};
+use crate::cli::error::CliError;
+use crate::domain::permission::PermissionName;
+use crate::domain::user::UserRef;
+use crate::service::permissions;
+
+/// Take from an account a permission that it was given by itself
+///
+/// It keeps what it has through its groups, or as a superuser.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Examples:\n  authctl user revoke ada@example.com billing.refund")]
+pub(in crate::cli) struct Args {
+    /// E-mail address or id of the account
+    user: UserRef,
+
+    /// The permission, as users.view
+    permission: PermissionName,
+}
+
+pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
+    let desk = ctx.management(IfMissing::Fail)?;
+    let user = permissions::revoke(&desk, args.user, args.permission)?;
+    ctx.output.user(&user)
+}

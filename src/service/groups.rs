@@ -1,0 +1,198 @@
+//! Groups: accounts that may do the same.
+
+use super::management::Management;
+use crate::domain::authority::{Authority, Deed, Denied};
+use crate::domain::group::{Group, GroupId, GroupName, GroupRef};
+use crate::domain::permission::{Builtin, PermissionName};
+use crate::domain::user::{User, UserRef};
+use crate::store::{Fault, StoreError, Tx, groups, members, permissions, users};
+
+/// Why a group was not made, found or changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GroupError {
+    /// There is no such group.
+    #[error("there is no group '{0}'")]
+    NotFound(GroupRef),
+    /// There is no such account.
+    #[error("there is no account '{0}'")]
+    NoAccount(UserRef),
+    /// There is no such permission.
+    #[error("there is no permission '{0}': see 'authctl permission list'")]
+    NoPermission(PermissionName),
+    /// The group is not as the caller has seen it.
+    #[error("the group has changed: its version is {0} now")]
+    Changed(i64),
+    /// The caller may not.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// The database refused or failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Some groups by their names.
+#[derive(Debug)]
+pub struct Page {
+    /// The groups.
+    pub groups: Vec<Group>,
+    /// Where the next page begins; `None`: this is the last.
+    pub next: Option<GroupName>,
+}
+
+/// Adds a group, without members and permissions.
+pub fn add(desk: &Management, name: GroupName) -> Result<Group, GroupError> {
+    let sources = desk.sources.clone();
+    write(desk, move |tx, by| {
+        by.require(Builtin::GroupsAdd).map_err(refused)?;
+        let now = sources.clock.now();
+        let id = GroupId(sources.random.uuid_v7(now));
+        Ok(groups::insert(tx, id, &name, now)?)
+    })
+}
+
+/// The group of that name.
+pub fn find(desk: &Management, name: &GroupRef) -> Result<Group, GroupError> {
+    desk.authority().require(Builtin::GroupsView)?;
+    let found = desk
+        .store
+        .read(|connection| groups::find(connection, name))?;
+    found.ok_or_else(|| GroupError::NotFound(name.clone()))
+}
+
+/// One page of groups.
+pub fn list(desk: &Management, after: Option<&GroupName>, limit: u32) -> Result<Page, GroupError> {
+    desk.authority().require(Builtin::GroupsView)?;
+    let ask = limit.saturating_add(1);
+    let mut found = desk
+        .store
+        .read(|connection| groups::list(connection, after, ask))?;
+    let more = found.len() > limit as usize;
+    found.truncate(limit as usize);
+    let next = found.last().filter(|_| more).map(|last| last.name.clone());
+    Ok(Page {
+        groups: found,
+        next,
+    })
+}
+
+/// Gives a group another name; its members are in the group of that name from now on.
+pub fn rename(
+    desk: &Management,
+    name: GroupRef,
+    version: Option<i64>,
+    to: GroupName,
+) -> Result<Group, GroupError> {
+    write(desk, move |tx, by| {
+        let group = seen(tx, &name, version)?;
+        by.check_group(Builtin::GroupsChange, &group)
+            .map_err(refused)?;
+        let renamed = groups::rename(tx, group.id, &to)?;
+        renamed.ok_or_else(|| refused(GroupError::NotFound(name)))
+    })
+}
+
+/// Removes a group, and returns what it was. Its members stay, without what it gave them.
+pub fn delete(
+    desk: &Management,
+    name: GroupRef,
+    version: Option<i64>,
+) -> Result<Group, GroupError> {
+    write(desk, move |tx, by| {
+        let group = seen(tx, &name, version)?;
+        by.check_group(Builtin::GroupsDelete, &group)
+            .map_err(refused)?;
+        groups::delete(tx, group.id)?;
+        Ok(group)
+    })
+}
+
+/// Makes an account a member, and returns it. A member stays one.
+pub fn add_user(desk: &Management, name: GroupRef, user: UserRef) -> Result<User, GroupError> {
+    move_user(desk, name, user, members::add)
+}
+
+/// Takes an account out of a group, and returns it. Who is no member stays none.
+pub fn remove_user(desk: &Management, name: GroupRef, user: UserRef) -> Result<User, GroupError> {
+    move_user(desk, name, user, members::remove)
+}
+
+/// Gives a group a permission: its members have it at once.
+pub fn grant(
+    desk: &Management,
+    name: GroupRef,
+    permission: PermissionName,
+) -> Result<Group, GroupError> {
+    change_permission(desk, name, permission, groups::grant)
+}
+
+/// Takes a permission from a group.
+pub fn revoke(
+    desk: &Management,
+    name: GroupRef,
+    permission: PermissionName,
+) -> Result<Group, GroupError> {
+    change_permission(desk, name, permission, groups::revoke)
+}
+
+fn move_user(
+    desk: &Management,
+    name: GroupRef,
+    user: UserRef,
+    work: fn(&Tx<'_>, GroupId, crate::domain::user::UserId) -> Result<bool, StoreError>,
+) -> Result<User, GroupError> {
+    write(desk, move |tx, by| {
+        by.require(Builtin::GroupsChange).map_err(refused)?;
+        let group = seen(tx, &name, None)?;
+        let absent = || refused(GroupError::NoAccount(user.clone()));
+        let account = users::find(tx, &user)?.ok_or_else(absent)?;
+        let deed = Deed::Membership(&group);
+        by.check(deed, &account).map_err(refused)?;
+        work(tx, group.id, account.id)?;
+        users::find(tx, &user)?.ok_or_else(absent)
+    })
+}
+
+fn change_permission(
+    desk: &Management,
+    name: GroupRef,
+    permission: PermissionName,
+    work: fn(&Tx<'_>, GroupId, &PermissionName) -> Result<(), StoreError>,
+) -> Result<Group, GroupError> {
+    write(desk, move |tx, by| {
+        by.require(Builtin::GroupsChange).map_err(refused)?;
+        let group = seen(tx, &name, None)?;
+        if permissions::find(tx, &permission)?.is_none() {
+            return Err(refused(GroupError::NoPermission(permission)));
+        }
+        let allowed = by.check_group_permission(&group, &permission);
+        allowed.map_err(refused)?;
+        work(tx, group.id, &permission)?;
+        seen(tx, &name, None)
+    })
+}
+
+/// The group, if it is as the caller has seen it.
+fn seen(tx: &Tx<'_>, name: &GroupRef, version: Option<i64>) -> Result<Group, Fault<GroupError>> {
+    let group = groups::find(tx, name)?;
+    let group = group.ok_or_else(|| refused(GroupError::NotFound(name.clone())))?;
+    if version.is_some_and(|version| version != group.version) {
+        return Err(refused(GroupError::Changed(group.version)));
+    }
+    Ok(group)
+}
+
+fn write<T: Send + 'static>(
+    desk: &Management,
+    work: impl FnOnce(&Tx<'_>, &Authority) -> Result<T, Fault<GroupError>> + Send + 'static,
+) -> Result<T, GroupError> {
+    let worker = desk.clone();
+    desk.store.attempt(move |tx| {
+        let by = worker.authority_now(tx)?;
+        work(tx, &by)
+    })
+}
+
+fn refused(error: impl Into<GroupError>) -> Fault<GroupError> {
+    Fault::Refused(error.into())
+}

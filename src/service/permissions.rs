@@ -1,0 +1,141 @@
+//! Permissions: which there are, and which accounts hold by themselves.
+
+use super::management::Management;
+use crate::domain::authority::{Deed, Denied};
+use crate::domain::label::Label;
+use crate::domain::permission::{Builtin, Permission, PermissionName};
+use crate::domain::user::{User, UserId, UserRef};
+use crate::store::{Fault, StoreError, Tx, permissions, users};
+
+/// Why a permission was not made, found, given or taken.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PermissionError {
+    /// There is no such permission.
+    #[error("there is no permission '{0}': see 'authctl permission list'")]
+    NotFound(PermissionName),
+    /// There is no such account.
+    #[error("there is no account '{0}'")]
+    NoAccount(UserRef),
+    /// The service itself asks for it.
+    #[error("the permission '{0}' is built in")]
+    Builtin(PermissionName),
+    /// The caller may not.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// The database refused or failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Some permissions by their names.
+#[derive(Debug)]
+pub struct Page {
+    /// The permissions.
+    pub permissions: Vec<Permission>,
+    /// Where the next page begins; `None`: this is the last.
+    pub next: Option<PermissionName>,
+}
+
+/// Adds a permission of the installation's own. Superusers have it at once.
+pub fn add(
+    desk: &Management,
+    name: PermissionName,
+    description: Label,
+) -> Result<Permission, PermissionError> {
+    let worker = desk.clone();
+    desk.store.attempt(move |tx| {
+        let by = worker.authority_now(tx)?;
+        by.require_superuser().map_err(refused)?;
+        Ok(permissions::insert(tx, &name, &description)?)
+    })
+}
+
+/// One page of permissions. Whoever sees groups sees what they may be given.
+pub fn list(
+    desk: &Management,
+    after: Option<&PermissionName>,
+    limit: u32,
+) -> Result<Page, PermissionError> {
+    desk.authority().require(Builtin::GroupsView)?;
+    let ask = limit.saturating_add(1);
+    let mut found = desk
+        .store
+        .read(|connection| permissions::list(connection, after, ask))?;
+    let more = found.len() > limit as usize;
+    found.truncate(limit as usize);
+    let next = found.last().filter(|_| more).map(|last| last.name.clone());
+    Ok(Page {
+        permissions: found,
+        next,
+    })
+}
+
+/// Removes a permission, from all who have it, and returns what it was.
+pub fn delete(desk: &Management, name: PermissionName) -> Result<Permission, PermissionError> {
+    let worker = desk.clone();
+    desk.store.attempt(move |tx| {
+        let by = worker.authority_now(tx)?;
+        by.require_superuser().map_err(refused)?;
+        let found = known(tx, &name)?;
+        if found.is_builtin {
+            return Err(refused(PermissionError::Builtin(name)));
+        }
+        permissions::delete(tx, &name)?;
+        Ok(found)
+    })
+}
+
+/// Gives an account a permission by itself, and returns it.
+pub fn grant(
+    desk: &Management,
+    user: UserRef,
+    name: PermissionName,
+) -> Result<User, PermissionError> {
+    change(desk, user, name, permissions::grant)
+}
+
+/// Takes from an account what it was given by itself, and returns it.
+pub fn revoke(
+    desk: &Management,
+    user: UserRef,
+    name: PermissionName,
+) -> Result<User, PermissionError> {
+    change(desk, user, name, permissions::revoke)
+}
+
+/// What an account was given by itself.
+pub fn direct(desk: &Management, user: UserId) -> Result<Vec<PermissionName>, PermissionError> {
+    desk.authority().require(Builtin::UsersView)?;
+    let read = |connection: &_| permissions::direct(connection, user);
+    Ok(desk.store.read(read)?)
+}
+
+fn change(
+    desk: &Management,
+    user: UserRef,
+    name: PermissionName,
+    work: fn(&Tx<'_>, UserId, &PermissionName) -> Result<(), StoreError>,
+) -> Result<User, PermissionError> {
+    let worker = desk.clone();
+    desk.store.attempt(move |tx| {
+        let by = worker.authority_now(tx)?;
+        by.require(Builtin::UsersChange).map_err(refused)?;
+        let absent = || refused(PermissionError::NoAccount(user.clone()));
+        let account = users::find(tx, &user)?.ok_or_else(absent)?;
+        known(tx, &name)?;
+        let deed = Deed::Permission(&name);
+        by.check(deed, &account).map_err(refused)?;
+        work(tx, account.id, &name)?;
+        users::find(tx, &UserRef::Id(account.id))?.ok_or_else(absent)
+    })
+}
+
+fn known(tx: &Tx<'_>, name: &PermissionName) -> Result<Permission, Fault<PermissionError>> {
+    let found = permissions::find(tx, name)?;
+    found.ok_or_else(|| refused(PermissionError::NotFound(name.clone())))
+}
+
+fn refused(error: impl Into<PermissionError>) -> Fault<PermissionError> {
+    Fault::Refused(error.into())
+}
