@@ -31,6 +31,9 @@ _authctl() {
             authctl,db)
                 cmd="authctl__subcmd__db"
                 ;;
+            authctl,group)
+                cmd="authctl__subcmd__group"
+                ;;
             authctl,help)
                 cmd="authctl__subcmd__help"
                 ;;
@@ -39,6 +42,9 @@ _authctl() {
                 ;;
             authctl,migrate)
                 cmd="authctl__subcmd__migrate"
+                ;;
+            authctl,permission)
+                cmd="authctl__subcmd__permission"
                 ;;
             authctl,ping)
                 cmd="authctl__subcmd__ping"
@@ -133,6 +139,66 @@ _authctl() {
             authctl__subcmd__db__subcmd__help,help)
                 cmd="authctl__subcmd__db__subcmd__help__subcmd__help"
                 ;;
+            authctl__subcmd__group,add)
+                cmd="authctl__subcmd__group__subcmd__add"
+                ;;
+            authctl__subcmd__group,add-user)
+                cmd="authctl__subcmd__group__subcmd__add__subcmd__user"
+                ;;
+            authctl__subcmd__group,delete)
+                cmd="authctl__subcmd__group__subcmd__delete"
+                ;;
+            authctl__subcmd__group,grant)
+                cmd="authctl__subcmd__group__subcmd__grant"
+                ;;
+            authctl__subcmd__group,help)
+                cmd="authctl__subcmd__group__subcmd__help"
+                ;;
+            authctl__subcmd__group,list)
+                cmd="authctl__subcmd__group__subcmd__list"
+                ;;
+            authctl__subcmd__group,remove-user)
+                cmd="authctl__subcmd__group__subcmd__remove__subcmd__user"
+                ;;
+            authctl__subcmd__group,rename)
+                cmd="authctl__subcmd__group__subcmd__rename"
+                ;;
+            authctl__subcmd__group,revoke)
+                cmd="authctl__subcmd__group__subcmd__revoke"
+                ;;
+            authctl__subcmd__group,show)
+                cmd="authctl__subcmd__group__subcmd__show"
+                ;;
+            authctl__subcmd__group__subcmd__help,add)
+                cmd="authctl__subcmd__group__subcmd__help__subcmd__add"
+                ;;
+            authctl__subcmd__group__subcmd__help,add-user)
+                cmd="authctl__subcmd__group__subcmd__help__subcmd__add__subcmd__user"
+                ;;
+            authctl__subcmd__group__subcmd__help,delete)
+                cmd="authctl__subcmd__group__subcmd__help__subcmd__delete"
+                ;;
+            authctl__subcmd__group__subcmd__help,grant)
+                cmd="authctl__subcmd__group__subcmd__help__subcmd__grant"
+                ;;
+            authctl__subcmd__group__subcmd__help,help)
+                cmd="authctl__subcmd__group__subcmd__help__subcmd__help"
+                ;;
+            authctl__subcmd__group__subcmd__help,list)
+                cmd="authctl__subcmd__group__subcmd__help__subcmd__list"
+                ;;
+            authctl__subcmd__group__subcmd__help,remove-user)
+                cmd="authctl__subcmd__group__subcmd__help__subcmd__remove__subcmd__user"
+                ;;
+            authctl__subcmd__group__subcmd__help,rename)
+                cmd="authctl__subcmd__group__subcmd__help__subcmd__rename"
+                ;;
+            authctl__subcmd__group__subcmd__help,revoke)
+                cmd="authctl__subcmd__group__subcmd__help__subcmd__revoke"
+                ;;
+            authctl__subcmd__group__subcmd__help,show)
+                cmd="authctl__subcmd__group__subcmd__help__subcmd__show"
+                ;;
             authctl__subcmd__help,client)
                 cmd="authctl__subcmd__help__subcmd__client"
                 ;;
@@ -148,6 +214,9 @@ _authctl() {
             authctl__subcmd__help,db)
                 cmd="authctl__subcmd__help__subcmd__db"
                 ;;
+            authctl__subcmd__help,group)
+                cmd="authctl__subcmd__help__subcmd__group"
+                ;;
             authctl__subcmd__help,help)
                 cmd="authctl__subcmd__help__subcmd__help"
                 ;;
@@ -156,6 +225,9 @@ _authctl() {
                 ;;
             authctl__subcmd__help,migrate)
                 cmd="authctl__subcmd__help__subcmd__migrate"
+                ;;
+            authctl__subcmd__help,permission)
+                cmd="authctl__subcmd__help__subcmd__permission"
                 ;;
             authctl__subcmd__help,ping)
                 cmd="authctl__subcmd__help__subcmd__ping"
@@ -202,6 +274,33 @@ _authctl() {
             authctl__subcmd__help__subcmd__db,copy)
                 cmd="authctl__subcmd__help__subcmd__db__subcmd__copy"
                 ;;
+            authctl__subcmd__help__subcmd__group,add)
+                cmd="authctl__subcmd__help__subcmd__group__subcmd__add"
+                ;;
+            authctl__subcmd__help__subcmd__group,add-user)
+                cmd="authctl__subcmd__help__subcmd__group__subcmd__add__subcmd__user"
+                ;;
+            authctl__subcmd__help__subcmd__group,delete)
+                cmd="authctl__subcmd__help__subcmd__group__subcmd__delete"
+                ;;
+            authctl__subcmd__help__subcmd__group,grant)
+                cmd="authctl__subcmd__help__subcmd__group__subcmd__grant"
+                ;;
+            authctl__subcmd__help__subcmd__group,list)
+                cmd="authctl__subcmd__help__subcmd__group__subcmd__list"
+                ;;
+            authctl__subcmd__help__subcmd__group,remove-user)
+                cmd="authctl__subcmd__help__subcmd__group__subcmd__remove__subcmd__user"
+                ;;
+            authctl__subcmd__help__subcmd__group,rename)
+                cmd="authctl__subcmd__help__subcmd__group__subcmd__rename"
+                ;;
+            authctl__subcmd__help__subcmd__group,revoke)
+                cmd="authctl__subcmd__help__subcmd__group__subcmd__revoke"
+                ;;
+            authctl__subcmd__help__subcmd__group,show)
+                cmd="authctl__subcmd__help__subcmd__group__subcmd__show"
+                ;;
             authctl__subcmd__help__subcmd__key,export-public)
                 cmd="authctl__subcmd__help__subcmd__key__subcmd__export__subcmd__public"
                 ;;
@@ -219,6 +318,15 @@ _authctl() {
                 ;;
             authctl__subcmd__help__subcmd__key,rotate)
                 cmd="authctl__subcmd__help__subcmd__key__subcmd__rotate"
+                ;;
+            authctl__subcmd__help__subcmd__permission,add)
+                cmd="authctl__subcmd__help__subcmd__permission__subcmd__add"
+                ;;
+            authctl__subcmd__help__subcmd__permission,delete)
+                cmd="authctl__subcmd__help__subcmd__permission__subcmd__delete"
+                ;;
+            authctl__subcmd__help__subcmd__permission,list)
+                cmd="authctl__subcmd__help__subcmd__permission__subcmd__list"
                 ;;
             authctl__subcmd__help__subcmd__secret,rotate)
                 cmd="authctl__subcmd__help__subcmd__secret__subcmd__rotate"
@@ -253,11 +361,17 @@ _authctl() {
             authctl__subcmd__help__subcmd__user,enable)
                 cmd="authctl__subcmd__help__subcmd__user__subcmd__enable"
                 ;;
+            authctl__subcmd__help__subcmd__user,grant)
+                cmd="authctl__subcmd__help__subcmd__user__subcmd__grant"
+                ;;
             authctl__subcmd__help__subcmd__user,list)
                 cmd="authctl__subcmd__help__subcmd__user__subcmd__list"
                 ;;
             authctl__subcmd__help__subcmd__user,passwd)
                 cmd="authctl__subcmd__help__subcmd__user__subcmd__passwd"
+                ;;
+            authctl__subcmd__help__subcmd__user,revoke)
+                cmd="authctl__subcmd__help__subcmd__user__subcmd__revoke"
                 ;;
             authctl__subcmd__help__subcmd__user,set)
                 cmd="authctl__subcmd__help__subcmd__user__subcmd__set"
@@ -306,6 +420,30 @@ _authctl() {
                 ;;
             authctl__subcmd__key__subcmd__help,rotate)
                 cmd="authctl__subcmd__key__subcmd__help__subcmd__rotate"
+                ;;
+            authctl__subcmd__permission,add)
+                cmd="authctl__subcmd__permission__subcmd__add"
+                ;;
+            authctl__subcmd__permission,delete)
+                cmd="authctl__subcmd__permission__subcmd__delete"
+                ;;
+            authctl__subcmd__permission,help)
+                cmd="authctl__subcmd__permission__subcmd__help"
+                ;;
+            authctl__subcmd__permission,list)
+                cmd="authctl__subcmd__permission__subcmd__list"
+                ;;
+            authctl__subcmd__permission__subcmd__help,add)
+                cmd="authctl__subcmd__permission__subcmd__help__subcmd__add"
+                ;;
+            authctl__subcmd__permission__subcmd__help,delete)
+                cmd="authctl__subcmd__permission__subcmd__help__subcmd__delete"
+                ;;
+            authctl__subcmd__permission__subcmd__help,help)
+                cmd="authctl__subcmd__permission__subcmd__help__subcmd__help"
+                ;;
+            authctl__subcmd__permission__subcmd__help,list)
+                cmd="authctl__subcmd__permission__subcmd__help__subcmd__list"
                 ;;
             authctl__subcmd__secret,help)
                 cmd="authctl__subcmd__secret__subcmd__help"
@@ -379,6 +517,9 @@ _authctl() {
             authctl__subcmd__user,enable)
                 cmd="authctl__subcmd__user__subcmd__enable"
                 ;;
+            authctl__subcmd__user,grant)
+                cmd="authctl__subcmd__user__subcmd__grant"
+                ;;
             authctl__subcmd__user,help)
                 cmd="authctl__subcmd__user__subcmd__help"
                 ;;
@@ -387,6 +528,9 @@ _authctl() {
                 ;;
             authctl__subcmd__user,passwd)
                 cmd="authctl__subcmd__user__subcmd__passwd"
+                ;;
+            authctl__subcmd__user,revoke)
+                cmd="authctl__subcmd__user__subcmd__revoke"
                 ;;
             authctl__subcmd__user,set)
                 cmd="authctl__subcmd__user__subcmd__set"
@@ -406,6 +550,9 @@ _authctl() {
             authctl__subcmd__user__subcmd__help,enable)
                 cmd="authctl__subcmd__user__subcmd__help__subcmd__enable"
                 ;;
+            authctl__subcmd__user__subcmd__help,grant)
+                cmd="authctl__subcmd__user__subcmd__help__subcmd__grant"
+                ;;
             authctl__subcmd__user__subcmd__help,help)
                 cmd="authctl__subcmd__user__subcmd__help__subcmd__help"
                 ;;
@@ -414,6 +561,9 @@ _authctl() {
                 ;;
             authctl__subcmd__user__subcmd__help,passwd)
                 cmd="authctl__subcmd__user__subcmd__help__subcmd__passwd"
+                ;;
+            authctl__subcmd__user__subcmd__help,revoke)
+                cmd="authctl__subcmd__user__subcmd__help__subcmd__revoke"
                 ;;
             authctl__subcmd__user__subcmd__help,set)
                 cmd="authctl__subcmd__user__subcmd__help__subcmd__set"
@@ -428,7 +578,7 @@ _authctl() {
 
     case "${cmd}" in
         authctl)
-            opts="-o -q -h -V --config --database --output --quiet --no-input --help --version migrate createsuperuser user session client token key secret db config ping completions help"
+            opts="-o -q -h -V --config --database --output --quiet --no-input --as --help --version migrate createsuperuser user group permission session client token key secret db config ping completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -450,6 +600,10 @@ _authctl() {
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
                     return 0
                     ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -458,7 +612,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__client)
-            opts="-o -q -h -V --config --database --output --quiet --no-input --help --version add list show rotate-secret enable disable delete help"
+            opts="-o -q -h -V --config --database --output --quiet --no-input --as --help --version add list show rotate-secret enable disable delete help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -480,6 +634,10 @@ _authctl() {
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
                     return 0
                     ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -488,7 +646,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__client__subcmd__add)
-            opts="-o -q -h -V --name --scope --audience --if-not-exists --config --database --output --quiet --no-input --help --version"
+            opts="-o -q -h -V --name --scope --audience --if-not-exists --config --database --output --quiet --no-input --as --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -522,6 +680,10 @@ _authctl() {
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
                     return 0
                     ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -530,7 +692,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__client__subcmd__delete)
-            opts="-y -o -q -h -V --yes --config --database --output --quiet --no-input --help --version"
+            opts="-y -o -q -h -V --yes --config --database --output --quiet --no-input --as --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -550,6 +712,10 @@ _authctl() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -560,7 +726,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__client__subcmd__disable)
-            opts="-y -o -q -h -V --yes --config --database --output --quiet --no-input --help --version"
+            opts="-y -o -q -h -V --yes --config --database --output --quiet --no-input --as --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -580,6 +746,10 @@ _authctl() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -590,7 +760,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__client__subcmd__enable)
-            opts="-o -q -h -V --config --database --output --quiet --no-input --help --version"
+            opts="-o -q -h -V --config --database --output --quiet --no-input --as --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -610,6 +780,10 @@ _authctl() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -746,7 +920,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__client__subcmd__list)
-            opts="-o -q -h -V --limit --after --config --database --output --quiet --no-input --help --version"
+            opts="-o -q -h -V --limit --after --config --database --output --quiet --no-input --as --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -776,6 +950,10 @@ _authctl() {
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
                     return 0
                     ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -784,7 +962,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__client__subcmd__rotate__subcmd__secret)
-            opts="-y -o -q -h -V --yes --config --database --output --quiet --no-input --help --version"
+            opts="-y -o -q -h -V --yes --config --database --output --quiet --no-input --as --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -804,6 +982,10 @@ _authctl() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -814,7 +996,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__client__subcmd__show)
-            opts="-o -q -h -V --config --database --output --quiet --no-input --help --version"
+            opts="-o -q -h -V --config --database --output --quiet --no-input --as --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -834,6 +1016,10 @@ _authctl() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -844,7 +1030,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__completions)
-            opts="-o -q -h -V --config --database --output --quiet --no-input --help --version bash zsh fish"
+            opts="-o -q -h -V --config --database --output --quiet --no-input --as --help --version bash zsh fish"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -864,6 +1050,10 @@ _authctl() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -874,7 +1064,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__config)
-            opts="-o -q -h -V --config --database --output --quiet --no-input --help --version show check help"
+            opts="-o -q -h -V --config --database --output --quiet --no-input --as --help --version show check help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -896,6 +1086,10 @@ _authctl() {
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
                     return 0
                     ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -904,7 +1098,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__config__subcmd__check)
-            opts="-o -q -h -V --config --database --output --quiet --no-input --help --version"
+            opts="-o -q -h -V --config --database --output --quiet --no-input --as --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -924,6 +1118,10 @@ _authctl() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -990,7 +1188,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__config__subcmd__show)
-            opts="-o -q -h -V --config --database --output --quiet --no-input --help --version"
+            opts="-o -q -h -V --config --database --output --quiet --no-input --as --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1012,6 +1210,10 @@ _authctl() {
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
                     return 0
                     ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1020,7 +1222,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__createsuperuser)
-            opts="-o -q -h -V --email --first-name --last-name --phone-number --password-stdin --password-file --if-not-exists --skip-password-checks --config --database --output --quiet --no-input --help --version"
+            opts="-o -q -h -V --email --first-name --last-name --phone-number --password-stdin --password-file --if-not-exists --skip-password-checks --config --database --output --quiet --no-input --as --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1062,6 +1264,10 @@ _authctl() {
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
                     return 0
                     ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1070,7 +1276,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__db)
-            opts="-o -q -h -V --config --database --output --quiet --no-input --help --version copy help"
+            opts="-o -q -h -V --config --database --output --quiet --no-input --as --help --version copy help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1092,6 +1298,10 @@ _authctl() {
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
                     return 0
                     ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1100,7 +1310,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__db__subcmd__copy)
-            opts="-o -q -h -V --from --to --config --database --output --quiet --no-input --help --version"
+            opts="-o -q -h -V --from --to --config --database --output --quiet --no-input --as --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1128,6 +1338,10 @@ _authctl() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1179,8 +1393,510 @@ _authctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        authctl__subcmd__group)
+            opts="-o -q -h -V --config --database --output --quiet --no-input --as --help --version add list show rename delete add-user remove-user grant revoke help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__group__subcmd__add)
+            opts="-o -q -h -V --if-not-exists --config --database --output --quiet --no-input --as --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__group__subcmd__add__subcmd__user)
+            opts="-o -q -h -V --config --database --output --quiet --no-input --as --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__group__subcmd__delete)
+            opts="-y -o -q -h -V --yes --config --database --output --quiet --no-input --as --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__group__subcmd__grant)
+            opts="-o -q -h -V --config --database --output --quiet --no-input --as --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__group__subcmd__help)
+            opts="add list show rename delete add-user remove-user grant revoke help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__group__subcmd__help__subcmd__add)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__group__subcmd__help__subcmd__add__subcmd__user)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__group__subcmd__help__subcmd__delete)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__group__subcmd__help__subcmd__grant)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__group__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__group__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__group__subcmd__help__subcmd__remove__subcmd__user)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__group__subcmd__help__subcmd__rename)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__group__subcmd__help__subcmd__revoke)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__group__subcmd__help__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__group__subcmd__list)
+            opts="-o -q -h -V --limit --after --config --database --output --quiet --no-input --as --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --after)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__group__subcmd__remove__subcmd__user)
+            opts="-o -q -h -V --config --database --output --quiet --no-input --as --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__group__subcmd__rename)
+            opts="-o -q -h -V --config --database --output --quiet --no-input --as --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__group__subcmd__revoke)
+            opts="-o -q -h -V --config --database --output --quiet --no-input --as --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__group__subcmd__show)
+            opts="-o -q -h -V --config --database --output --quiet --no-input --as --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         authctl__subcmd__help)
-            opts="migrate createsuperuser user session client token key secret db config ping completions help"
+            opts="migrate createsuperuser user group permission session client token key secret db config ping completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1403,6 +2119,146 @@ _authctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        authctl__subcmd__help__subcmd__group)
+            opts="add list show rename delete add-user remove-user grant revoke"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__help__subcmd__group__subcmd__add)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__help__subcmd__group__subcmd__add__subcmd__user)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__help__subcmd__group__subcmd__delete)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__help__subcmd__group__subcmd__grant)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__help__subcmd__group__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__help__subcmd__group__subcmd__remove__subcmd__user)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__help__subcmd__group__subcmd__rename)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__help__subcmd__group__subcmd__revoke)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__help__subcmd__group__subcmd__show)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         authctl__subcmd__help__subcmd__help)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1518,6 +2374,62 @@ _authctl() {
         authctl__subcmd__help__subcmd__migrate)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__help__subcmd__permission)
+            opts="add list delete"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__help__subcmd__permission__subcmd__add)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__help__subcmd__permission__subcmd__delete)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__help__subcmd__permission__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1684,7 +2596,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__help__subcmd__user)
-            opts="add list show set passwd enable disable delete"
+            opts="add list show set passwd enable disable grant revoke delete"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1753,6 +2665,20 @@ _authctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        authctl__subcmd__help__subcmd__user__subcmd__grant)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         authctl__subcmd__help__subcmd__user__subcmd__list)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -1768,6 +2694,20 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__help__subcmd__user__subcmd__passwd)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__help__subcmd__user__subcmd__revoke)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1810,7 +2750,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__key)
-            opts="-o -q -h -V --config --database --output --quiet --no-input --help --version list rotate import retire revoke export-public help"
+            opts="-o -q -h -V --config --database --output --quiet --no-input --as --help --version list rotate import retire revoke export-public help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1832,6 +2772,10 @@ _authctl() {
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
                     return 0
                     ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1840,7 +2784,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__key__subcmd__export__subcmd__public)
-            opts="-o -q -h -V --config --database --output --quiet --no-input --help --version"
+            opts="-o -q -h -V --config --database --output --quiet --no-input --as --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1860,6 +2804,10 @@ _authctl() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1982,7 +2930,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__key__subcmd__import)
-            opts="-o -q -h -V --algorithm --config --database --output --quiet --no-input --help --version"
+            opts="-o -q -h -V --algorithm --config --database --output --quiet --no-input --as --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2008,6 +2956,10 @@ _authctl() {
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
                     return 0
                     ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2016,7 +2968,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__key__subcmd__list)
-            opts="-o -q -h -V --config --database --output --quiet --no-input --help --version"
+            opts="-o -q -h -V --config --database --output --quiet --no-input --as --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2036,6 +2988,10 @@ _authctl() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -2046,7 +3002,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__key__subcmd__retire)
-            opts="-y -o -q -h -V --yes --config --database --output --quiet --no-input --help --version"
+            opts="-y -o -q -h -V --yes --config --database --output --quiet --no-input --as --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2066,6 +3022,10 @@ _authctl() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -2076,7 +3036,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__key__subcmd__revoke)
-            opts="-y -o -q -h -V --yes --config --database --output --quiet --no-input --help --version"
+            opts="-y -o -q -h -V --yes --config --database --output --quiet --no-input --as --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2096,6 +3056,10 @@ _authctl() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -2106,7 +3070,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__key__subcmd__rotate)
-            opts="-o -q -h -V --now --config --database --output --quiet --no-input --help --version"
+            opts="-o -q -h -V --now --config --database --output --quiet --no-input --as --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2128,6 +3092,10 @@ _authctl() {
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
                     return 0
                     ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2136,7 +3104,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__migrate)
-            opts="-o -q -h -V --check --plan --config --database --output --quiet --no-input --help --version"
+            opts="-o -q -h -V --check --plan --config --database --output --quiet --no-input --as --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2158,6 +3126,228 @@ _authctl() {
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
                     return 0
                     ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__permission)
+            opts="-o -q -h -V --config --database --output --quiet --no-input --as --help --version add list delete help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__permission__subcmd__add)
+            opts="-o -q -h -V --description --config --database --output --quiet --no-input --as --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --description)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__permission__subcmd__delete)
+            opts="-y -o -q -h -V --yes --config --database --output --quiet --no-input --as --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__permission__subcmd__help)
+            opts="add list delete help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__permission__subcmd__help__subcmd__add)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__permission__subcmd__help__subcmd__delete)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__permission__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__permission__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__permission__subcmd__list)
+            opts="-o -q -h -V --limit --after --config --database --output --quiet --no-input --as --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --after)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2166,7 +3356,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__ping)
-            opts="-o -q -h -V --url --wait --config --database --output --quiet --no-input --help --version"
+            opts="-o -q -h -V --url --wait --config --database --output --quiet --no-input --as --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2196,6 +3386,10 @@ _authctl() {
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
                     return 0
                     ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2204,7 +3398,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__secret)
-            opts="-o -q -h -V --config --database --output --quiet --no-input --help --version rotate help"
+            opts="-o -q -h -V --config --database --output --quiet --no-input --as --help --version rotate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2224,6 +3418,10 @@ _authctl() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -2276,7 +3474,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__secret__subcmd__rotate)
-            opts="-o -q -h -V --new-secret-file --config --database --output --quiet --no-input --help --version"
+            opts="-o -q -h -V --new-secret-file --config --database --output --quiet --no-input --as --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2302,6 +3500,10 @@ _authctl() {
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
                     return 0
                     ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2310,7 +3512,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__session)
-            opts="-o -q -h -V --config --database --output --quiet --no-input --help --version list revoke prune help"
+            opts="-o -q -h -V --config --database --output --quiet --no-input --as --help --version list revoke prune help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2330,6 +3532,10 @@ _authctl() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -2410,7 +3616,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__session__subcmd__list)
-            opts="-o -q -h -V --user --limit --after --config --database --output --quiet --no-input --help --version"
+            opts="-o -q -h -V --user --limit --after --config --database --output --quiet --no-input --as --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2444,6 +3650,10 @@ _authctl() {
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
                     return 0
                     ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2452,7 +3662,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__session__subcmd__prune)
-            opts="-o -q -h -V --config --database --output --quiet --no-input --help --version"
+            opts="-o -q -h -V --config --database --output --quiet --no-input --as --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2474,6 +3684,10 @@ _authctl() {
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
                     return 0
                     ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2482,7 +3696,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__session__subcmd__revoke)
-            opts="-y -o -q -h -V --user --yes --config --database --output --quiet --no-input --help --version"
+            opts="-y -o -q -h -V --user --yes --config --database --output --quiet --no-input --as --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2508,6 +3722,10 @@ _authctl() {
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
                     return 0
                     ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2516,7 +3734,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__token)
-            opts="-o -q -h -V --config --database --output --quiet --no-input --help --version add list revoke help"
+            opts="-o -q -h -V --config --database --output --quiet --no-input --as --help --version add list revoke help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2538,6 +3756,10 @@ _authctl() {
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
                     return 0
                     ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2546,7 +3768,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__token__subcmd__add)
-            opts="-o -q -h -V --user --client --name --scope --expires --config --database --output --quiet --no-input --help --version"
+            opts="-o -q -h -V --user --client --name --scope --expires --config --database --output --quiet --no-input --as --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2586,6 +3808,10 @@ _authctl() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -2666,7 +3892,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__token__subcmd__list)
-            opts="-o -q -h -V --user --client --limit --after --config --database --output --quiet --no-input --help --version"
+            opts="-o -q -h -V --user --client --limit --after --config --database --output --quiet --no-input --as --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2704,6 +3930,10 @@ _authctl() {
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
                     return 0
                     ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2712,7 +3942,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__token__subcmd__revoke)
-            opts="-y -o -q -h -V --yes --config --database --output --quiet --no-input --help --version"
+            opts="-y -o -q -h -V --yes --config --database --output --quiet --no-input --as --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2734,6 +3964,10 @@ _authctl() {
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
                     return 0
                     ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2742,7 +3976,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__user)
-            opts="-o -q -h -V --config --database --output --quiet --no-input --help --version add list show set passwd enable disable delete help"
+            opts="-o -q -h -V --config --database --output --quiet --no-input --as --help --version add list show set passwd enable disable grant revoke delete help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2764,6 +3998,10 @@ _authctl() {
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
                     return 0
                     ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2772,7 +4010,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__user__subcmd__add)
-            opts="-o -q -h -V --first-name --last-name --phone-number --superuser --staff --inactive --password-stdin --password-file --no-password --if-not-exists --config --database --output --quiet --no-input --help --version"
+            opts="-o -q -h -V --first-name --last-name --phone-number --superuser --staff --inactive --password-stdin --password-file --no-password --group --if-not-exists --config --database --output --quiet --no-input --as --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2794,6 +4032,10 @@ _authctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -2808,6 +4050,10 @@ _authctl() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -2818,7 +4064,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__user__subcmd__delete)
-            opts="-y -o -q -h -V --yes --force --config --database --output --quiet --no-input --help --version"
+            opts="-y -o -q -h -V --yes --force --config --database --output --quiet --no-input --as --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2838,6 +4084,10 @@ _authctl() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -2848,7 +4098,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__user__subcmd__disable)
-            opts="-y -o -q -h -V --yes --force --config --database --output --quiet --no-input --help --version"
+            opts="-y -o -q -h -V --yes --force --config --database --output --quiet --no-input --as --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2868,6 +4118,10 @@ _authctl() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -2878,7 +4132,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__user__subcmd__enable)
-            opts="-o -q -h -V --config --database --output --quiet --no-input --help --version"
+            opts="-o -q -h -V --config --database --output --quiet --no-input --as --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2900,6 +4154,44 @@ _authctl() {
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
                     return 0
                     ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__user__subcmd__grant)
+            opts="-o -q -h -V --config --database --output --quiet --no-input --as --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -2908,7 +4200,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__user__subcmd__help)
-            opts="add list show set passwd enable disable delete help"
+            opts="add list show set passwd enable disable grant revoke delete help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2977,6 +4269,20 @@ _authctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        authctl__subcmd__user__subcmd__help__subcmd__grant)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         authctl__subcmd__user__subcmd__help__subcmd__help)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -3019,6 +4325,20 @@ _authctl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        authctl__subcmd__user__subcmd__help__subcmd__revoke)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         authctl__subcmd__user__subcmd__help__subcmd__set)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
@@ -3048,12 +4368,16 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__user__subcmd__list)
-            opts="-o -q -h -V --active --inactive --superuser --staff --search --limit --after --config --database --output --quiet --no-input --help --version"
+            opts="-o -q -h -V --active --inactive --superuser --staff --group --search --limit --after --config --database --output --quiet --no-input --as --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --search)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -3082,6 +4406,10 @@ _authctl() {
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
                     return 0
                     ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -3090,7 +4418,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__user__subcmd__passwd)
-            opts="-o -q -h -V --password-stdin --password-file --config --database --output --quiet --no-input --help --version"
+            opts="-o -q -h -V --password-stdin --password-file --config --database --output --quiet --no-input --as --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3116,6 +4444,44 @@ _authctl() {
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
                     return 0
                     ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__user__subcmd__revoke)
+            opts="-o -q -h -V --config --database --output --quiet --no-input --as --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -3124,7 +4490,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__user__subcmd__set)
-            opts="-o -q -h -V --email --first-name --last-name --phone-number --staff --superuser --force --config --database --output --quiet --no-input --help --version"
+            opts="-o -q -h -V --email --first-name --last-name --phone-number --staff --superuser --force --config --database --output --quiet --no-input --as --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3170,6 +4536,10 @@ _authctl() {
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
                     return 0
                     ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -3178,7 +4548,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__user__subcmd__show)
-            opts="-o -q -h -V --config --database --output --quiet --no-input --help --version"
+            opts="-o -q -h -V --config --database --output --quiet --no-input --as --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3198,6 +4568,10 @@ _authctl() {
                     ;;
                 -o)
                     COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)

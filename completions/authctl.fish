@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_authctl_global_optspecs
-    string join \n config= database= o/output= q/quiet no-input h/help V/version
+    string join \n config= database= o/output= q/quiet no-input as= h/help V/version
 end
 
 function __fish_authctl_needs_command
@@ -29,6 +29,7 @@ complete -c authctl -n "__fish_authctl_needs_command" -l database -d 'Database, 
 complete -c authctl -n "__fish_authctl_needs_command" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_needs_command" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_needs_command" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
 complete -c authctl -n "__fish_authctl_needs_command" -l no-input -d 'Never ask: what is not given is an error'
 complete -c authctl -n "__fish_authctl_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -36,6 +37,8 @@ complete -c authctl -n "__fish_authctl_needs_command" -s V -l version -d 'Print 
 complete -c authctl -n "__fish_authctl_needs_command" -f -a "migrate" -d 'Create the database, or bring it up to this release'
 complete -c authctl -n "__fish_authctl_needs_command" -f -a "createsuperuser" -d 'Create an account that may do everything'
 complete -c authctl -n "__fish_authctl_needs_command" -f -a "user" -d 'Manage accounts'
+complete -c authctl -n "__fish_authctl_needs_command" -f -a "group" -d 'Manage groups: accounts that may do the same'
+complete -c authctl -n "__fish_authctl_needs_command" -f -a "permission" -d 'Manage permissions: what accounts can be allowed to do'
 complete -c authctl -n "__fish_authctl_needs_command" -f -a "session" -d 'Show and end sessions'
 complete -c authctl -n "__fish_authctl_needs_command" -f -a "client" -d 'Manage clients: services that ask for tokens and about tokens'
 complete -c authctl -n "__fish_authctl_needs_command" -f -a "token" -d 'Manage API tokens: what stands for a user or a client in scripts'
@@ -51,6 +54,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand migrate" -l database -d 
 complete -c authctl -n "__fish_authctl_using_subcommand migrate" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand migrate" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand migrate" -l check -d 'Change nothing; exit with 6 if there is something to do'
 complete -c authctl -n "__fish_authctl_using_subcommand migrate" -l plan -d 'Change nothing; list what would be done'
 complete -c authctl -n "__fish_authctl_using_subcommand migrate" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
@@ -67,6 +71,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand createsuperuser" -l data
 complete -c authctl -n "__fish_authctl_using_subcommand createsuperuser" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand createsuperuser" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand createsuperuser" -l password-stdin -d 'Read the password from standard input (one line end at its end is dropped)'
 complete -c authctl -n "__fish_authctl_using_subcommand createsuperuser" -l if-not-exists -d 'Succeed without a change if the superuser exists'
 complete -c authctl -n "__fish_authctl_using_subcommand createsuperuser" -l skip-password-checks -d 'Take any password'
@@ -74,33 +79,38 @@ complete -c authctl -n "__fish_authctl_using_subcommand createsuperuser" -s q -l
 complete -c authctl -n "__fish_authctl_using_subcommand createsuperuser" -l no-input -d 'Never ask: what is not given is an error'
 complete -c authctl -n "__fish_authctl_using_subcommand createsuperuser" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c authctl -n "__fish_authctl_using_subcommand createsuperuser" -s V -l version -d 'Print version'
-complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable delete help" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
-complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable delete help" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
-complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable delete help" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable grant revoke delete help" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable grant revoke delete help" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable grant revoke delete help" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
-complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable delete help" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
-complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable delete help" -l no-input -d 'Never ask: what is not given is an error'
-complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable delete help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable delete help" -s V -l version -d 'Print version'
-complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable delete help" -f -a "add" -d 'Add an account'
-complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable delete help" -f -a "list" -d 'List accounts in the order they were created'
-complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable delete help" -f -a "show" -d 'Show an account'
-complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable delete help" -f -a "set" -d 'Change fields of an account'
-complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable delete help" -f -a "passwd" -d 'Set a new password for an account'
-complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable delete help" -f -a "enable" -d 'Let a disabled account log in again'
-complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable delete help" -f -a "disable" -d 'Stop an account from logging in'
-complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable delete help" -f -a "delete" -d 'Remove an account for good'
-complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable delete help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable grant revoke delete help" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
+complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable grant revoke delete help" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable grant revoke delete help" -l no-input -d 'Never ask: what is not given is an error'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable grant revoke delete help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable grant revoke delete help" -s V -l version -d 'Print version'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable grant revoke delete help" -f -a "add" -d 'Add an account'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable grant revoke delete help" -f -a "list" -d 'List accounts in the order they were created'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable grant revoke delete help" -f -a "show" -d 'Show an account'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable grant revoke delete help" -f -a "set" -d 'Change fields of an account'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable grant revoke delete help" -f -a "passwd" -d 'Set a new password for an account'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable grant revoke delete help" -f -a "enable" -d 'Let a disabled account log in again'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable grant revoke delete help" -f -a "disable" -d 'Stop an account from logging in'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable grant revoke delete help" -f -a "grant" -d 'Give an account a permission by itself'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable grant revoke delete help" -f -a "revoke" -d 'Take from an account a permission that it was given by itself'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable grant revoke delete help" -f -a "delete" -d 'Remove an account for good'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable grant revoke delete help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -l first-name -d 'First name' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -l last-name -d 'Last name' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -l phone-number -d 'Phone number, as +44 20 7946 0000' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -l password-file -d 'Read the password from a file (one line end at its end is dropped)' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -l group -d 'Put it into this group; may be repeated' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -l superuser -d 'It may do everything'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -l staff -d 'It may use the management API'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -l inactive -d 'It may not log in until it is enabled'
@@ -111,6 +121,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_su
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -l no-input -d 'Never ask: what is not given is an error'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -s V -l version -d 'Print version'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from list" -l group -d 'Only those in this group' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from list" -l search -d 'Only those with this text in the e-mail address, the name or the phone number' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from list" -l limit -d 'At most so many' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from list" -l after -d 'Only those after this id: the next page' -r
@@ -119,6 +130,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_su
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from list" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from list" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from list" -l active -d 'Only those that may log in'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from list" -l inactive -d 'Only those that are disabled'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from list" -l superuser -d 'Only those that may do everything'
@@ -132,6 +144,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_su
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from show" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from show" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from show" -l no-input -d 'Never ask: what is not given is an error'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -149,6 +162,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_su
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from set" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from set" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from set" -l force -d 'Demote even the last active superuser'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from set" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from set" -l no-input -d 'Never ask: what is not given is an error'
@@ -160,6 +174,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_su
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from passwd" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from passwd" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from passwd" -l password-stdin -d 'Read the password from standard input (one line end at its end is dropped)'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from passwd" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from passwd" -l no-input -d 'Never ask: what is not given is an error'
@@ -170,6 +185,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_su
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from enable" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from enable" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from enable" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from enable" -l no-input -d 'Never ask: what is not given is an error'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from enable" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -179,17 +195,39 @@ complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_su
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from disable" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from disable" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from disable" -s y -l yes -d 'Do not ask for confirmation'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from disable" -l force -d 'Disable even the last active superuser'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from disable" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from disable" -l no-input -d 'Never ask: what is not given is an error'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from disable" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from disable" -s V -l version -d 'Print version'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from grant" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from grant" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from grant" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
+json\t'One JSON document'
+tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from grant" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from grant" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from grant" -l no-input -d 'Never ask: what is not given is an error'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from grant" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from grant" -s V -l version -d 'Print version'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from revoke" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from revoke" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from revoke" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
+json\t'One JSON document'
+tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from revoke" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from revoke" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from revoke" -l no-input -d 'Never ask: what is not given is an error'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from revoke" -s V -l version -d 'Print version'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from delete" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from delete" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from delete" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from delete" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from delete" -s y -l yes -d 'Do not ask for confirmation'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from delete" -l force -d 'Delete even the last active superuser'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from delete" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
@@ -203,13 +241,192 @@ complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_su
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from help" -f -a "passwd" -d 'Set a new password for an account'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from help" -f -a "enable" -d 'Let a disabled account log in again'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from help" -f -a "disable" -d 'Stop an account from logging in'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from help" -f -a "grant" -d 'Give an account a permission by itself'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from help" -f -a "revoke" -d 'Take from an account a permission that it was given by itself'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from help" -f -a "delete" -d 'Remove an account for good'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and not __fish_seen_subcommand_from add list show rename delete add-user remove-user grant revoke help" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand group; and not __fish_seen_subcommand_from add list show rename delete add-user remove-user grant revoke help" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand group; and not __fish_seen_subcommand_from add list show rename delete add-user remove-user grant revoke help" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
+json\t'One JSON document'
+tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand group; and not __fish_seen_subcommand_from add list show rename delete add-user remove-user grant revoke help" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
+complete -c authctl -n "__fish_authctl_using_subcommand group; and not __fish_seen_subcommand_from add list show rename delete add-user remove-user grant revoke help" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and not __fish_seen_subcommand_from add list show rename delete add-user remove-user grant revoke help" -l no-input -d 'Never ask: what is not given is an error'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and not __fish_seen_subcommand_from add list show rename delete add-user remove-user grant revoke help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and not __fish_seen_subcommand_from add list show rename delete add-user remove-user grant revoke help" -s V -l version -d 'Print version'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and not __fish_seen_subcommand_from add list show rename delete add-user remove-user grant revoke help" -f -a "add" -d 'Add a group, without members and permissions'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and not __fish_seen_subcommand_from add list show rename delete add-user remove-user grant revoke help" -f -a "list" -d 'List groups by their names'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and not __fish_seen_subcommand_from add list show rename delete add-user remove-user grant revoke help" -f -a "show" -d 'Show a group'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and not __fish_seen_subcommand_from add list show rename delete add-user remove-user grant revoke help" -f -a "rename" -d 'Give a group another name'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and not __fish_seen_subcommand_from add list show rename delete add-user remove-user grant revoke help" -f -a "delete" -d 'Remove a group for good'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and not __fish_seen_subcommand_from add list show rename delete add-user remove-user grant revoke help" -f -a "add-user" -d 'Put an account into a group'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and not __fish_seen_subcommand_from add list show rename delete add-user remove-user grant revoke help" -f -a "remove-user" -d 'Take an account out of a group'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and not __fish_seen_subcommand_from add list show rename delete add-user remove-user grant revoke help" -f -a "grant" -d 'Give a permission to all members of a group'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and not __fish_seen_subcommand_from add list show rename delete add-user remove-user grant revoke help" -f -a "revoke" -d 'Take a permission from a group'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and not __fish_seen_subcommand_from add list show rename delete add-user remove-user grant revoke help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from add" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from add" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from add" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
+json\t'One JSON document'
+tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from add" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from add" -l if-not-exists -d 'Succeed without a change if the group exists'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from add" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from add" -l no-input -d 'Never ask: what is not given is an error'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from add" -s V -l version -d 'Print version'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from list" -l limit -d 'At most so many' -r
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from list" -l after -d 'Only those after this name: the next page' -r
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from list" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from list" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from list" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
+json\t'One JSON document'
+tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from list" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from list" -l no-input -d 'Never ask: what is not given is an error'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from show" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from show" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from show" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
+json\t'One JSON document'
+tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from show" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from show" -l no-input -d 'Never ask: what is not given is an error'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from rename" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from rename" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from rename" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
+json\t'One JSON document'
+tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from rename" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from rename" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from rename" -l no-input -d 'Never ask: what is not given is an error'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from rename" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from rename" -s V -l version -d 'Print version'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from delete" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from delete" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from delete" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
+json\t'One JSON document'
+tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from delete" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from delete" -s y -l yes -d 'Do not ask for confirmation'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from delete" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from delete" -l no-input -d 'Never ask: what is not given is an error'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from delete" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from delete" -s V -l version -d 'Print version'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from add-user" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from add-user" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from add-user" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
+json\t'One JSON document'
+tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from add-user" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from add-user" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from add-user" -l no-input -d 'Never ask: what is not given is an error'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from add-user" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from add-user" -s V -l version -d 'Print version'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from remove-user" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from remove-user" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from remove-user" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
+json\t'One JSON document'
+tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from remove-user" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from remove-user" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from remove-user" -l no-input -d 'Never ask: what is not given is an error'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from remove-user" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from remove-user" -s V -l version -d 'Print version'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from grant" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from grant" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from grant" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
+json\t'One JSON document'
+tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from grant" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from grant" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from grant" -l no-input -d 'Never ask: what is not given is an error'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from grant" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from grant" -s V -l version -d 'Print version'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from revoke" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from revoke" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from revoke" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
+json\t'One JSON document'
+tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from revoke" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from revoke" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from revoke" -l no-input -d 'Never ask: what is not given is an error'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from revoke" -s V -l version -d 'Print version'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from help" -f -a "add" -d 'Add a group, without members and permissions'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from help" -f -a "list" -d 'List groups by their names'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show a group'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from help" -f -a "rename" -d 'Give a group another name'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from help" -f -a "delete" -d 'Remove a group for good'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from help" -f -a "add-user" -d 'Put an account into a group'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from help" -f -a "remove-user" -d 'Take an account out of a group'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from help" -f -a "grant" -d 'Give a permission to all members of a group'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from help" -f -a "revoke" -d 'Take a permission from a group'
+complete -c authctl -n "__fish_authctl_using_subcommand group; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and not __fish_seen_subcommand_from add list delete help" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and not __fish_seen_subcommand_from add list delete help" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and not __fish_seen_subcommand_from add list delete help" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
+json\t'One JSON document'
+tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and not __fish_seen_subcommand_from add list delete help" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and not __fish_seen_subcommand_from add list delete help" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and not __fish_seen_subcommand_from add list delete help" -l no-input -d 'Never ask: what is not given is an error'
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and not __fish_seen_subcommand_from add list delete help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and not __fish_seen_subcommand_from add list delete help" -s V -l version -d 'Print version'
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and not __fish_seen_subcommand_from add list delete help" -f -a "add" -d 'Add a permission of your own, for your services to ask for'
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and not __fish_seen_subcommand_from add list delete help" -f -a "list" -d 'List permissions by their names'
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and not __fish_seen_subcommand_from add list delete help" -f -a "delete" -d 'Remove a permission of your own, from all who have it'
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and not __fish_seen_subcommand_from add list delete help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and __fish_seen_subcommand_from add" -l description -d 'What it allows, for people' -r
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and __fish_seen_subcommand_from add" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and __fish_seen_subcommand_from add" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and __fish_seen_subcommand_from add" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
+json\t'One JSON document'
+tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and __fish_seen_subcommand_from add" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and __fish_seen_subcommand_from add" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and __fish_seen_subcommand_from add" -l no-input -d 'Never ask: what is not given is an error'
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and __fish_seen_subcommand_from add" -s V -l version -d 'Print version'
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and __fish_seen_subcommand_from list" -l limit -d 'At most so many' -r
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and __fish_seen_subcommand_from list" -l after -d 'Only those after this name: the next page' -r
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and __fish_seen_subcommand_from list" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and __fish_seen_subcommand_from list" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and __fish_seen_subcommand_from list" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
+json\t'One JSON document'
+tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and __fish_seen_subcommand_from list" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and __fish_seen_subcommand_from list" -l no-input -d 'Never ask: what is not given is an error'
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and __fish_seen_subcommand_from delete" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and __fish_seen_subcommand_from delete" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and __fish_seen_subcommand_from delete" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
+json\t'One JSON document'
+tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and __fish_seen_subcommand_from delete" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and __fish_seen_subcommand_from delete" -s y -l yes -d 'Do not ask for confirmation'
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and __fish_seen_subcommand_from delete" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and __fish_seen_subcommand_from delete" -l no-input -d 'Never ask: what is not given is an error'
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and __fish_seen_subcommand_from delete" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and __fish_seen_subcommand_from delete" -s V -l version -d 'Print version'
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and __fish_seen_subcommand_from help" -f -a "add" -d 'Add a permission of your own, for your services to ask for'
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and __fish_seen_subcommand_from help" -f -a "list" -d 'List permissions by their names'
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and __fish_seen_subcommand_from help" -f -a "delete" -d 'Remove a permission of your own, from all who have it'
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c authctl -n "__fish_authctl_using_subcommand session; and not __fish_seen_subcommand_from list revoke prune help" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
 complete -c authctl -n "__fish_authctl_using_subcommand session; and not __fish_seen_subcommand_from list revoke prune help" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
 complete -c authctl -n "__fish_authctl_using_subcommand session; and not __fish_seen_subcommand_from list revoke prune help" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand session; and not __fish_seen_subcommand_from list revoke prune help" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand session; and not __fish_seen_subcommand_from list revoke prune help" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
 complete -c authctl -n "__fish_authctl_using_subcommand session; and not __fish_seen_subcommand_from list revoke prune help" -l no-input -d 'Never ask: what is not given is an error'
 complete -c authctl -n "__fish_authctl_using_subcommand session; and not __fish_seen_subcommand_from list revoke prune help" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -226,6 +443,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand session; and __fish_seen
 complete -c authctl -n "__fish_authctl_using_subcommand session; and __fish_seen_subcommand_from list" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand session; and __fish_seen_subcommand_from list" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand session; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
 complete -c authctl -n "__fish_authctl_using_subcommand session; and __fish_seen_subcommand_from list" -l no-input -d 'Never ask: what is not given is an error'
 complete -c authctl -n "__fish_authctl_using_subcommand session; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -236,6 +454,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand session; and __fish_seen
 complete -c authctl -n "__fish_authctl_using_subcommand session; and __fish_seen_subcommand_from revoke" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand session; and __fish_seen_subcommand_from revoke" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand session; and __fish_seen_subcommand_from revoke" -s y -l yes -d 'Do not ask for confirmation'
 complete -c authctl -n "__fish_authctl_using_subcommand session; and __fish_seen_subcommand_from revoke" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
 complete -c authctl -n "__fish_authctl_using_subcommand session; and __fish_seen_subcommand_from revoke" -l no-input -d 'Never ask: what is not given is an error'
@@ -246,6 +465,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand session; and __fish_seen
 complete -c authctl -n "__fish_authctl_using_subcommand session; and __fish_seen_subcommand_from prune" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand session; and __fish_seen_subcommand_from prune" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand session; and __fish_seen_subcommand_from prune" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
 complete -c authctl -n "__fish_authctl_using_subcommand session; and __fish_seen_subcommand_from prune" -l no-input -d 'Never ask: what is not given is an error'
 complete -c authctl -n "__fish_authctl_using_subcommand session; and __fish_seen_subcommand_from prune" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -259,6 +479,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand client; and not __fish_s
 complete -c authctl -n "__fish_authctl_using_subcommand client; and not __fish_seen_subcommand_from add list show rotate-secret enable disable delete help" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand client; and not __fish_seen_subcommand_from add list show rotate-secret enable disable delete help" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand client; and not __fish_seen_subcommand_from add list show rotate-secret enable disable delete help" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
 complete -c authctl -n "__fish_authctl_using_subcommand client; and not __fish_seen_subcommand_from add list show rotate-secret enable disable delete help" -l no-input -d 'Never ask: what is not given is an error'
 complete -c authctl -n "__fish_authctl_using_subcommand client; and not __fish_seen_subcommand_from add list show rotate-secret enable disable delete help" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -279,6 +500,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand client; and __fish_seen_
 complete -c authctl -n "__fish_authctl_using_subcommand client; and __fish_seen_subcommand_from add" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand client; and __fish_seen_subcommand_from add" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand client; and __fish_seen_subcommand_from add" -l if-not-exists -d 'Succeed without a change, and without a secret, if the client exists'
 complete -c authctl -n "__fish_authctl_using_subcommand client; and __fish_seen_subcommand_from add" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
 complete -c authctl -n "__fish_authctl_using_subcommand client; and __fish_seen_subcommand_from add" -l no-input -d 'Never ask: what is not given is an error'
@@ -291,6 +513,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand client; and __fish_seen_
 complete -c authctl -n "__fish_authctl_using_subcommand client; and __fish_seen_subcommand_from list" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand client; and __fish_seen_subcommand_from list" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand client; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
 complete -c authctl -n "__fish_authctl_using_subcommand client; and __fish_seen_subcommand_from list" -l no-input -d 'Never ask: what is not given is an error'
 complete -c authctl -n "__fish_authctl_using_subcommand client; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -300,6 +523,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand client; and __fish_seen_
 complete -c authctl -n "__fish_authctl_using_subcommand client; and __fish_seen_subcommand_from show" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand client; and __fish_seen_subcommand_from show" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand client; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
 complete -c authctl -n "__fish_authctl_using_subcommand client; and __fish_seen_subcommand_from show" -l no-input -d 'Never ask: what is not given is an error'
 complete -c authctl -n "__fish_authctl_using_subcommand client; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -309,6 +533,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand client; and __fish_seen_
 complete -c authctl -n "__fish_authctl_using_subcommand client; and __fish_seen_subcommand_from rotate-secret" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand client; and __fish_seen_subcommand_from rotate-secret" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand client; and __fish_seen_subcommand_from rotate-secret" -s y -l yes -d 'Do not ask for confirmation'
 complete -c authctl -n "__fish_authctl_using_subcommand client; and __fish_seen_subcommand_from rotate-secret" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
 complete -c authctl -n "__fish_authctl_using_subcommand client; and __fish_seen_subcommand_from rotate-secret" -l no-input -d 'Never ask: what is not given is an error'
@@ -319,6 +544,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand client; and __fish_seen_
 complete -c authctl -n "__fish_authctl_using_subcommand client; and __fish_seen_subcommand_from enable" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand client; and __fish_seen_subcommand_from enable" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand client; and __fish_seen_subcommand_from enable" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
 complete -c authctl -n "__fish_authctl_using_subcommand client; and __fish_seen_subcommand_from enable" -l no-input -d 'Never ask: what is not given is an error'
 complete -c authctl -n "__fish_authctl_using_subcommand client; and __fish_seen_subcommand_from enable" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -328,6 +554,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand client; and __fish_seen_
 complete -c authctl -n "__fish_authctl_using_subcommand client; and __fish_seen_subcommand_from disable" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand client; and __fish_seen_subcommand_from disable" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand client; and __fish_seen_subcommand_from disable" -s y -l yes -d 'Do not ask for confirmation'
 complete -c authctl -n "__fish_authctl_using_subcommand client; and __fish_seen_subcommand_from disable" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
 complete -c authctl -n "__fish_authctl_using_subcommand client; and __fish_seen_subcommand_from disable" -l no-input -d 'Never ask: what is not given is an error'
@@ -338,6 +565,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand client; and __fish_seen_
 complete -c authctl -n "__fish_authctl_using_subcommand client; and __fish_seen_subcommand_from delete" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand client; and __fish_seen_subcommand_from delete" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand client; and __fish_seen_subcommand_from delete" -s y -l yes -d 'Do not ask for confirmation'
 complete -c authctl -n "__fish_authctl_using_subcommand client; and __fish_seen_subcommand_from delete" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
 complete -c authctl -n "__fish_authctl_using_subcommand client; and __fish_seen_subcommand_from delete" -l no-input -d 'Never ask: what is not given is an error'
@@ -356,6 +584,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand token; and not __fish_se
 complete -c authctl -n "__fish_authctl_using_subcommand token; and not __fish_seen_subcommand_from add list revoke help" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand token; and not __fish_seen_subcommand_from add list revoke help" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand token; and not __fish_seen_subcommand_from add list revoke help" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
 complete -c authctl -n "__fish_authctl_using_subcommand token; and not __fish_seen_subcommand_from add list revoke help" -l no-input -d 'Never ask: what is not given is an error'
 complete -c authctl -n "__fish_authctl_using_subcommand token; and not __fish_seen_subcommand_from add list revoke help" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -374,6 +603,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand token; and __fish_seen_s
 complete -c authctl -n "__fish_authctl_using_subcommand token; and __fish_seen_subcommand_from add" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand token; and __fish_seen_subcommand_from add" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand token; and __fish_seen_subcommand_from add" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
 complete -c authctl -n "__fish_authctl_using_subcommand token; and __fish_seen_subcommand_from add" -l no-input -d 'Never ask: what is not given is an error'
 complete -c authctl -n "__fish_authctl_using_subcommand token; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -387,6 +617,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand token; and __fish_seen_s
 complete -c authctl -n "__fish_authctl_using_subcommand token; and __fish_seen_subcommand_from list" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand token; and __fish_seen_subcommand_from list" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand token; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
 complete -c authctl -n "__fish_authctl_using_subcommand token; and __fish_seen_subcommand_from list" -l no-input -d 'Never ask: what is not given is an error'
 complete -c authctl -n "__fish_authctl_using_subcommand token; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -396,6 +627,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand token; and __fish_seen_s
 complete -c authctl -n "__fish_authctl_using_subcommand token; and __fish_seen_subcommand_from revoke" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand token; and __fish_seen_subcommand_from revoke" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand token; and __fish_seen_subcommand_from revoke" -s y -l yes -d 'Do not ask for confirmation'
 complete -c authctl -n "__fish_authctl_using_subcommand token; and __fish_seen_subcommand_from revoke" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
 complete -c authctl -n "__fish_authctl_using_subcommand token; and __fish_seen_subcommand_from revoke" -l no-input -d 'Never ask: what is not given is an error'
@@ -410,6 +642,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand key; and not __fish_seen
 complete -c authctl -n "__fish_authctl_using_subcommand key; and not __fish_seen_subcommand_from list rotate import retire revoke export-public help" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand key; and not __fish_seen_subcommand_from list rotate import retire revoke export-public help" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand key; and not __fish_seen_subcommand_from list rotate import retire revoke export-public help" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
 complete -c authctl -n "__fish_authctl_using_subcommand key; and not __fish_seen_subcommand_from list rotate import retire revoke export-public help" -l no-input -d 'Never ask: what is not given is an error'
 complete -c authctl -n "__fish_authctl_using_subcommand key; and not __fish_seen_subcommand_from list rotate import retire revoke export-public help" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -426,6 +659,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand key; and __fish_seen_sub
 complete -c authctl -n "__fish_authctl_using_subcommand key; and __fish_seen_subcommand_from list" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand key; and __fish_seen_subcommand_from list" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand key; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
 complete -c authctl -n "__fish_authctl_using_subcommand key; and __fish_seen_subcommand_from list" -l no-input -d 'Never ask: what is not given is an error'
 complete -c authctl -n "__fish_authctl_using_subcommand key; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -435,6 +669,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand key; and __fish_seen_sub
 complete -c authctl -n "__fish_authctl_using_subcommand key; and __fish_seen_subcommand_from rotate" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand key; and __fish_seen_subcommand_from rotate" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand key; and __fish_seen_subcommand_from rotate" -l now -d 'Let it sign at once; services that check tokens offline must fetch the keys again to know it'
 complete -c authctl -n "__fish_authctl_using_subcommand key; and __fish_seen_subcommand_from rotate" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
 complete -c authctl -n "__fish_authctl_using_subcommand key; and __fish_seen_subcommand_from rotate" -l no-input -d 'Never ask: what is not given is an error'
@@ -446,6 +681,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand key; and __fish_seen_sub
 complete -c authctl -n "__fish_authctl_using_subcommand key; and __fish_seen_subcommand_from import" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand key; and __fish_seen_subcommand_from import" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand key; and __fish_seen_subcommand_from import" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
 complete -c authctl -n "__fish_authctl_using_subcommand key; and __fish_seen_subcommand_from import" -l no-input -d 'Never ask: what is not given is an error'
 complete -c authctl -n "__fish_authctl_using_subcommand key; and __fish_seen_subcommand_from import" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -455,6 +691,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand key; and __fish_seen_sub
 complete -c authctl -n "__fish_authctl_using_subcommand key; and __fish_seen_subcommand_from retire" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand key; and __fish_seen_subcommand_from retire" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand key; and __fish_seen_subcommand_from retire" -s y -l yes -d 'Do not ask for confirmation'
 complete -c authctl -n "__fish_authctl_using_subcommand key; and __fish_seen_subcommand_from retire" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
 complete -c authctl -n "__fish_authctl_using_subcommand key; and __fish_seen_subcommand_from retire" -l no-input -d 'Never ask: what is not given is an error'
@@ -465,6 +702,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand key; and __fish_seen_sub
 complete -c authctl -n "__fish_authctl_using_subcommand key; and __fish_seen_subcommand_from revoke" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand key; and __fish_seen_subcommand_from revoke" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand key; and __fish_seen_subcommand_from revoke" -s y -l yes -d 'Do not ask for confirmation'
 complete -c authctl -n "__fish_authctl_using_subcommand key; and __fish_seen_subcommand_from revoke" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
 complete -c authctl -n "__fish_authctl_using_subcommand key; and __fish_seen_subcommand_from revoke" -l no-input -d 'Never ask: what is not given is an error'
@@ -475,6 +713,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand key; and __fish_seen_sub
 complete -c authctl -n "__fish_authctl_using_subcommand key; and __fish_seen_subcommand_from export-public" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand key; and __fish_seen_subcommand_from export-public" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand key; and __fish_seen_subcommand_from export-public" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
 complete -c authctl -n "__fish_authctl_using_subcommand key; and __fish_seen_subcommand_from export-public" -l no-input -d 'Never ask: what is not given is an error'
 complete -c authctl -n "__fish_authctl_using_subcommand key; and __fish_seen_subcommand_from export-public" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -491,6 +730,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand secret; and not __fish_s
 complete -c authctl -n "__fish_authctl_using_subcommand secret; and not __fish_seen_subcommand_from rotate help" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand secret; and not __fish_seen_subcommand_from rotate help" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand secret; and not __fish_seen_subcommand_from rotate help" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
 complete -c authctl -n "__fish_authctl_using_subcommand secret; and not __fish_seen_subcommand_from rotate help" -l no-input -d 'Never ask: what is not given is an error'
 complete -c authctl -n "__fish_authctl_using_subcommand secret; and not __fish_seen_subcommand_from rotate help" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -503,6 +743,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand secret; and __fish_seen_
 complete -c authctl -n "__fish_authctl_using_subcommand secret; and __fish_seen_subcommand_from rotate" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand secret; and __fish_seen_subcommand_from rotate" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand secret; and __fish_seen_subcommand_from rotate" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
 complete -c authctl -n "__fish_authctl_using_subcommand secret; and __fish_seen_subcommand_from rotate" -l no-input -d 'Never ask: what is not given is an error'
 complete -c authctl -n "__fish_authctl_using_subcommand secret; and __fish_seen_subcommand_from rotate" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -514,6 +755,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand db; and not __fish_seen_
 complete -c authctl -n "__fish_authctl_using_subcommand db; and not __fish_seen_subcommand_from copy help" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand db; and not __fish_seen_subcommand_from copy help" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand db; and not __fish_seen_subcommand_from copy help" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
 complete -c authctl -n "__fish_authctl_using_subcommand db; and not __fish_seen_subcommand_from copy help" -l no-input -d 'Never ask: what is not given is an error'
 complete -c authctl -n "__fish_authctl_using_subcommand db; and not __fish_seen_subcommand_from copy help" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -527,6 +769,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand db; and __fish_seen_subc
 complete -c authctl -n "__fish_authctl_using_subcommand db; and __fish_seen_subcommand_from copy" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand db; and __fish_seen_subcommand_from copy" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand db; and __fish_seen_subcommand_from copy" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
 complete -c authctl -n "__fish_authctl_using_subcommand db; and __fish_seen_subcommand_from copy" -l no-input -d 'Never ask: what is not given is an error'
 complete -c authctl -n "__fish_authctl_using_subcommand db; and __fish_seen_subcommand_from copy" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -538,6 +781,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand config; and not __fish_s
 complete -c authctl -n "__fish_authctl_using_subcommand config; and not __fish_seen_subcommand_from show check help" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand config; and not __fish_seen_subcommand_from show check help" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand config; and not __fish_seen_subcommand_from show check help" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
 complete -c authctl -n "__fish_authctl_using_subcommand config; and not __fish_seen_subcommand_from show check help" -l no-input -d 'Never ask: what is not given is an error'
 complete -c authctl -n "__fish_authctl_using_subcommand config; and not __fish_seen_subcommand_from show check help" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -550,6 +794,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand config; and __fish_seen_
 complete -c authctl -n "__fish_authctl_using_subcommand config; and __fish_seen_subcommand_from show" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand config; and __fish_seen_subcommand_from show" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand config; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
 complete -c authctl -n "__fish_authctl_using_subcommand config; and __fish_seen_subcommand_from show" -l no-input -d 'Never ask: what is not given is an error'
 complete -c authctl -n "__fish_authctl_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -559,6 +804,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand config; and __fish_seen_
 complete -c authctl -n "__fish_authctl_using_subcommand config; and __fish_seen_subcommand_from check" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand config; and __fish_seen_subcommand_from check" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand config; and __fish_seen_subcommand_from check" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
 complete -c authctl -n "__fish_authctl_using_subcommand config; and __fish_seen_subcommand_from check" -l no-input -d 'Never ask: what is not given is an error'
 complete -c authctl -n "__fish_authctl_using_subcommand config; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -573,6 +819,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand ping" -l database -d 'Da
 complete -c authctl -n "__fish_authctl_using_subcommand ping" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand ping" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand ping" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
 complete -c authctl -n "__fish_authctl_using_subcommand ping" -l no-input -d 'Never ask: what is not given is an error'
 complete -c authctl -n "__fish_authctl_using_subcommand ping" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -582,23 +829,26 @@ complete -c authctl -n "__fish_authctl_using_subcommand completions" -l database
 complete -c authctl -n "__fish_authctl_using_subcommand completions" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand completions" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand completions" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
 complete -c authctl -n "__fish_authctl_using_subcommand completions" -l no-input -d 'Never ask: what is not given is an error'
 complete -c authctl -n "__fish_authctl_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c authctl -n "__fish_authctl_using_subcommand completions" -s V -l version -d 'Print version'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user session client token key secret db config ping completions help" -f -a "migrate" -d 'Create the database, or bring it up to this release'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user session client token key secret db config ping completions help" -f -a "createsuperuser" -d 'Create an account that may do everything'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user session client token key secret db config ping completions help" -f -a "user" -d 'Manage accounts'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user session client token key secret db config ping completions help" -f -a "session" -d 'Show and end sessions'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user session client token key secret db config ping completions help" -f -a "client" -d 'Manage clients: services that ask for tokens and about tokens'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user session client token key secret db config ping completions help" -f -a "token" -d 'Manage API tokens: what stands for a user or a client in scripts'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user session client token key secret db config ping completions help" -f -a "key" -d 'Manage the keys that sign tokens'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user session client token key secret db config ping completions help" -f -a "secret" -d 'Manage the secret key, which seals the signing keys in the database'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user session client token key secret db config ping completions help" -f -a "db" -d 'Manage whole databases'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user session client token key secret db config ping completions help" -f -a "config" -d 'Look at the configuration'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user session client token key secret db config ping completions help" -f -a "ping" -d 'Ask authd whether it is ready'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user session client token key secret db config ping completions help" -f -a "completions" -d 'Print the completion script for a shell'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user session client token key secret db config ping completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission session client token key secret db config ping completions help" -f -a "migrate" -d 'Create the database, or bring it up to this release'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission session client token key secret db config ping completions help" -f -a "createsuperuser" -d 'Create an account that may do everything'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission session client token key secret db config ping completions help" -f -a "user" -d 'Manage accounts'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission session client token key secret db config ping completions help" -f -a "group" -d 'Manage groups: accounts that may do the same'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission session client token key secret db config ping completions help" -f -a "permission" -d 'Manage permissions: what accounts can be allowed to do'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission session client token key secret db config ping completions help" -f -a "session" -d 'Show and end sessions'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission session client token key secret db config ping completions help" -f -a "client" -d 'Manage clients: services that ask for tokens and about tokens'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission session client token key secret db config ping completions help" -f -a "token" -d 'Manage API tokens: what stands for a user or a client in scripts'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission session client token key secret db config ping completions help" -f -a "key" -d 'Manage the keys that sign tokens'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission session client token key secret db config ping completions help" -f -a "secret" -d 'Manage the secret key, which seals the signing keys in the database'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission session client token key secret db config ping completions help" -f -a "db" -d 'Manage whole databases'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission session client token key secret db config ping completions help" -f -a "config" -d 'Look at the configuration'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission session client token key secret db config ping completions help" -f -a "ping" -d 'Ask authd whether it is ready'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission session client token key secret db config ping completions help" -f -a "completions" -d 'Print the completion script for a shell'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission session client token key secret db config ping completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "add" -d 'Add an account'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "list" -d 'List accounts in the order they were created'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "show" -d 'Show an account'
@@ -606,7 +856,21 @@ complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_su
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "passwd" -d 'Set a new password for an account'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "enable" -d 'Let a disabled account log in again'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "disable" -d 'Stop an account from logging in'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "grant" -d 'Give an account a permission by itself'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "revoke" -d 'Take from an account a permission that it was given by itself'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "delete" -d 'Remove an account for good'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from group" -f -a "add" -d 'Add a group, without members and permissions'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from group" -f -a "list" -d 'List groups by their names'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from group" -f -a "show" -d 'Show a group'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from group" -f -a "rename" -d 'Give a group another name'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from group" -f -a "delete" -d 'Remove a group for good'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from group" -f -a "add-user" -d 'Put an account into a group'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from group" -f -a "remove-user" -d 'Take an account out of a group'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from group" -f -a "grant" -d 'Give a permission to all members of a group'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from group" -f -a "revoke" -d 'Take a permission from a group'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from permission" -f -a "add" -d 'Add a permission of your own, for your services to ask for'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from permission" -f -a "list" -d 'List permissions by their names'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from permission" -f -a "delete" -d 'Remove a permission of your own, from all who have it'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from session" -f -a "list" -d 'List sessions in the order of their logins'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from session" -f -a "revoke" -d 'End a session, or every session of an account'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from session" -f -a "prune" -d 'End the sessions whose time is up, and forget what ended long ago'

@@ -188,6 +188,7 @@ impl CliError {
             Self::Value { .. } | Self::Account(AccountError::Policy(_)) => Status::Invalid,
             Self::NotASuperuser(_)
             | Self::Account(AccountError::Changed(_) | AccountError::Denied(_))
+            | Self::Session(SessionError::Denied(_))
             | Self::Group(GroupError::Changed(_) | GroupError::Denied(_))
             | Self::Permission(PermissionError::Builtin(_) | PermissionError::Denied(_))
             | Self::Key(

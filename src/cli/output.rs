@@ -86,7 +86,7 @@ impl Output {
             Format::Tsv => lines(page.users.iter().map(|user| row(user).join("\t")))?,
             Format::Table => print(&user_table(&page.users))?,
         }
-        self.more(page.next);
+        self.more(page.next.as_deref());
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::domain::id::{self, IdError};
@@ -12,8 +13,9 @@ use crate::domain::name::{NameError, PersonName};
 use crate::domain::permission::PermissionName;
 
 /// The id of a group: a version 7 UUID.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(transparent)]
+#[schema(value_type = String, format = Uuid)]
 pub struct GroupId(pub Uuid);
 
 impl fmt::Display for GroupId {
@@ -83,15 +85,18 @@ impl fmt::Display for GroupName {
 }
 
 /// A group as everyone may see it who may see groups.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Group {
     /// Given at creation, never reused.
     pub id: GroupId,
     /// What it goes by.
+    #[schema(value_type = String)]
     pub name: GroupName,
     /// What its members may do, sorted.
+    #[schema(value_type = Vec<String>)]
     pub permissions: Vec<PermissionName>,
     /// When it was made; whole seconds.
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     /// Position of its latest change in the sequence of all changes (ADR 9). Who is a member is
     /// told by the accounts.

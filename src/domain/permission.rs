@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 macro_rules! builtins {
     ($($name:literal => $variant:ident: $doc:literal,)*) => {
@@ -68,9 +69,10 @@ pub struct PermissionName(String);
 pub struct PermissionNameError;
 
 /// Something that accounts can be allowed to do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Permission {
     /// What it goes by.
+    #[schema(value_type = String)]
     pub name: PermissionName,
     /// What it means, for people. May be empty.
     pub description: String,

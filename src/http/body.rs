@@ -27,6 +27,10 @@ pub(super) fn json<T: DeserializeOwned>(request: &Request) -> Result<T, Problem>
         let detail = "Send the body with 'Content-Type: application/json'.";
         return Err(Problem::new(Code::UnsupportedMediaType, detail));
     }
+    parsed(request)
+}
+
+fn parsed<T: DeserializeOwned>(request: &Request) -> Result<T, Problem> {
     let bytes = bytes(request)?;
     if !bytes.trim_ascii_start().starts_with(b"{") {
         // serde would take an array for a struct, its values in the order of the fields.
@@ -35,6 +39,15 @@ pub(super) fn json<T: DeserializeOwned>(request: &Request) -> Result<T, Problem>
     }
     serde_json::from_slice(&bytes)
         .map_err(|error| Problem::new(Code::MalformedBody, format!("The body: {error}.")))
+}
+
+/// Reads a merge patch (RFC 7396) of this shape; as JSON it will do, too.
+pub(super) fn patch<T: DeserializeOwned>(request: &Request) -> Result<T, Problem> {
+    if is_of_type(request, "application/merge-patch+json") {
+        parsed(request)
+    } else {
+        json(request)
+    }
 }
 
 /// A text that must never be printed.

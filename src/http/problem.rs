@@ -9,6 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa::openapi::{self, Content, ResponseBuilder};
 
+use super::values::sentence;
 use crate::service::keys::KeysError;
 use crate::store::StoreError;
 
@@ -36,6 +37,12 @@ pub(super) enum Code {
     NotFound,
     /// What came after the cursor is not known any more.
     Gone,
+    /// There is one already, or its state forbids this.
+    Conflict,
+    /// It is not as the caller has seen it.
+    PreconditionFailed,
+    /// Values of the body break rules.
+    Invalid,
     /// The path knows other methods.
     MethodNotAllowed,
     /// The body took too long to arrive.
@@ -62,7 +69,10 @@ impl Code {
             | Self::InvalidClient => 401,
             Self::Forbidden | Self::InvalidScope => 403,
             Self::NotFound => 404,
+            Self::Conflict => 409,
             Self::Gone => 410,
+            Self::PreconditionFailed => 412,
+            Self::Invalid => 422,
             Self::MethodNotAllowed => 405,
             Self::RequestTimeout => 408,
             Self::BodyTooLarge => 413,
@@ -85,6 +95,9 @@ impl Code {
             Self::Forbidden => "This is not allowed",
             Self::NotFound => "There is nothing here",
             Self::Gone => "What was asked for is gone",
+            Self::Conflict => "There is one already, or its state forbids this",
+            Self::PreconditionFailed => "It is not as it was seen",
+            Self::Invalid => "Values of the body break rules",
             Self::MethodNotAllowed => "The method is not allowed here",
             Self::RequestTimeout => "The request took too long to arrive",
             Self::HeaderTooLarge => "The header is too large",
@@ -107,6 +120,9 @@ impl Code {
             Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
             Self::Gone => "gone",
+            Self::Conflict => "conflict",
+            Self::PreconditionFailed => "precondition_failed",
+            Self::Invalid => "invalid",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::RequestTimeout => "request_timeout",
             Self::HeaderTooLarge => "header_too_large",
@@ -124,8 +140,18 @@ pub(super) struct Problem {
     code: Code,
     detail: Cow<'static, str>,
     header: Option<(&'static str, Cow<'static, str>)>,
-    cursor: Option<i64>,
+    more: More,
     cause: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// What some problems say besides.
+#[derive(Debug)]
+enum More {
+    Nothing,
+    /// Where to begin again.
+    Cursor(i64),
+    /// What is wrong with each field.
+    Errors(BTreeMap<String, Vec<String>>),
 }
 
 /// The body of every error (RFC 9457).
@@ -180,7 +206,7 @@ impl Problem {
             code,
             detail: detail.into(),
             header: None,
-            cursor: None,
+            more: More::Nothing,
             cause: None,
         }
     }
@@ -209,8 +235,18 @@ impl Problem {
 
     /// With where to begin again.
     pub(super) fn with_cursor(mut self, cursor: i64) -> Self {
-        self.cursor = Some(cursor);
+        self.more = More::Cursor(cursor);
         self
+    }
+
+    /// 422, with what is wrong with each field.
+    pub(super) fn invalid(errors: BTreeMap<String, Vec<String>>) -> Self {
+        let mut problem = Self::new(
+            Code::Invalid,
+            "See 'errors': what is wrong with each field.",
+        );
+        problem.more = More::Errors(errors);
+        problem
     }
 
     /// 503, with when to come back.
@@ -227,14 +263,19 @@ impl Problem {
     }
 
     pub(super) fn into_response(self) -> Response {
+        let (cursor, errors) = match self.more {
+            More::Nothing => (None, BTreeMap::new()),
+            More::Cursor(cursor) => (Some(cursor), BTreeMap::new()),
+            More::Errors(errors) => (None, errors),
+        };
         let body = ProblemBody {
             problem_type: format!("urn:authd:problem:{}", self.code.name()),
             title: self.code.title(),
             status: self.code.status(),
             detail: &self.detail,
             code: self.code.name(),
-            cursor: self.cursor,
-            errors: BTreeMap::new(),
+            cursor,
+            errors,
         };
         let json = serde_json::to_vec(&body).unwrap_or_default();
         let response = Response::from_data("application/problem+json", json)
@@ -251,6 +292,12 @@ impl From<StoreError> for Problem {
         let problem = match error {
             StoreError::Unavailable(_) => {
                 Self::overloaded("The database cannot be used at the moment; try again later.")
+            }
+            StoreError::EmailTaken(_)
+            | StoreError::GroupExists(_)
+            | StoreError::PermissionExists(_)
+            | StoreError::LastSuperuser(_) => {
+                return Self::new(Code::Conflict, sentence(&error));
             }
             _ => Self::internal(),
         };

@@ -7,8 +7,8 @@ use rouille::{Request, Response, router};
 use super::oauth::{introspect, metadata, revoke, token};
 use super::problem::{Code, Problem};
 use super::{
-    App, docs, forward, health, jwks, login, logout, me, refresh, revocations, schema, sessions,
-    verify,
+    App, docs, forward, groups, health, jwks, login, logout, me, permissions, refresh, revocations,
+    schema, sessions, users, verify,
 };
 
 /// What answers a request.
@@ -53,6 +53,60 @@ pub(super) fn find(request: &Request) -> Option<Route> {
         (POST) ["/auth/logout"] => blocking("/auth/logout", logout::create),
         (POST) ["/auth/refresh"] => blocking("/auth/refresh", refresh::create),
         (POST) ["/auth/login"] => blocking("/auth/login", login::create),
+        (GET)  ["/users"] => blocking("/users", users::list::list),
+        (POST) ["/users"] => blocking("/users", users::list::create),
+        (GET)  ["/users/{id}", id: String] => {
+            blocking("/users/{id}", move |app, request| users::one::read(app, request, &id))
+        },
+        (PATCH) ["/users/{id}", id: String] => {
+            blocking("/users/{id}", move |app, request| users::one::change(app, request, &id))
+        },
+        (DELETE) ["/users/{id}", id: String] => {
+            blocking("/users/{id}", move |app, request| users::one::delete(app, request, &id))
+        },
+        (GET)  ["/users/{id}/sessions", id: String] => {
+            blocking("/users/{id}/sessions", move |app, request| users::sessions::list(app, request, &id))
+        },
+        (DELETE) ["/users/{id}/sessions", id: String] => {
+            blocking("/users/{id}/sessions", move |app, request| users::sessions::delete(app, request, &id))
+        },
+        (GET)  ["/users/{id}/permissions", id: String] => {
+            blocking("/users/{id}/permissions", move |app, request| users::permissions::list(app, request, &id))
+        },
+        (PUT)  ["/users/{id}/permissions/{name}", id: String, name: String] => {
+            blocking("/users/{id}/permissions/{name}", move |app, request| users::permissions::grant(app, request, &id, &name))
+        },
+        (DELETE) ["/users/{id}/permissions/{name}", id: String, name: String] => {
+            blocking("/users/{id}/permissions/{name}", move |app, request| users::permissions::revoke(app, request, &id, &name))
+        },
+        (GET)  ["/groups"] => blocking("/groups", groups::list),
+        (POST) ["/groups"] => blocking("/groups", groups::create),
+        (GET)  ["/groups/{id}", id: String] => {
+            blocking("/groups/{id}", move |app, request| groups::read(app, request, &id))
+        },
+        (PATCH) ["/groups/{id}", id: String] => {
+            blocking("/groups/{id}", move |app, request| groups::change(app, request, &id))
+        },
+        (DELETE) ["/groups/{id}", id: String] => {
+            blocking("/groups/{id}", move |app, request| groups::delete(app, request, &id))
+        },
+        (PUT)  ["/groups/{id}/members/{user}", id: String, user: String] => {
+            blocking("/groups/{id}/members/{user}", move |app, request| groups::add_member(app, request, &id, &user))
+        },
+        (DELETE) ["/groups/{id}/members/{user}", id: String, user: String] => {
+            blocking("/groups/{id}/members/{user}", move |app, request| groups::remove_member(app, request, &id, &user))
+        },
+        (PUT)  ["/groups/{id}/permissions/{name}", id: String, name: String] => {
+            blocking("/groups/{id}/permissions/{name}", move |app, request| groups::grant(app, request, &id, &name))
+        },
+        (DELETE) ["/groups/{id}/permissions/{name}", id: String, name: String] => {
+            blocking("/groups/{id}/permissions/{name}", move |app, request| groups::revoke(app, request, &id, &name))
+        },
+        (GET)  ["/permissions"] => blocking("/permissions", permissions::list),
+        (POST) ["/permissions"] => blocking("/permissions", permissions::create),
+        (DELETE) ["/permissions/{name}", name: String] => {
+            blocking("/permissions/{name}", move |app, request| permissions::delete(app, request, &name))
+        },
         (POST) ["/oauth/token"] => blocking("/oauth/token", token::create),
         (POST) ["/oauth/introspect"] => reading("/oauth/introspect", introspect::create),
         (POST) ["/oauth/revoke"] => blocking("/oauth/revoke", revoke::create),

@@ -11,7 +11,8 @@ use super::oauth::error::ErrorBody;
 use super::oauth::{introspect, metadata, revoke, token};
 use super::problem::{self, Problem, ProblemBody};
 use super::{
-    App, docs, forward, health, jwks, login, logout, me, refresh, revocations, sessions, verify,
+    App, docs, forward, groups, health, jwks, login, logout, me, permissions, refresh, revocations,
+    sessions, users, verify,
 };
 
 /// Everything there is.
@@ -24,6 +25,12 @@ use super::{
     paths(
         login::create, refresh::create, logout::create, sessions::list, sessions::delete,
         verify::read, verify::create, verify::batch, revocations::list, me::read, forward::decide,
+        users::list::list, users::list::create, users::one::read, users::one::change, users::one::delete,
+        users::sessions::list, users::sessions::delete, users::permissions::list,
+        users::permissions::grant, users::permissions::revoke,
+        groups::list, groups::create, groups::read, groups::change, groups::delete, groups::add_member,
+        groups::remove_member, groups::grant, groups::revoke,
+        permissions::list, permissions::create, permissions::delete,
         jwks::read, token::create, introspect::create, revoke::create, metadata::read,
         metadata::read_for_openid,
         health::live, health::ready, read, docs::index, docs::asset,
@@ -31,6 +38,8 @@ use super::{
     tags(
         (name = "auth", description = "Logging in and verifying"),
         (name = "sessions", description = "What a login began, and ending it"),
+        (name = "users", description = "Managing accounts"),
+        (name = "groups", description = "Managing groups and permissions"),
         (name = "oauth", description = "For other services, by the standards"),
         (name = "keys", description = "Verifying offline"),
         (name = "health", description = "For orchestrators"),

@@ -79,6 +79,7 @@ impl From<SessionError> for Problem {
     fn from(error: SessionError) -> Self {
         match error {
             SessionError::NotFound(_) | SessionError::NoAccount(_) => none(),
+            SessionError::Denied(denied) => denied.into(),
             SessionError::Store(error) => error.into(),
         }
     }

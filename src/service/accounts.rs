@@ -100,13 +100,13 @@ impl From<&UserRef> for Target {
     }
 }
 
-/// Some accounts in the order they were created.
+/// Some accounts in their order.
 #[derive(Debug)]
 pub struct Page {
     /// The accounts.
     pub users: Vec<User>,
     /// Give this as [`UserFilter::after`] for the next page; `None`: this is the last.
-    pub next: Option<UserId>,
+    pub next: Option<String>,
 }
 
 impl Accounts {
@@ -177,7 +177,8 @@ impl Accounts {
             .read(|connection| users::list(connection, filter, limit.saturating_add(1)))?;
         let more = users.len() > limit as usize;
         users.truncate(limit as usize);
-        let next = users.last().filter(|_| more).map(|user| user.id);
+        let last = users.last().filter(|_| more);
+        let next = last.map(|user| filter.order.place(user));
         Ok(Page { users, next })
     }
 

@@ -37,7 +37,7 @@ use crate::domain::session::SessionRules;
 use crate::domain::sources::{Clock, Random};
 use crate::passwords::{HashParams, Hasher, Policy, PoolSize};
 use crate::store::Store;
-use crate::tokens::{CheckedTokens, JwkSet, TokenRules};
+use crate::tokens::{CheckedTokens, CursorKey, JwkSet, TokenRules};
 
 use accounts::Accounts;
 use feed::Closing;
@@ -162,6 +162,11 @@ impl Services {
     /// Whoever manages something, at work.
     pub fn managed_by(&self, by: Actor) -> Management {
         Management::new(Arc::clone(&self.store), self.sources.clone(), by)
+    }
+
+    /// What marks places in lists.
+    pub fn cursors(&self) -> Arc<CursorKey> {
+        self.keys.secrets().cursors
     }
 
     /// The accounts, managed by somebody.

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use super::management::Management;
 use super::verification::{self, Refusal, VerifyError};
 use super::{Services, Sources};
+use crate::domain::authority::{Deed, Denied};
+use crate::domain::permission::Builtin;
 use crate::domain::session::{Session, SessionId};
 use crate::domain::user::{UserId, UserRef};
 use crate::store::sessions::{self, Which};
-use crate::store::{Store, StoreError, users};
+use crate::store::{Fault, Store, StoreError, users};
 use crate::tokens::claims::Subject;
 
 /// Why nothing was ended or listed.
@@ -20,6 +23,9 @@ pub enum SessionError {
     /// There is no such session, or it is somebody else's.
     #[error("there is no session '{0}': it has ended, or never was")]
     NotFound(SessionId),
+    /// The caller may not.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -129,6 +135,33 @@ pub fn list(
     Ok(Page {
         sessions: found,
         next,
+    })
+}
+
+/// The sessions of somebody else.
+pub fn of_other(
+    desk: &Management,
+    name: &UserRef,
+    limit: u32,
+) -> Result<Vec<Session>, SessionError> {
+    desk.authority().require(Builtin::SessionsView)?;
+    Ok(list(&desk.store, Some(name), None, limit)?.sessions)
+}
+
+/// Ends every session of somebody else.
+pub fn end_of_other(desk: &Management, name: &UserRef) -> Result<(), SessionError> {
+    let (worker, name) = (desk.clone(), name.clone());
+    desk.store.attempt(move |tx| {
+        let refused = |error: SessionError| Fault::Refused(error);
+        let by = worker.authority_now(tx)?;
+        by.require(Builtin::SessionsDelete)
+            .map_err(|denied| refused(denied.into()))?;
+        let user = users::find(tx, &name)?;
+        let user = user.ok_or_else(|| refused(SessionError::NoAccount(name.clone())))?;
+        by.check(Deed::Sessions, &user)
+            .map_err(|denied| refused(denied.into()))?;
+        sessions::end_of(tx, user.id, Which::All, worker.sources.clock.now())?;
+        Ok(())
     })
 }
 

@@ -2,6 +2,7 @@
 
 pub mod authorization;
 pub mod claims;
+pub mod cursor;
 pub mod jws;
 pub mod key;
 pub mod memo;
@@ -15,6 +16,7 @@ mod strength;
 mod strict_json;
 
 pub use claims::{Claims, TokenRules};
+pub use cursor::CursorKey;
 pub use jsonwebtoken::jwk::JwkSet;
 pub use jws::TokenError;
 pub use key::{KeyAlgorithm, KeyError, SigningKey, VerifyingKey};

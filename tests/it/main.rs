@@ -69,5 +69,6 @@ mod token_form;
 mod token_keys;
 mod tokens;
 mod users;
+mod users_api;
 mod vectors;
 mod wire;

@@ -12,9 +12,7 @@ use crate::service::permissions;
 /// It appears in the answers of verify and introspect for whoever has it: those it is granted to,
 /// and superusers. Creates the database if there is none.
 #[derive(clap::Args, Debug)]
-#[command(
-    after_help = "Examples:\n  authctl permission add billing.refund --description 'Pay money back'"
-)]
+#[command(after_help = "Examples:\n  authctl permission add billing.refund --description Refunds")]
 pub(in crate::cli) struct Args {
     /// Its name: words with dots between, as billing.refund
     name: PermissionName,

@@ -56,7 +56,8 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
         is_superuser: args.superuser.then_some(true),
         group: args.group,
         search: args.search,
-        after: args.after,
+        after: args.after.map(|id| id.to_string()),
+        ..UserFilter::default()
     };
     let page = ctx.accounts(IfMissing::Fail)?.list(&filter, args.limit)?;
     ctx.output.users(&page)

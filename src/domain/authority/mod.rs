@@ -40,6 +40,8 @@ pub enum Deed<'a> {
     Permission(&'a PermissionName),
     /// It is put into this group, or taken out of it.
     Membership(&'a Group),
+    /// Its sessions are ended.
+    Sessions,
     /// It is deleted.
     Deletion,
 }
@@ -99,6 +101,7 @@ impl Authority {
     pub fn check(&self, deed: Deed<'_>, target: &User) -> Result<(), Denied> {
         self.require(match deed {
             Deed::Deletion => Builtin::UsersDelete,
+            Deed::Sessions => Builtin::SessionsDelete,
             Deed::Membership(_) => Builtin::GroupsChange,
             _ => Builtin::UsersChange,
         })?;

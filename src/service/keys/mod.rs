@@ -11,8 +11,8 @@ use super::secret_key::{SecretKey, SecretKeyError, SecretKeySource};
 use crate::store::keys::{self, KeyRow, KeyState};
 use crate::store::{Store, StoreError};
 use crate::tokens::{
-    JwkSet, KeyAlgorithm, KeyError, KeyRing, SealError, SealingKey, SigningKey, SuccessorKey,
-    VerifyingKey,
+    CursorKey, JwkSet, KeyAlgorithm, KeyError, KeyRing, SealError, SealingKey, SigningKey,
+    SuccessorKey, VerifyingKey,
 };
 
 /// For how many seconds others may keep the public keys at most.
@@ -86,6 +86,8 @@ pub(super) struct Secrets {
     pub(super) sealing: Arc<SealingKey>,
     /// Makes the successors of refresh tokens.
     pub(super) successors: Arc<SuccessorKey>,
+    /// Marks places in lists.
+    pub(super) cursors: Arc<CursorKey>,
 }
 
 impl Secrets {
@@ -94,6 +96,7 @@ impl Secrets {
         Ok(Self {
             sealing: Arc::new(sealing),
             successors: Arc::new(SuccessorKey::new(secret)),
+            cursors: Arc::new(CursorKey::new(secret)),
         })
     }
 }

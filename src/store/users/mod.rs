@@ -35,7 +35,7 @@ use crate::domain::secret::Secret;
 use crate::domain::session::SessionId;
 use crate::domain::user::{NewUser, User, UserChange, UserId, UserRef};
 
-pub use listing::{UserFilter, list};
+pub use listing::{UserFilter, UserOrder, list};
 
 /// What a login needs to know of an account.
 #[derive(Debug)]

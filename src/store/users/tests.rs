@@ -101,7 +101,7 @@ fn pages_follow_one_another_without_gap_or_overlap_and_wildcards_are_plain_text(
             .read(|connection| list(connection, &filter, 2))
             .expect("reads");
         let Some(last) = page.last() else { break };
-        filter.after = Some(last.id);
+        filter.after = Some(filter.order.place(last));
         seen.extend(page.into_iter().map(|user| user.email.to_string()));
     }
     assert_eq!(seen.len(), 5);

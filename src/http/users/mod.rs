@@ -1,0 +1,58 @@
+//! `/users`: accounts, for those who manage them.
+
+pub(super) mod list;
+pub(super) mod one;
+pub(super) mod permissions;
+pub(super) mod sessions;
+
+use rouille::{Request, Response};
+
+use super::App;
+use super::caller;
+use super::preconditions;
+use super::problem::{Code, Problem};
+use super::values::sentence;
+use crate::domain::user::{User, UserId, UserRef};
+use crate::passwords::PoolError;
+use crate::service::accounts::{AccountError, Accounts};
+
+/// The accounts, managed by whoever asks.
+fn accounts(app: &App, request: &Request) -> Result<Accounts, Problem> {
+    Ok(app.services.accounts(caller::actor(app, request)?))
+}
+
+/// The account that a path names.
+fn named(id: &str) -> Result<UserRef, Problem> {
+    let id: Result<UserId, _> = id.parse();
+    id.map(UserRef::Id).map_err(|_| none())
+}
+
+/// An account with its version as entity tag.
+pub(super) fn shown(user: &User) -> Response {
+    preconditions::tagged(Response::json(user), user.version)
+}
+
+fn none() -> Problem {
+    Problem::new(Code::NotFound, "There is no such account.")
+}
+
+impl From<AccountError> for Problem {
+    fn from(error: AccountError) -> Self {
+        let of = |field: &str, error: &AccountError| {
+            let sentences = vec![sentence(error)];
+            Self::invalid([(field.to_owned(), sentences)].into())
+        };
+        match error {
+            AccountError::NotFound(_) => none(),
+            AccountError::NoGroup(_) => of("groups", &error),
+            AccountError::Policy(_) => of("password", &error),
+            AccountError::Changed(version) => preconditions::failed(version),
+            AccountError::Denied(denied) => denied.into(),
+            AccountError::Hashing(PoolError::Busy) => {
+                Self::overloaded("Too many passwords are being checked; try again later.")
+            }
+            AccountError::Hashing(_) | AccountError::Hash(_) => Self::internal().because(error),
+            AccountError::Store(error) => error.into(),
+        }
+    }
+}
