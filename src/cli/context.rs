@@ -48,12 +48,20 @@ impl Context {
     /// Opens everything that can be managed, for whoever runs this.
     pub(super) fn management(&self, if_missing: IfMissing) -> Result<Management, CliError> {
         let store = Arc::new(self.store(if_missing)?);
-        let by = Actor::operator(operator::name());
-        let desk = Management::new(store, self.sources.clone(), by);
+        let desk = Management::new(store, self.sources.clone(), self.operator());
         Ok(match &self.on_behalf_of {
             Some(user) => desk.on_behalf_of(user)?,
             None => desk,
         })
+    }
+
+    /// Whoever runs this.
+    #[expect(
+        clippy::unused_self,
+        reason = "what a command knows, it knows from here"
+    )]
+    pub(super) fn operator(&self) -> Actor {
+        Actor::operator(operator::name())
     }
 
     /// Opens the database.

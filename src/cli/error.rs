@@ -191,6 +191,8 @@ impl CliError {
             | Self::Session(SessionError::Denied(_))
             | Self::Group(GroupError::Changed(_) | GroupError::Denied(_))
             | Self::Permission(PermissionError::Builtin(_) | PermissionError::Denied(_))
+            | Self::Client(ClientError::Denied(_))
+            | Self::ApiToken(ApiTokenError::Denied(_))
             | Self::Key(
                 LifecycleError::Waiting(_) | LifecycleError::Signs(_) | LifecycleError::Exists(_),
             )

@@ -3,6 +3,7 @@
 pub mod actor;
 pub mod api_token;
 pub mod audience;
+pub mod audit;
 pub mod authority;
 pub mod claim;
 pub mod client;

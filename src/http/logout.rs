@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::App;
 use super::problem::Problem;
-use super::{bearer, body};
+use super::{bearer, body, origin};
 use crate::service::sessions::{self, Logout};
 
 /// Which sessions to end; without a body, the token's own.
@@ -44,6 +44,11 @@ pub(super) fn create(app: &App, request: &Request) -> Result<Response, Problem> 
         Body { others: true, .. } => Logout::Others,
         Body { .. } => Logout::This,
     };
-    sessions::logout(&app.services, token, which)?;
+    sessions::logout(
+        &app.services,
+        token,
+        which,
+        origin::address_of(app, request),
+    )?;
     Ok(Response::empty_204())
 }

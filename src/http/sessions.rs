@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use super::App;
 use super::bearer;
+use super::origin;
 use super::problem::{Code, Problem, ProblemBody};
 use crate::domain::session::{Session, SessionId};
 use crate::service::sessions::{self, SessionError};
@@ -64,7 +65,8 @@ pub(super) fn list(app: &App, request: &Request) -> Result<Response, Problem> {
 pub(super) fn delete(app: &App, request: &Request, id: &str) -> Result<Response, Problem> {
     let caller = bearer::user(app, request)?;
     let id: SessionId = id.parse().map_err(|_| none())?;
-    sessions::end_own(&app.services, caller.user.id, id)?;
+    let address = origin::address_of(app, request);
+    sessions::end_own(&app.services, caller.user.id, id, address)?;
     Ok(Response::empty_204())
 }
 

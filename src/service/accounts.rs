@@ -1,14 +1,15 @@
 //! Managing accounts: what `authctl user` and the management API do.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use super::PasswordSettings;
-use super::management::Management;
+use super::account_change::{
+    check_change, guard_last_superuser, move_between_groups, note_differences, set_active,
+};
+use super::management::{Management, MayBeDenied, Work};
+use crate::domain::audit::Action;
 use crate::domain::authority::{Authority, Deed, Denied};
-use crate::domain::group::{GroupName, GroupRef};
+use crate::domain::group::GroupName;
 use crate::domain::password::Password;
 use crate::domain::permission::Builtin;
 use crate::domain::user::{NewUser, User, UserChange, UserId, UserRef};
@@ -17,7 +18,7 @@ use crate::passwords::policy::Owner;
 use crate::passwords::{HashError, Hasher, PhcString, Policy, PolicyError, PoolError};
 use crate::store::sessions::{self, Which};
 use crate::store::users::{self, UserFilter};
-use crate::store::{Conn, Fault, StoreError, Tx, groups, members};
+use crate::store::{Fault, StoreError};
 
 /// The accounts of one database, and somebody who manages them.
 pub struct Accounts {
@@ -135,24 +136,32 @@ impl Accounts {
         password: Option<&Password>,
         checks: PasswordChecks,
     ) -> Result<User, AccountError> {
-        self.by().check_new(new.is_staff, new.is_superuser)?;
+        let allowed = self.by().check_new(new.is_staff, new.is_superuser);
+        self.desk.check(allowed, Action::UserAdded)?;
         if let (Some(password), PasswordChecks::Enforce) = (password, checks) {
             self.policy.check(password, owner_of_new(&new))?;
         }
         let hash = password.map(|password| self.hash(password)).transpose()?;
-        let desk = self.desk.clone();
-        self.desk.store.attempt(move |tx| {
-            let by = desk.authority_now(tx)?;
-            by.check_new(new.is_staff, new.is_superuser)
+        let random = Arc::clone(&self.desk.sources.random);
+        self.desk.attempt(Action::UserAdded, move |work| {
+            let (tx, now) = (work.tx, work.now);
+            work.by
+                .check_new(new.is_staff, new.is_superuser)
                 .map_err(refused)?;
-            let now = desk.sources.clock.now();
-            let id = UserId(desk.sources.random.uuid_v7(now));
+            let id = UserId(random.uuid_v7(now));
             let hash = hash.as_ref().map(PhcString::as_str);
             let user = users::insert(tx, id, &new, hash, now)?;
+            work.entry.user = Some(id);
+            for (mark, is_set) in [("staff", new.is_staff), ("superuser", new.is_superuser)] {
+                if is_set {
+                    work.entry.note(mark, true);
+                }
+            }
             if new.groups.is_empty() {
                 return Ok(user);
             }
-            move_between_groups(tx, &by, &user, &new.groups)?;
+            work.entry.note_names("joined", &new.groups);
+            move_between_groups(tx, &work.by, &user, &new.groups)?;
             let name = UserRef::Id(id);
             let user = users::find(tx, &name)?;
             user.ok_or_else(|| refused(not_found(&name)))
@@ -161,7 +170,8 @@ impl Accounts {
 
     /// The account of that name.
     pub fn find(&self, name: &UserRef) -> Result<User, AccountError> {
-        self.by().require(Builtin::UsersView)?;
+        self.desk
+            .check_view(Builtin::UsersView, Action::UserViewed)?;
         self.desk
             .store
             .read(|connection| users::find(connection, name))?
@@ -170,7 +180,8 @@ impl Accounts {
 
     /// One page of accounts.
     pub fn list(&self, filter: &UserFilter, limit: u32) -> Result<Page, AccountError> {
-        self.by().require(Builtin::UsersView)?;
+        self.desk
+            .check_view(Builtin::UsersView, Action::UserViewed)?;
         let mut users = self
             .desk
             .store
@@ -194,8 +205,9 @@ impl Accounts {
         change: UserChange,
         guard: LastSuperuser,
     ) -> Result<User, AccountError> {
-        self.modify(target.into(), move |tx, by, user, now| {
-            check_change(by, user, &change).map_err(refused)?;
+        self.modify(target.into(), Action::UserChanged, move |work, user| {
+            let tx = work.tx;
+            check_change(&work.by, user, &change).map_err(refused)?;
             if change.is_superuser == Some(false) || change.is_active == Some(false) {
                 guard_last_superuser(tx, user, guard)?;
             }
@@ -203,12 +215,16 @@ impl Accounts {
                 users::update(tx, user.id, &change)?;
             }
             if let Some(groups) = &change.groups {
-                move_between_groups(tx, by, user, groups)?;
+                move_between_groups(tx, &work.by, user, groups)?;
             }
             if let Some(is_active) = change.is_active.filter(|wanted| *wanted != user.is_active) {
-                set_active(tx, user.id, is_active, now)?;
+                set_active(tx, user.id, is_active, work.now)?;
             }
-            Ok(users::find(tx, &UserRef::Id(user.id))?)
+            let changed = users::find(tx, &UserRef::Id(user.id))?;
+            if let Some(changed) = &changed {
+                work.is_change = note_differences(&mut work.entry, user, changed);
+            }
+            Ok(changed)
         })
     }
 
@@ -220,14 +236,16 @@ impl Accounts {
         checks: PasswordChecks,
     ) -> Result<User, AccountError> {
         let target = target.into();
-        self.by().require(Builtin::UsersChange)?;
+        let allowed = self.by().require(Builtin::UsersChange);
+        self.desk.check(allowed, Action::UserPasswordChanged)?;
         if checks == PasswordChecks::Enforce {
             let user = self.look_up(&target.name)?;
             self.policy.check(password, owner(&user))?;
         }
         let hash = self.hash(password)?;
-        self.modify(target, move |tx, by, user, now| {
-            by.check(Deed::Profile, user).map_err(refused)?;
+        self.modify(target, Action::UserPasswordChanged, move |work, user| {
+            let (tx, now) = (work.tx, work.now);
+            work.by.check(Deed::Profile, user).map_err(refused)?;
             sessions::end_of(tx, user.id, Which::All, now)?;
             Ok(users::set_password(tx, user.id, hash.as_str(), now)?)
         })
@@ -235,9 +253,9 @@ impl Accounts {
 
     /// Lets an account log in again. Its old tokens stay ended.
     pub fn enable(&self, target: impl Into<Target>) -> Result<User, AccountError> {
-        self.modify(target.into(), |tx, by, user, now| {
-            by.check(Deed::Activity, user).map_err(refused)?;
-            Ok(set_active(tx, user.id, true, now)?)
+        self.modify(target.into(), Action::UserEnabled, |work, user| {
+            work.by.check(Deed::Activity, user).map_err(refused)?;
+            Ok(set_active(work.tx, user.id, true, work.now)?)
         })
     }
 
@@ -247,10 +265,10 @@ impl Accounts {
         target: impl Into<Target>,
         guard: LastSuperuser,
     ) -> Result<User, AccountError> {
-        self.modify(target.into(), move |tx, by, user, now| {
-            by.check(Deed::Activity, user).map_err(refused)?;
-            guard_last_superuser(tx, user, guard)?;
-            Ok(set_active(tx, user.id, false, now)?)
+        self.modify(target.into(), Action::UserDisabled, move |work, user| {
+            work.by.check(Deed::Activity, user).map_err(refused)?;
+            guard_last_superuser(work.tx, user, guard)?;
+            Ok(set_active(work.tx, user.id, false, work.now)?)
         })
     }
 
@@ -260,10 +278,10 @@ impl Accounts {
         target: impl Into<Target>,
         guard: LastSuperuser,
     ) -> Result<User, AccountError> {
-        self.modify(target.into(), move |tx, by, user, now| {
-            by.check(Deed::Deletion, user).map_err(refused)?;
-            guard_last_superuser(tx, user, guard)?;
-            let was_there = users::delete(tx, user.id, now)?;
+        self.modify(target.into(), Action::UserDeleted, move |work, user| {
+            work.by.check(Deed::Deletion, user).map_err(refused)?;
+            guard_last_superuser(work.tx, user, guard)?;
+            let was_there = users::delete(work.tx, user.id, work.now)?;
             Ok(was_there.then(|| user.clone()))
         })
     }
@@ -285,24 +303,19 @@ impl Accounts {
     fn modify(
         &self,
         target: Target,
-        work: impl FnOnce(
-            &Tx<'_>,
-            &Authority,
-            &User,
-            Timestamp,
-        ) -> Result<Option<User>, Fault<AccountError>>
+        action: Action,
+        change: impl FnOnce(&mut Work<'_>, &User) -> Result<Option<User>, Fault<AccountError>>
         + Send
         + 'static,
     ) -> Result<User, AccountError> {
-        let desk = self.desk.clone();
-        self.desk.store.attempt(move |tx| {
-            let by = desk.authority_now(tx)?;
+        self.desk.attempt(action, move |work| {
             let Target { name, version } = target;
-            let user = users::find(tx, &name)?.ok_or_else(|| refused(not_found(&name)))?;
+            let user = users::find(work.tx, &name)?.ok_or_else(|| refused(not_found(&name)))?;
+            work.entry.user = Some(user.id);
             if version.is_some_and(|version| version != user.version) {
                 return Err(refused(AccountError::Changed(user.version)));
             }
-            work(tx, &by, &user, desk.sources.clock.now())?.ok_or_else(|| refused(not_found(&name)))
+            change(work, &user)?.ok_or_else(|| refused(not_found(&name)))
         })
     }
 
@@ -350,75 +363,11 @@ fn refused(error: impl Into<AccountError>) -> Fault<AccountError> {
     Fault::Refused(error.into())
 }
 
-/// Whether all of a change but its groups is allowed.
-fn check_change(by: &Authority, user: &User, change: &UserChange) -> Result<(), Denied> {
-    let differs = |wanted: Option<bool>, is: bool| wanted.is_some_and(|wanted| wanted != is);
-    if differs(change.is_staff, user.is_staff) || differs(change.is_superuser, user.is_superuser) {
-        by.check(Deed::Standing, user)?;
-    }
-    if differs(change.is_active, user.is_active) {
-        by.check(Deed::Activity, user)?;
-    }
-    if change.names_profile() {
-        by.check(Deed::Profile, user)?;
-    }
-    by.require(Builtin::UsersChange)
-}
-
-/// Lets an account belong to these groups and no others.
-fn move_between_groups(
-    tx: &Tx<'_>,
-    by: &Authority,
-    user: &User,
-    wanted: &BTreeSet<GroupName>,
-) -> Result<(), Fault<AccountError>> {
-    let check = |name: &GroupName| {
-        let group = groups::find(tx, &GroupRef::Name(name.clone()))?;
-        let group = group.ok_or_else(|| refused(AccountError::NoGroup(name.clone())))?;
-        let allowed = by.check(Deed::Membership(&group), user);
-        allowed.map(|()| group.id).map_err(refused)
-    };
-    let mut joins = Vec::new();
-    let is_in = |name: &&GroupName| user.groups.iter().any(|own| own == name.as_str());
-    for name in wanted.iter().filter(|name| !is_in(name)) {
-        joins.push(check(name)?);
-    }
-    let mut leaves = Vec::new();
-    for name in &user.groups {
-        let name = GroupName::from_stored(name.clone());
-        if !wanted.contains(&name) {
-            leaves.push(check(&name)?);
+impl MayBeDenied for AccountError {
+    fn denied(&self) -> Option<&Denied> {
+        match self {
+            Self::Denied(denied) => Some(denied),
+            _ => None,
         }
     }
-    for group in joins {
-        members::add(tx, group, user.id)?;
-    }
-    for group in leaves {
-        members::remove(tx, group, user.id)?;
-    }
-    Ok(())
-}
-
-fn set_active(
-    tx: &Tx<'_>,
-    id: UserId,
-    is_active: bool,
-    now: Timestamp,
-) -> Result<Option<User>, StoreError> {
-    if !is_active {
-        sessions::end_of(tx, id, Which::All, now)?;
-    }
-    users::set_active(tx, id, is_active, now)
-}
-
-fn guard_last_superuser(
-    connection: &Conn,
-    user: &User,
-    guard: LastSuperuser,
-) -> Result<(), StoreError> {
-    let protected = guard == LastSuperuser::Keep && user.is_superuser && user.is_active;
-    if protected && !users::other_active_superuser(connection, user.id)? {
-        return Err(StoreError::LastSuperuser(user.email.clone()));
-    }
-    Ok(())
 }

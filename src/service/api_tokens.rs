@@ -1,16 +1,16 @@
 //! API tokens: making, listing and revoking them. What they are worth, `verification` says.
 
-use std::sync::Arc;
-
 use jiff::{SignedDuration, Timestamp};
 
-use super::Sources;
+use super::management::{Management, MayBeDenied};
 use crate::domain::api_token::{ApiToken, ApiTokenId, Owner};
+use crate::domain::audit::{Action, Entry};
+use crate::domain::authority::Denied;
 use crate::domain::client::ClientId;
 use crate::domain::label::Label;
 use crate::domain::scope::Scope;
 use crate::domain::user::UserRef;
-use crate::store::{Conn, Store, StoreError, api_tokens, clients, users};
+use crate::store::{Conn, Fault, Store, StoreError, api_tokens, clients, users};
 use crate::tokens::{OpaqueKind, OpaqueToken};
 
 /// Why a token was not made, found or revoked.
@@ -32,6 +32,9 @@ pub enum ApiTokenError {
     /// It would end after the end of all times.
     #[error("the token would end too far in the future")]
     LastsTooLong,
+    /// The caller may not.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// The database refused or failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -78,30 +81,25 @@ pub struct Page {
 }
 
 /// Makes a token.
-pub fn add(store: &Store, sources: &Sources, new: NewApiToken) -> Result<Made, ApiTokenError> {
-    let secret = OpaqueToken::generate(OpaqueKind::Api, &*sources.random);
+pub fn add(desk: &Management, new: NewApiToken) -> Result<Made, ApiTokenError> {
+    let random = desk.sources.random.clone();
+    let secret = OpaqueToken::generate(OpaqueKind::Api, &*random);
     let hash = secret.hash();
-    let Sources { clock, random } = sources.clone();
-    let token = store.write(move |tx| {
-        let owner = match owner(tx, &new.owner, Some(&new.scope))? {
-            Ok(owner) => owner,
-            Err(error) => return Ok(Err(error)),
-        };
-        let now = clock.now();
-        let expires_at = match end(now, new.life) {
-            Ok(expires_at) => expires_at,
-            Err(error) => return Ok(Err(error)),
-        };
+    let token = desk.attempt(Action::ApiTokenAdded, move |work| {
+        let owner = owner(work.tx, &new.owner, Some(&new.scope))?.map_err(Fault::Refused)?;
         let token = ApiToken {
-            id: ApiTokenId(random.uuid_v7(now)),
+            id: ApiTokenId(random.uuid_v7(work.now)),
             owner,
             name: new.name,
             scope: new.scope,
-            created_at: now,
-            expires_at,
+            created_at: work.now,
+            expires_at: end(work.now, new.life).map_err(Fault::Refused)?,
         };
-        Ok(Ok(api_tokens::insert(tx, &token, &hash)?))
-    })??;
+        note(&mut work.entry, &token);
+        work.entry.note("scope", token.scope.to_string());
+        work.by.require_superuser().map_err(refused)?;
+        Ok(api_tokens::insert(work.tx, &token, &hash)?)
+    })?;
     Ok(Made { token, secret })
 }
 
@@ -128,11 +126,37 @@ pub fn list(
 }
 
 /// Revokes a token, and returns what it was.
-pub fn revoke(store: &Store, sources: &Sources, id: ApiTokenId) -> Result<ApiToken, ApiTokenError> {
-    let clock = Arc::clone(&sources.clock);
-    store
-        .write(move |tx| api_tokens::delete(tx, id, clock.now()))?
-        .ok_or(ApiTokenError::NotFound(id))
+pub fn revoke(desk: &Management, id: ApiTokenId) -> Result<ApiToken, ApiTokenError> {
+    desk.attempt(Action::ApiTokenRevoked, move |work| {
+        work.entry.token = Some(id.0);
+        work.by.require_superuser().map_err(refused)?;
+        let token = api_tokens::delete(work.tx, id, work.now)?;
+        let token = token.ok_or(Fault::Refused(ApiTokenError::NotFound(id)))?;
+        note(&mut work.entry, &token);
+        Ok(token)
+    })
+}
+
+/// Which token, and whose.
+pub(super) fn note(entry: &mut Entry, token: &ApiToken) {
+    entry.token = Some(token.id.0);
+    match &token.owner {
+        Owner::User(id) => entry.user = Some(*id),
+        Owner::Client(id) => entry.client = Some(id.clone()),
+    }
+}
+
+fn refused(denied: Denied) -> Fault<ApiTokenError> {
+    Fault::Refused(denied.into())
+}
+
+impl MayBeDenied for ApiTokenError {
+    fn denied(&self) -> Option<&Denied> {
+        match self {
+            Self::Denied(denied) => Some(denied),
+            _ => None,
+        }
+    }
 }
 
 /// Who goes by that name, if a token of theirs may have this scope.

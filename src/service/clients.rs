@@ -1,12 +1,13 @@
 //! Clients: other services, which prove who they are by a secret.
 
-use std::sync::Arc;
-
+use super::Services;
+use super::management::{Management, MayBeDenied};
 use super::verification::{self, Principal, VerifyError};
-use super::{Services, Sources};
+use crate::domain::audit::Action;
+use crate::domain::authority::Denied;
 use crate::domain::client::{Client, ClientId, NewClient};
 use crate::store::clients;
-use crate::store::{Conn, Store, StoreError, Tx};
+use crate::store::{Conn, Fault, Store, StoreError, Tx};
 use crate::tokens::{OpaqueKind, OpaqueToken, opaque};
 
 /// Why a client was not made, found or changed.
@@ -16,6 +17,9 @@ pub enum ClientError {
     /// There is no such client.
     #[error("there is no client '{0}'")]
     NotFound(ClientId),
+    /// The caller may not.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// The database refused or failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -109,10 +113,15 @@ pub fn of_token(services: &Services, token: &str) -> Result<Option<Client>, Veri
 }
 
 /// Adds a client.
-pub fn add(store: &Store, sources: &Sources, new: NewClient) -> Result<WithSecret, ClientError> {
-    let secret = OpaqueToken::generate(OpaqueKind::ClientSecret, &*sources.random);
-    let (hash, clock) = (secret.hash(), Arc::clone(&sources.clock));
-    let client = store.write(move |tx| clients::insert(tx, &new, &hash, clock.now()))?;
+pub fn add(desk: &Management, new: NewClient) -> Result<WithSecret, ClientError> {
+    let secret = OpaqueToken::generate(OpaqueKind::ClientSecret, &*desk.sources.random);
+    let hash = secret.hash();
+    let client = desk.attempt(Action::ClientAdded, move |work| {
+        work.entry.client = Some(new.id.clone());
+        work.entry.note("scope", new.scopes.to_string());
+        work.by.require_superuser().map_err(refused)?;
+        Ok(clients::insert(work.tx, &new, &hash, work.now)?)
+    })?;
     Ok(WithSecret { client, secret })
 }
 
@@ -137,48 +146,60 @@ pub fn list(store: &Store, after: Option<&ClientId>, limit: u32) -> Result<Page,
 }
 
 /// Makes another secret; the old one is refused from now on. Tokens stay good.
-pub fn rotate_secret(
-    store: &Store,
-    sources: &Sources,
-    id: &ClientId,
-) -> Result<WithSecret, ClientError> {
-    let secret = OpaqueToken::generate(OpaqueKind::ClientSecret, &*sources.random);
+pub fn rotate_secret(desk: &Management, id: &ClientId) -> Result<WithSecret, ClientError> {
+    let secret = OpaqueToken::generate(OpaqueKind::ClientSecret, &*desk.sources.random);
     let hash = secret.hash();
-    let client = change(store, sources, id, move |tx, id, now| {
+    let client = change(desk, Action::ClientSecretRotated, id, move |tx, id, now| {
         clients::set_secret(tx, id, &hash, now)
     })?;
     Ok(WithSecret { client, secret })
 }
 
 /// Stops a client: its secret and its tokens are refused, and the sessions made through it end.
-pub fn disable(store: &Store, sources: &Sources, id: &ClientId) -> Result<Client, ClientError> {
-    change(store, sources, id, |tx, id, now| {
+pub fn disable(desk: &Management, id: &ClientId) -> Result<Client, ClientError> {
+    change(desk, Action::ClientDisabled, id, |tx, id, now| {
         clients::set_active(tx, id, false, now)
     })
 }
 
 /// Lets a client do what it may again.
-pub fn enable(store: &Store, sources: &Sources, id: &ClientId) -> Result<Client, ClientError> {
-    change(store, sources, id, |tx, id, now| {
+pub fn enable(desk: &Management, id: &ClientId) -> Result<Client, ClientError> {
+    change(desk, Action::ClientEnabled, id, |tx, id, now| {
         clients::set_active(tx, id, true, now)
     })
 }
 
 /// Removes a client for good, with its tokens and the sessions made through it.
-pub fn delete(store: &Store, sources: &Sources, id: &ClientId) -> Result<Client, ClientError> {
-    change(store, sources, id, clients::delete)
+pub fn delete(desk: &Management, id: &ClientId) -> Result<Client, ClientError> {
+    change(desk, Action::ClientDeleted, id, clients::delete)
 }
 
 fn change(
-    store: &Store,
-    sources: &Sources,
+    desk: &Management,
+    action: Action,
     id: &ClientId,
-    work: impl FnOnce(&Tx<'_>, &ClientId, jiff::Timestamp) -> Result<Option<Client>, StoreError>
+    change: impl FnOnce(&Tx<'_>, &ClientId, jiff::Timestamp) -> Result<Option<Client>, StoreError>
     + Send
     + 'static,
 ) -> Result<Client, ClientError> {
-    let (wanted, clock) = (id.clone(), Arc::clone(&sources.clock));
-    store
-        .write(move |tx| work(tx, &wanted, clock.now()))?
-        .ok_or_else(|| ClientError::NotFound(id.clone()))
+    let id = id.clone();
+    desk.attempt(action, move |work| {
+        work.entry.client = Some(id.clone());
+        work.by.require_superuser().map_err(refused)?;
+        let changed = change(work.tx, &id, work.now)?;
+        changed.ok_or(Fault::Refused(ClientError::NotFound(id)))
+    })
+}
+
+fn refused(denied: Denied) -> Fault<ClientError> {
+    Fault::Refused(denied.into())
+}
+
+impl MayBeDenied for ClientError {
+    fn denied(&self) -> Option<&Denied> {
+        match self {
+            Self::Denied(denied) => Some(denied),
+            _ => None,
+        }
+    }
 }

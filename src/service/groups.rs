@@ -1,10 +1,13 @@
 //! Groups: accounts that may do the same.
 
-use super::management::Management;
-use crate::domain::authority::{Authority, Deed, Denied};
+use std::sync::Arc;
+
+use super::management::{Management, MayBeDenied, Work};
+use crate::domain::audit::Action;
+use crate::domain::authority::{Deed, Denied};
 use crate::domain::group::{Group, GroupId, GroupName, GroupRef};
 use crate::domain::permission::{Builtin, PermissionName};
-use crate::domain::user::{User, UserRef};
+use crate::domain::user::{User, UserId, UserRef};
 use crate::store::{Fault, StoreError, Tx, groups, members, permissions, users};
 
 /// Why a group was not made, found or changed.
@@ -42,18 +45,19 @@ pub struct Page {
 
 /// Adds a group, without members and permissions.
 pub fn add(desk: &Management, name: GroupName) -> Result<Group, GroupError> {
-    let sources = desk.sources.clone();
-    write(desk, move |tx, by| {
-        by.require(Builtin::GroupsAdd).map_err(refused)?;
-        let now = sources.clock.now();
-        let id = GroupId(sources.random.uuid_v7(now));
-        Ok(groups::insert(tx, id, &name, now)?)
+    let random = Arc::clone(&desk.sources.random);
+    desk.attempt(Action::GroupAdded, move |work| {
+        work.by.require(Builtin::GroupsAdd).map_err(refused)?;
+        let id = GroupId(random.uuid_v7(work.now));
+        let group = groups::insert(work.tx, id, &name, work.now)?;
+        note_group(work, &group);
+        Ok(group)
     })
 }
 
 /// The group of that name.
 pub fn find(desk: &Management, name: &GroupRef) -> Result<Group, GroupError> {
-    desk.authority().require(Builtin::GroupsView)?;
+    desk.check_view(Builtin::GroupsView, Action::GroupViewed)?;
     let found = desk
         .store
         .read(|connection| groups::find(connection, name))?;
@@ -62,7 +66,7 @@ pub fn find(desk: &Management, name: &GroupRef) -> Result<Group, GroupError> {
 
 /// One page of groups.
 pub fn list(desk: &Management, after: Option<&GroupName>, limit: u32) -> Result<Page, GroupError> {
-    desk.authority().require(Builtin::GroupsView)?;
+    desk.check_view(Builtin::GroupsView, Action::GroupViewed)?;
     let ask = limit.saturating_add(1);
     let mut found = desk
         .store
@@ -83,11 +87,12 @@ pub fn rename(
     version: Option<i64>,
     to: GroupName,
 ) -> Result<Group, GroupError> {
-    write(desk, move |tx, by| {
-        let group = seen(tx, &name, version)?;
-        by.check_group(Builtin::GroupsChange, &group)
-            .map_err(refused)?;
-        let renamed = groups::rename(tx, group.id, &to)?;
+    desk.attempt(Action::GroupRenamed, move |work| {
+        let group = seen(work, &name, version)?;
+        work.entry.note("to", to.as_str());
+        let allowed = work.by.check_group(Builtin::GroupsChange, &group);
+        allowed.map_err(refused)?;
+        let renamed = groups::rename(work.tx, group.id, &to)?;
         renamed.ok_or_else(|| refused(GroupError::NotFound(name)))
     })
 }
@@ -98,23 +103,23 @@ pub fn delete(
     name: GroupRef,
     version: Option<i64>,
 ) -> Result<Group, GroupError> {
-    write(desk, move |tx, by| {
-        let group = seen(tx, &name, version)?;
-        by.check_group(Builtin::GroupsDelete, &group)
-            .map_err(refused)?;
-        groups::delete(tx, group.id)?;
+    desk.attempt(Action::GroupDeleted, move |work| {
+        let group = seen(work, &name, version)?;
+        let allowed = work.by.check_group(Builtin::GroupsDelete, &group);
+        allowed.map_err(refused)?;
+        groups::delete(work.tx, group.id)?;
         Ok(group)
     })
 }
 
 /// Makes an account a member, and returns it. A member stays one.
 pub fn add_user(desk: &Management, name: GroupRef, user: UserRef) -> Result<User, GroupError> {
-    move_user(desk, name, user, members::add)
+    move_user(desk, Action::GroupUserAdded, name, user, members::add)
 }
 
 /// Takes an account out of a group, and returns it. Who is no member stays none.
 pub fn remove_user(desk: &Management, name: GroupRef, user: UserRef) -> Result<User, GroupError> {
-    move_user(desk, name, user, members::remove)
+    move_user(desk, Action::GroupUserRemoved, name, user, members::remove)
 }
 
 /// Gives a group a permission: its members have it at once.
@@ -123,7 +128,7 @@ pub fn grant(
     name: GroupRef,
     permission: PermissionName,
 ) -> Result<Group, GroupError> {
-    change_permission(desk, name, permission, groups::grant)
+    change_permission(desk, Action::GroupGranted, name, permission, groups::grant)
 }
 
 /// Takes a permission from a group.
@@ -132,65 +137,78 @@ pub fn revoke(
     name: GroupRef,
     permission: PermissionName,
 ) -> Result<Group, GroupError> {
-    change_permission(desk, name, permission, groups::revoke)
+    change_permission(desk, Action::GroupRevoked, name, permission, groups::revoke)
 }
 
 fn move_user(
     desk: &Management,
+    action: Action,
     name: GroupRef,
     user: UserRef,
-    work: fn(&Tx<'_>, GroupId, crate::domain::user::UserId) -> Result<bool, StoreError>,
+    change: fn(&Tx<'_>, GroupId, UserId) -> Result<bool, StoreError>,
 ) -> Result<User, GroupError> {
-    write(desk, move |tx, by| {
-        by.require(Builtin::GroupsChange).map_err(refused)?;
-        let group = seen(tx, &name, None)?;
+    desk.attempt(action, move |work| {
+        work.by.require(Builtin::GroupsChange).map_err(refused)?;
+        let group = seen(work, &name, None)?;
         let absent = || refused(GroupError::NoAccount(user.clone()));
-        let account = users::find(tx, &user)?.ok_or_else(absent)?;
+        let account = users::find(work.tx, &user)?.ok_or_else(absent)?;
+        work.entry.user = Some(account.id);
         let deed = Deed::Membership(&group);
-        by.check(deed, &account).map_err(refused)?;
-        work(tx, group.id, account.id)?;
-        users::find(tx, &user)?.ok_or_else(absent)
+        work.by.check(deed, &account).map_err(refused)?;
+        work.is_change = change(work.tx, group.id, account.id)?;
+        users::find(work.tx, &user)?.ok_or_else(absent)
     })
 }
 
 fn change_permission(
     desk: &Management,
+    action: Action,
     name: GroupRef,
     permission: PermissionName,
-    work: fn(&Tx<'_>, GroupId, &PermissionName) -> Result<(), StoreError>,
+    change: fn(&Tx<'_>, GroupId, &PermissionName) -> Result<bool, StoreError>,
 ) -> Result<Group, GroupError> {
-    write(desk, move |tx, by| {
-        by.require(Builtin::GroupsChange).map_err(refused)?;
-        let group = seen(tx, &name, None)?;
-        if permissions::find(tx, &permission)?.is_none() {
+    desk.attempt(action, move |work| {
+        work.by.require(Builtin::GroupsChange).map_err(refused)?;
+        let group = seen(work, &name, None)?;
+        if permissions::find(work.tx, &permission)?.is_none() {
             return Err(refused(GroupError::NoPermission(permission)));
         }
-        let allowed = by.check_group_permission(&group, &permission);
+        work.entry.permission = Some(permission.clone());
+        let allowed = work.by.check_group_permission(&group, &permission);
         allowed.map_err(refused)?;
-        work(tx, group.id, &permission)?;
-        seen(tx, &name, None)
+        work.is_change = change(work.tx, group.id, &permission)?;
+        seen(work, &name, None)
     })
 }
 
 /// The group, if it is as the caller has seen it.
-fn seen(tx: &Tx<'_>, name: &GroupRef, version: Option<i64>) -> Result<Group, Fault<GroupError>> {
-    let group = groups::find(tx, name)?;
+fn seen(
+    work: &mut Work<'_>,
+    name: &GroupRef,
+    version: Option<i64>,
+) -> Result<Group, Fault<GroupError>> {
+    let group = groups::find(work.tx, name)?;
     let group = group.ok_or_else(|| refused(GroupError::NotFound(name.clone())))?;
+    note_group(work, &group);
     if version.is_some_and(|version| version != group.version) {
         return Err(refused(GroupError::Changed(group.version)));
     }
     Ok(group)
 }
 
-fn write<T: Send + 'static>(
-    desk: &Management,
-    work: impl FnOnce(&Tx<'_>, &Authority) -> Result<T, Fault<GroupError>> + Send + 'static,
-) -> Result<T, GroupError> {
-    let worker = desk.clone();
-    desk.store.attempt(move |tx| {
-        let by = worker.authority_now(tx)?;
-        work(tx, &by)
-    })
+/// Names it, too: it may be gone when somebody reads of it.
+fn note_group(work: &mut Work<'_>, group: &Group) {
+    work.entry.group = Some(group.id);
+    work.entry.note("group", group.name.as_str());
+}
+
+impl MayBeDenied for GroupError {
+    fn denied(&self) -> Option<&Denied> {
+        match self {
+            Self::Denied(denied) => Some(denied),
+            _ => None,
+        }
+    }
 }
 
 fn refused(error: impl Into<GroupError>) -> Fault<GroupError> {

@@ -4,12 +4,14 @@ use super::Services;
 use super::grant::{self, Grant, GrantError, Lease};
 use super::keys::KeysError;
 use super::refresh;
+use super::scribe::Scribe;
+use crate::domain::audit::{Action, Entry, Outcome, Who};
 use crate::domain::client::ClientId;
 use crate::domain::email::Email;
 use crate::domain::password::Password;
 use crate::domain::scope::Scope;
 use crate::domain::session::{Method, Origin, SessionId};
-use crate::domain::user::User;
+use crate::domain::user::{User, UserId};
 use crate::passwords::argon::Verdict;
 use crate::passwords::{HashError, PhcString, PoolError};
 use crate::store::sessions::{self, NewSession};
@@ -55,7 +57,8 @@ pub enum LoginError {
 
 /// Exchanges an e-mail address and a password for a token.
 ///
-/// Every failure does the work of one password check, so that its time tells nothing.
+/// Every refusal does the work of one password check and is written down the same way, so that its
+/// time tells nothing.
 pub fn login(services: &Services, attempt: Attempt<'_>) -> Result<Grant, LoginError> {
     let password = Password::new(attempt.password);
     let credentials = match attempt.email.parse::<Email>() {
@@ -64,8 +67,16 @@ pub fn login(services: &Services, attempt: Attempt<'_>) -> Result<Grant, LoginEr
             .read(|connection| users::credentials(connection, &email))?,
         Err(_) => None,
     };
-    let checked = check(services, &password, credentials)?;
-    record(services, checked, attempt)
+    let known = credentials.as_ref().map(|found| found.user.id);
+    match check(services, &password, credentials) {
+        Ok(checked) => record(services, checked, attempt),
+        Err(error) => {
+            if matches!(error, LoginError::InvalidCredentials) {
+                note_refusal(services, known, &attempt)?;
+            }
+            Err(error)
+        }
+    }
 }
 
 /// An account whose password was just found right.
@@ -111,6 +122,25 @@ fn check(
     })
 }
 
+/// Writes a refused login down: from where, and to which account if there is one of that address.
+/// What was typed is not: it may be a password.
+fn note_refusal(
+    services: &Services,
+    known: Option<UserId>,
+    attempt: &Attempt<'_>,
+) -> Result<(), StoreError> {
+    let scribe = Scribe::at(Who::Anonymous, attempt.origin.address, &services.sources);
+    let entry = Entry {
+        user: known,
+        client: attempt.client.clone(),
+        ..Entry::new(Action::Login).ended(Outcome::Failed)
+    };
+    let clock = services.sources.clock.clone();
+    services
+        .store
+        .write(move |tx| scribe.write(tx, &entry, clock.now()))
+}
+
 /// Writes the login down, begins its session and signs its first token. The time is taken inside
 /// the transaction, so that tokens and the changes that end them are ordered as they are committed.
 fn record(
@@ -131,15 +161,27 @@ fn record(
         ..
     } = attempt;
     let (of_client, of_scope) = (client.clone(), scope.clone());
+    let scribe = Scribe::at(Who::User(id), origin.address, &services.sources);
+    let overtaken = Scribe::at(Who::Anonymous, origin.address, &services.sources);
     let recorded = services.store.write(move |tx| {
-        if let Some(id) = &of_client
-            && !clients::find(tx, id)?.is_some_and(|client| client.is_active)
-        {
-            return Ok(None);
-        }
         let now = clock.now();
-        let login = users::record_login(tx, id, checked.hash.as_str(), now)?;
-        let Some(login) = login else { return Ok(None) };
+        let entry = Entry {
+            client: of_client.clone(),
+            ..Entry::new(Action::Login).user(id)
+        };
+        let client_lasts = match &of_client {
+            Some(id) => clients::find(tx, id)?.is_some_and(|client| client.is_active),
+            None => true,
+        };
+        let login = if client_lasts {
+            users::record_login(tx, id, checked.hash.as_str(), now)?
+        } else {
+            None
+        };
+        let Some(login) = login else {
+            overtaken.write(tx, &entry.ended(Outcome::Failed), now)?;
+            return Ok(None);
+        };
         if let Some(fresh) = checked.fresh_hash {
             users::replace_hash(tx, id, checked.hash.as_str(), fresh.as_str())?;
         }
@@ -154,6 +196,7 @@ fn record(
         sessions::insert(tx, &session, limit, now)?;
         let refresh_token = RefreshToken::first(session.id, &*random);
         refresh_tokens::insert_first(tx, refresh::key_of(&refresh_token), now)?;
+        scribe.write(tx, &entry.session(session.id), now)?;
         Ok(Some((login, refresh_token, now)))
     })?;
     let (login, refresh_token, now) = recorded.ok_or(LoginError::InvalidCredentials)?;
@@ -186,6 +229,7 @@ impl From<GrantError> for LoginError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::actor::Actor;
     use crate::domain::client::NewClient;
     use crate::domain::label::Label;
     use crate::passwords::HashParams;
@@ -238,14 +282,14 @@ mod tests {
     #[test]
     fn a_login_whose_client_is_disabled_or_deleted_meanwhile_fails() {
         let trial = Trial::new();
-        let (store, sources) = (&trial.services.store, trial.services.sources());
+        let desk = trial.services.managed_by(Actor::operator("root"));
         let new = NewClient {
             id: "billing".parse().expect("is an id"),
             name: Label::default(),
             scopes: Scope::default(),
             audiences: vec![],
         };
-        let made = clients::add(store, sources, new).expect("is added");
+        let made = clients::add(&desk, new).expect("is added");
         let id = made.client.id;
         let attempt = || Attempt {
             client: Some(id.clone()),
@@ -254,7 +298,7 @@ mod tests {
         assert!(record(&trial.services, halfway(&trial), attempt()).is_ok());
         for change in [clients::disable, clients::delete] {
             let checked = halfway(&trial);
-            change(store, sources, &id).expect("is changed");
+            change(&desk, &id).expect("is changed");
             let outcome = record(&trial.services, checked, attempt());
             assert!(matches!(outcome, Err(LoginError::InvalidCredentials)));
         }

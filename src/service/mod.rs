@@ -4,9 +4,11 @@
 //! lists and ends what a login began, [`clients`] are other services, [`verification`] says who is behind a token, [`keys`] keeps the
 //! keys for all of them.
 
+mod account_change;
 pub mod accounts;
 pub mod admission;
 pub mod api_tokens;
+pub mod audit;
 pub mod caretaker;
 pub mod client_grant;
 pub mod clients;
@@ -22,6 +24,7 @@ pub mod permissions;
 pub mod pruning;
 pub mod refresh;
 pub mod revocation;
+mod scribe;
 pub mod secret_key;
 pub mod secret_rotation;
 pub mod sessions;
@@ -33,6 +36,7 @@ pub mod verification;
 use std::sync::Arc;
 
 use crate::domain::actor::Actor;
+use crate::domain::audit::By;
 use crate::domain::session::SessionRules;
 use crate::domain::sources::{Clock, Random};
 use crate::passwords::{HashParams, Hasher, Policy, PoolSize};
@@ -149,13 +153,14 @@ impl Services {
         self.keys.rules()
     }
 
-    /// What moves signing keys on.
+    /// What moves signing keys on, by itself.
     pub fn lifecycle(&self) -> Lifecycle<'_> {
         Lifecycle {
             store: &self.store,
             sealing: self.keys.secrets().sealing,
             rules: self.keys.rules(),
             sources: &self.sources,
+            by: By::DAEMON,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Permissions: which there are, and which accounts hold by themselves.
 
-use super::management::Management;
+use super::management::{Management, MayBeDenied, Work};
+use crate::domain::audit::Action;
 use crate::domain::authority::{Deed, Denied};
 use crate::domain::label::Label;
 use crate::domain::permission::{Builtin, Permission, PermissionName};
@@ -43,11 +44,10 @@ pub fn add(
     name: PermissionName,
     description: Label,
 ) -> Result<Permission, PermissionError> {
-    let worker = desk.clone();
-    desk.store.attempt(move |tx| {
-        let by = worker.authority_now(tx)?;
-        by.require_superuser().map_err(refused)?;
-        Ok(permissions::insert(tx, &name, &description)?)
+    desk.attempt(Action::PermissionAdded, move |work| {
+        work.entry.permission = Some(name.clone());
+        work.by.require_superuser().map_err(refused)?;
+        Ok(permissions::insert(work.tx, &name, &description)?)
     })
 }
 
@@ -57,7 +57,7 @@ pub fn list(
     after: Option<&PermissionName>,
     limit: u32,
 ) -> Result<Page, PermissionError> {
-    desk.authority().require(Builtin::GroupsView)?;
+    desk.check_view(Builtin::GroupsView, Action::GroupViewed)?;
     let ask = limit.saturating_add(1);
     let mut found = desk
         .store
@@ -73,15 +73,14 @@ pub fn list(
 
 /// Removes a permission, from all who have it, and returns what it was.
 pub fn delete(desk: &Management, name: PermissionName) -> Result<Permission, PermissionError> {
-    let worker = desk.clone();
-    desk.store.attempt(move |tx| {
-        let by = worker.authority_now(tx)?;
-        by.require_superuser().map_err(refused)?;
-        let found = known(tx, &name)?;
+    desk.attempt(Action::PermissionDeleted, move |work| {
+        work.entry.permission = Some(name.clone());
+        work.by.require_superuser().map_err(refused)?;
+        let found = known(work, &name)?;
         if found.is_builtin {
             return Err(refused(PermissionError::Builtin(name)));
         }
-        permissions::delete(tx, &name)?;
+        permissions::delete(work.tx, &name)?;
         Ok(found)
     })
 }
@@ -92,7 +91,7 @@ pub fn grant(
     user: UserRef,
     name: PermissionName,
 ) -> Result<User, PermissionError> {
-    change(desk, user, name, permissions::grant)
+    change(desk, Action::UserGranted, user, name, permissions::grant)
 }
 
 /// Takes from an account what it was given by itself, and returns it.
@@ -101,39 +100,49 @@ pub fn revoke(
     user: UserRef,
     name: PermissionName,
 ) -> Result<User, PermissionError> {
-    change(desk, user, name, permissions::revoke)
+    change(desk, Action::UserRevoked, user, name, permissions::revoke)
 }
 
 /// What an account was given by itself.
 pub fn direct(desk: &Management, user: UserId) -> Result<Vec<PermissionName>, PermissionError> {
-    desk.authority().require(Builtin::UsersView)?;
+    desk.check_view(Builtin::UsersView, Action::UserViewed)?;
     let read = |connection: &_| permissions::direct(connection, user);
     Ok(desk.store.read(read)?)
 }
 
 fn change(
     desk: &Management,
+    action: Action,
     user: UserRef,
     name: PermissionName,
-    work: fn(&Tx<'_>, UserId, &PermissionName) -> Result<(), StoreError>,
+    change: fn(&Tx<'_>, UserId, &PermissionName) -> Result<bool, StoreError>,
 ) -> Result<User, PermissionError> {
-    let worker = desk.clone();
-    desk.store.attempt(move |tx| {
-        let by = worker.authority_now(tx)?;
-        by.require(Builtin::UsersChange).map_err(refused)?;
+    desk.attempt(action, move |work| {
+        work.by.require(Builtin::UsersChange).map_err(refused)?;
         let absent = || refused(PermissionError::NoAccount(user.clone()));
-        let account = users::find(tx, &user)?.ok_or_else(absent)?;
-        known(tx, &name)?;
+        let account = users::find(work.tx, &user)?.ok_or_else(absent)?;
+        work.entry.user = Some(account.id);
+        known(work, &name)?;
+        work.entry.permission = Some(name.clone());
         let deed = Deed::Permission(&name);
-        by.check(deed, &account).map_err(refused)?;
-        work(tx, account.id, &name)?;
-        users::find(tx, &UserRef::Id(account.id))?.ok_or_else(absent)
+        work.by.check(deed, &account).map_err(refused)?;
+        work.is_change = change(work.tx, account.id, &name)?;
+        users::find(work.tx, &UserRef::Id(account.id))?.ok_or_else(absent)
     })
 }
 
-fn known(tx: &Tx<'_>, name: &PermissionName) -> Result<Permission, Fault<PermissionError>> {
-    let found = permissions::find(tx, name)?;
+fn known(work: &Work<'_>, name: &PermissionName) -> Result<Permission, Fault<PermissionError>> {
+    let found = permissions::find(work.tx, name)?;
     found.ok_or_else(|| refused(PermissionError::NotFound(name.clone())))
+}
+
+impl MayBeDenied for PermissionError {
+    fn denied(&self) -> Option<&Denied> {
+        match self {
+            Self::Denied(denied) => Some(denied),
+            _ => None,
+        }
+    }
 }
 
 fn refused(error: impl Into<PermissionError>) -> Fault<PermissionError> {

@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use super::Sources;
-use super::keys::lifecycle::Note;
 use super::keys::{self, KeysError};
+use super::scribe::Scribe;
 use super::secret_key::{self, SecretKey, SecretKeyError, SecretKeySource};
-use crate::store::audit::EventKind;
+use crate::domain::actor::Actor;
+use crate::domain::audit::{Action, Entry};
 use crate::store::{Store, StoreError, keys as stored_keys};
 use crate::tokens::{SealError, SealingKey};
 
@@ -48,6 +49,7 @@ pub fn rotate(
     source: &SecretKeySource,
     new: Option<SecretKey>,
     sources: &Sources,
+    by: &Actor,
 ) -> Result<usize, SecretRotationError> {
     let new = match (new, source) {
         (Some(new), _) => new,
@@ -60,7 +62,7 @@ pub fn rotate(
     }
     let seal = |secret: &SecretKey| SealingKey::new(secret).map_err(KeysError::WrongSecret);
     let (old, sealing) = (seal(&old)?, seal(&new)?);
-    let (file, note) = (source.clone(), Note::new(sources));
+    let (file, scribe) = (source.clone(), Scribe::of(by, sources));
     let clock = Arc::clone(&sources.clock);
     let resealed = store.write(move |tx| {
         stored_keys::lock(tx)?;
@@ -78,7 +80,7 @@ pub fn rotate(
         let now = clock.now();
         for (row, sealed) in rows.iter().zip(&again) {
             stored_keys::reseal(tx, &row.kid, sealed)?;
-            note.write(tx, EventKind::KeyResealed, &row.kid, now)?;
+            scribe.write(tx, &Entry::new(Action::KeyResealed).key(&row.kid), now)?;
         }
         Ok(Ok(again.len()))
     })??;

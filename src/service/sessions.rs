@@ -1,10 +1,13 @@
 //! Sessions as their owners and administrators see them: listing and ending.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::management::Management;
+use super::Services;
+use super::management::{Management, MayBeDenied};
+use super::scribe::Scribe;
 use super::verification::{self, Refusal, VerifyError};
-use super::{Services, Sources};
+use crate::domain::audit::{Action, Entry, Who};
 use crate::domain::authority::{Deed, Denied};
 use crate::domain::permission::Builtin;
 use crate::domain::session::{Session, SessionId};
@@ -51,9 +54,24 @@ pub enum Logout {
     Others,
 }
 
+impl Logout {
+    fn name(self) -> &'static str {
+        match self {
+            Self::This => "this",
+            Self::All => "all",
+            Self::Others => "others",
+        }
+    }
+}
+
 /// Ends sessions of the user behind a token. That its own has ended already is no error if that was
 /// meant, or if there is no other.
-pub fn logout(services: &Services, token: &str, which: Logout) -> Result<(), VerifyError> {
+pub fn logout(
+    services: &Services,
+    token: &str,
+    which: Logout,
+    address: Option<IpAddr>,
+) -> Result<(), VerifyError> {
     let claims = match verification::verify(services, token) {
         Ok(verification) => verification.claims,
         Err(VerifyError::Refused(Refusal::SessionEnded)) => {
@@ -66,19 +84,28 @@ pub fn logout(services: &Services, token: &str, which: Logout) -> Result<(), Ver
         return Ok(());
     };
     let clock = Arc::clone(&services.sources.clock);
+    let scribe = Scribe::at(Who::User(id), address, &services.sources);
     services.store.write(move |tx| {
         let now = clock.now();
-        match (which, session) {
+        let ended = match (which, session) {
             // An API token has none.
-            (Logout::This, None) => Ok(()),
-            (Logout::This, Some(session)) => sessions::end(tx, session, now).map(drop),
-            (Logout::All, _) | (Logout::Others, None) => {
-                sessions::end_of(tx, id, Which::All, now).map(drop)
-            }
+            (Logout::This, None) => 0,
+            (Logout::This, Some(session)) => usize::from(sessions::end(tx, session, now)?),
+            (Logout::All, _) | (Logout::Others, None) => sessions::end_of(tx, id, Which::All, now)?,
             (Logout::Others, Some(session)) => {
-                sessions::end_of(tx, id, Which::AllBut(session), now).map(drop)
+                sessions::end_of(tx, id, Which::AllBut(session), now)?
             }
+        };
+        if ended == 0 {
+            return Ok(());
         }
+        let mut entry = Entry {
+            session,
+            ..Entry::new(Action::Logout).user(id)
+        };
+        entry.note("which", which.name());
+        entry.note("sessions", ended);
+        scribe.write(tx, &entry, now)
     })?;
     Ok(())
 }
@@ -106,11 +133,23 @@ pub fn of_user(services: &Services, user: UserId) -> Result<Vec<Session>, StoreE
 }
 
 /// Ends a session of this account; anybody else's is as good as none.
-pub fn end_own(services: &Services, user: UserId, id: SessionId) -> Result<(), SessionError> {
+pub fn end_own(
+    services: &Services,
+    user: UserId,
+    id: SessionId,
+    address: Option<IpAddr>,
+) -> Result<(), SessionError> {
     let clock = Arc::clone(&services.sources.clock);
+    let scribe = Scribe::at(Who::User(user), address, &services.sources);
     let ended = services.store.write(move |tx| {
+        let now = clock.now();
         let own = sessions::find(tx, id)?.is_some_and(|session| session.user_id == user);
-        Ok(own && sessions::end(tx, id, clock.now())?)
+        let ended = own && sessions::end(tx, id, now)?;
+        if ended {
+            let entry = Entry::new(Action::SessionEnded).user(user).session(id);
+            scribe.write(tx, &entry, now)?;
+        }
+        Ok(ended)
     })?;
     if ended {
         Ok(())
@@ -144,46 +183,61 @@ pub fn of_other(
     name: &UserRef,
     limit: u32,
 ) -> Result<Vec<Session>, SessionError> {
-    desk.authority().require(Builtin::SessionsView)?;
+    desk.check_view(Builtin::SessionsView, Action::SessionViewed)?;
     Ok(list(&desk.store, Some(name), None, limit)?.sessions)
 }
 
 /// Ends every session of somebody else.
 pub fn end_of_other(desk: &Management, name: &UserRef) -> Result<(), SessionError> {
-    let (worker, name) = (desk.clone(), name.clone());
-    desk.store.attempt(move |tx| {
-        let refused = |error: SessionError| Fault::Refused(error);
-        let by = worker.authority_now(tx)?;
-        by.require(Builtin::SessionsDelete)
-            .map_err(|denied| refused(denied.into()))?;
-        let user = users::find(tx, &name)?;
-        let user = user.ok_or_else(|| refused(SessionError::NoAccount(name.clone())))?;
-        by.check(Deed::Sessions, &user)
-            .map_err(|denied| refused(denied.into()))?;
-        sessions::end_of(tx, user.id, Which::All, worker.sources.clock.now())?;
-        Ok(())
-    })
+    end_all(desk, name).map(drop)
 }
 
 /// Ends a session.
-pub fn end(store: &Store, sources: &Sources, id: SessionId) -> Result<(), SessionError> {
-    let clock = Arc::clone(&sources.clock);
-    if store.write(move |tx| sessions::end(tx, id, clock.now()))? {
-        Ok(())
-    } else {
-        Err(SessionError::NotFound(id))
-    }
+pub fn end(desk: &Management, id: SessionId) -> Result<(), SessionError> {
+    desk.attempt(Action::SessionEnded, move |work| {
+        work.entry.session = Some(id);
+        let absent = || Fault::Refused(SessionError::NotFound(id));
+        work.by.require(Builtin::SessionsDelete).map_err(refused)?;
+        let session = sessions::find(work.tx, id)?.ok_or_else(absent)?;
+        let user = users::find(work.tx, &UserRef::Id(session.user_id))?.ok_or_else(absent)?;
+        work.entry.user = Some(user.id);
+        work.by.check(Deed::Sessions, &user).map_err(refused)?;
+        let ended = sessions::end(work.tx, id, work.now)?;
+        ended.then_some(()).ok_or_else(absent)
+    })
 }
 
 /// Ends every session of the account of that name; returns how many there were.
-pub fn end_all(store: &Store, sources: &Sources, name: &UserRef) -> Result<usize, SessionError> {
-    let user = find(store, name)?;
-    let clock = Arc::clone(&sources.clock);
-    Ok(store.write(move |tx| sessions::end_of(tx, user, Which::All, clock.now()))?)
+pub fn end_all(desk: &Management, name: &UserRef) -> Result<usize, SessionError> {
+    let name = name.clone();
+    desk.attempt(Action::SessionAllEnded, move |work| {
+        work.by.require(Builtin::SessionsDelete).map_err(refused)?;
+        let user = users::find(work.tx, &name)?;
+        let user = user.ok_or(Fault::Refused(SessionError::NoAccount(name)))?;
+        work.entry.user = Some(user.id);
+        work.by.check(Deed::Sessions, &user).map_err(refused)?;
+        let ended = sessions::end_of(work.tx, user.id, Which::All, work.now)?;
+        work.entry.note("sessions", ended);
+        work.is_change = ended > 0;
+        Ok(ended)
+    })
 }
 
 fn find(store: &Store, name: &UserRef) -> Result<UserId, SessionError> {
     let user = store.read(|connection| users::find(connection, name))?;
     user.map(|user| user.id)
         .ok_or_else(|| SessionError::NoAccount(name.clone()))
+}
+
+fn refused(denied: Denied) -> Fault<SessionError> {
+    Fault::Refused(denied.into())
+}
+
+impl MayBeDenied for SessionError {
+    fn denied(&self) -> Option<&Denied> {
+        match self {
+            Self::Denied(denied) => Some(denied),
+            _ => None,
+        }
+    }
 }

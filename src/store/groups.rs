@@ -102,16 +102,16 @@ pub fn delete(tx: &Tx<'_>, id: GroupId) -> Result<(), StoreError> {
     tx.execute(SQL, &[(&id.to_string()).into()]).map(drop)
 }
 
-/// Gives every member of a group a permission, which must exist.
-pub fn grant(tx: &Tx<'_>, id: GroupId, permission: &PermissionName) -> Result<(), StoreError> {
+/// Gives every member of a group a permission, which must exist; says whether it had it not.
+pub fn grant(tx: &Tx<'_>, id: GroupId, permission: &PermissionName) -> Result<bool, StoreError> {
     const SQL: &str = "
         INSERT INTO group_permissions (group_id, permission) VALUES (?1, ?2)
         ON CONFLICT (group_id, permission) DO NOTHING";
     changed(tx, SQL, id, permission)
 }
 
-/// Takes a permission back from a group.
-pub fn revoke(tx: &Tx<'_>, id: GroupId, permission: &PermissionName) -> Result<(), StoreError> {
+/// Takes a permission back from a group; says whether it had it.
+pub fn revoke(tx: &Tx<'_>, id: GroupId, permission: &PermissionName) -> Result<bool, StoreError> {
     const SQL: &str = "DELETE FROM group_permissions WHERE group_id = ?1 AND permission = ?2";
     changed(tx, SQL, id, permission)
 }
@@ -121,15 +121,16 @@ fn changed(
     sql: &'static str,
     id: GroupId,
     permission: &PermissionName,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     const NOTE: &str = "UPDATE groups SET version = ?2 WHERE id = ?1";
     let text = id.to_string();
-    if tx.execute(sql, &[(&text).into(), permission.as_str().into()])? == 1 {
+    let is_changed = tx.execute(sql, &[(&text).into(), permission.as_str().into()])? == 1;
+    if is_changed {
         let version = next_version(tx)?;
         tx.execute(NOTE, &[(&text).into(), version.into()])?;
         rederive(tx, &Whose::Group(id, Still::There))?;
     }
-    Ok(())
+    Ok(is_changed)
 }
 
 fn group(row: &Row<'_>) -> Result<Group, StoreError> {

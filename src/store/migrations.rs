@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::audit;
 use super::engine::{self, Conn, Tx};
 use super::error::{Reason, StoreError};
 
@@ -14,16 +15,22 @@ pub struct Migration {
     pub name: &'static str,
     sqlite: &'static str,
     postgres: &'static str,
+    /// What SQL cannot do, after it and in the same transaction.
+    then: Option<fn(&Tx<'_>) -> Result<(), StoreError>>,
 }
 
 /// One step, from the files of its number and name.
 macro_rules! step {
     ($number:literal, $name:literal, $file:literal) => {
+        step!($number, $name, $file, None)
+    };
+    ($number:literal, $name:literal, $file:literal, $then:expr) => {
         Migration {
             number: $number,
             name: $name,
             sqlite: include_str!(concat!("../../migrations/sqlite/", $file)),
             postgres: include_str!(concat!("../../migrations/postgres/", $file)),
+            then: $then,
         }
     };
 }
@@ -35,6 +42,7 @@ pub(super) const ALL: &[Migration] = &[
     step!(3, "sessions", "0003_sessions.sql"),
     step!(4, "revoked_tokens_pruned", "0004_revoked_tokens_pruned.sql"),
     step!(5, "groups", "0005_groups.sql"),
+    step!(6, "audit", "0006_audit.sql", Some(audit::carry_over)),
 ];
 
 /// Where a database stands.
@@ -102,6 +110,9 @@ fn apply_step(tx: &Tx<'_>, step: &Migration, now: Timestamp) -> Result<(), Store
     }
     tx.batch(tx.choose(LEDGER_SQLITE, LEDGER_POSTGRES))?;
     tx.batch(tx.choose(step.sqlite, step.postgres))?;
+    if let Some(then) = step.then {
+        then(tx)?;
+    }
     let values = [
         i64::from(step.number).into(),
         step.name.into(),

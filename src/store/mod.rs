@@ -7,6 +7,7 @@ pub mod audit;
 pub mod changes;
 pub mod clients;
 pub mod copy;
+mod digest;
 mod engine;
 mod error;
 pub mod groups;

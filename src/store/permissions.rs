@@ -52,16 +52,16 @@ pub fn delete(tx: &Tx<'_>, name: &PermissionName) -> Result<(), StoreError> {
     tx.execute(SQL, &[name.as_str().into()]).map(drop)
 }
 
-/// Gives an account a permission, which must exist, by itself.
-pub fn grant(tx: &Tx<'_>, user: UserId, permission: &PermissionName) -> Result<(), StoreError> {
+/// Gives an account a permission, which must exist, by itself; says whether it had it not.
+pub fn grant(tx: &Tx<'_>, user: UserId, permission: &PermissionName) -> Result<bool, StoreError> {
     const SQL: &str = "
         INSERT INTO user_permissions (user_id, permission) VALUES (?1, ?2)
         ON CONFLICT (user_id, permission) DO NOTHING";
     changed(tx, SQL, user, permission)
 }
 
-/// Takes back from an account what it was given by itself.
-pub fn revoke(tx: &Tx<'_>, user: UserId, permission: &PermissionName) -> Result<(), StoreError> {
+/// Takes back from an account what it was given by itself; says whether it had it.
+pub fn revoke(tx: &Tx<'_>, user: UserId, permission: &PermissionName) -> Result<bool, StoreError> {
     const SQL: &str = "DELETE FROM user_permissions WHERE user_id = ?1 AND permission = ?2";
     changed(tx, SQL, user, permission)
 }
@@ -81,12 +81,13 @@ fn changed(
     sql: &'static str,
     user: UserId,
     permission: &PermissionName,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let id = user.to_string();
-    if tx.execute(sql, &[(&id).into(), permission.as_str().into()])? == 1 {
+    let is_changed = tx.execute(sql, &[(&id).into(), permission.as_str().into()])? == 1;
+    if is_changed {
         rederive(tx, &Whose::User(user))?;
     }
-    Ok(())
+    Ok(is_changed)
 }
 
 fn permission(row: &Row<'_>) -> Result<Permission, StoreError> {

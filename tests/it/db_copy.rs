@@ -43,7 +43,9 @@ const SESSION: &str = "
     INSERT INTO refresh_tokens VALUES ('s', 0, x'ff', 7), ('s', 1, x'', 8);
     INSERT INTO revoked_tokens VALUES ('j', 1);
     INSERT INTO revocations VALUES (-5, 'session', 'r', 0), (3, 'key', 'k', 1);
-    INSERT INTO audit_events VALUES ('a', 1, 'refresh_token.reused', 'u', NULL, 's', 'k', NULL);";
+    INSERT INTO audit_events VALUES
+        ((SELECT max(number) + 1 FROM audit_events), 1, 'a', 1, 'login', 'failed', 'anonymous', NULL,
+            '::1', 'u', NULL, 's', NULL, 'k', NULL, NULL, '{}', zeroblob(32));";
 
 /// What is said of each table of a good copy.
 #[track_caller]

@@ -42,9 +42,9 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
-    let store = ctx.store(IfMissing::Create)?;
+    let desk = ctx.management(IfMissing::Create)?;
     if args.if_not_exists {
-        match clients::find(&store, &args.id) {
+        match clients::find(desk.store(), &args.id) {
             Ok(client) => return existing(&client, ctx),
             Err(ClientError::NotFound(_)) => {}
             Err(error) => return Err(error.into()),
@@ -56,7 +56,7 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
         id: args.id,
         name: args.name,
     };
-    let made = clients::add(&store, &ctx.sources, new)?;
+    let made = clients::add(&desk, new)?;
     print_with_secret(&made, true, ctx.output)
 }
 

@@ -21,9 +21,9 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
-    let store = ctx.store(IfMissing::Fail)?;
-    let client = clients::find(&store, &args.id)?;
+    let desk = ctx.management(IfMissing::Fail)?;
+    let client = clients::find(desk.store(), &args.id)?;
     ctx.confirm(args.yes, &format!("Delete '{}' for good?", client.id))?;
-    let client = clients::delete(&store, &ctx.sources, &args.id)?;
+    let client = clients::delete(&desk, &args.id)?;
     print(&client, ctx.output)
 }

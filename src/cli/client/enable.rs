@@ -17,7 +17,7 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
-    let store = ctx.store(IfMissing::Fail)?;
-    let client = clients::enable(&store, &ctx.sources, &args.id)?;
+    let desk = ctx.management(IfMissing::Fail)?;
+    let client = clients::enable(&desk, &args.id)?;
     print(&client, ctx.output)
 }

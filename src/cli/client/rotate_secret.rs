@@ -22,10 +22,10 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
-    let store = ctx.store(IfMissing::Fail)?;
-    let client = clients::find(&store, &args.id)?;
+    let desk = ctx.management(IfMissing::Fail)?;
+    let client = clients::find(desk.store(), &args.id)?;
     let question = format!("Give '{}' another secret?", client.id);
     ctx.confirm(args.yes, &question)?;
-    let made = clients::rotate_secret(&store, &ctx.sources, &args.id)?;
+    let made = clients::rotate_secret(&desk, &args.id)?;
     print_with_secret(&made, false, ctx.output)
 }

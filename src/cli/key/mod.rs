@@ -78,6 +78,7 @@ fn lifecycle<'a>(store: &'a Store, sealing: Arc<SealingKey>, ctx: &'a Context) -
         sealing,
         rules: ctx.config.keys,
         sources: &ctx.sources,
+        by: (&ctx.operator()).into(),
     }
 }
 

@@ -28,5 +28,6 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
         args.yes,
         &format!("Refuse all tokens of the key {}?", args.kid),
     )?;
-    print(&lifecycle::retire(&store, &ctx.sources, &args.kid)?, ctx)
+    let key = lifecycle::retire(&store, &ctx.sources, &ctx.operator(), &args.kid)?;
+    print(&key, ctx)
 }

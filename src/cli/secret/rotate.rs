@@ -33,7 +33,7 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
         what: "the new secret key".to_owned(),
         problem: error.to_string(),
     })?;
-    let resealed = secret_rotation::rotate(&store, source, new, &ctx.sources)?;
+    let resealed = secret_rotation::rotate(&store, source, new, &ctx.sources, &ctx.operator())?;
     let keys = if resealed == 1 { "key" } else { "keys" };
     let sentence = match source {
         SecretKeySource::File(path) => {

@@ -28,15 +28,15 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
-    let store = ctx.store(IfMissing::Fail)?;
+    let desk = ctx.management(IfMissing::Fail)?;
     let ended = match (args.session, args.user) {
         (Some(id), _) => {
-            sessions::end(&store, &ctx.sources, id)?;
+            sessions::end(&desk, id)?;
             1
         }
         (None, Some(user)) => {
             ctx.confirm(args.yes, &format!("End every session of {user}?"))?;
-            sessions::end_all(&store, &ctx.sources, &user)?
+            sessions::end_all(&desk, &user)?
         }
         (None, None) => unreachable!("one of them is required"),
     };

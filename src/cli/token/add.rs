@@ -53,8 +53,8 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
         name: args.name,
         life: args.expires.0,
     };
-    let store = ctx.store(IfMissing::Fail)?;
-    let made = api_tokens::add(&store, &ctx.sources, new)?;
+    let desk = ctx.management(IfMissing::Fail)?;
+    let made = api_tokens::add(&desk, new)?;
     let secret = made.secret.expose();
     let document = json!({"token": secret, "api_token": made.token});
     let columns = [&["token"], &COLUMNS[..]].concat();

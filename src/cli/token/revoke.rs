@@ -21,8 +21,8 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
-    let store = ctx.store(IfMissing::Fail)?;
+    let desk = ctx.management(IfMissing::Fail)?;
     ctx.confirm(args.yes, &format!("Revoke the API token {}?", args.id))?;
-    let token = api_tokens::revoke(&store, &ctx.sources, args.id)?;
+    let token = api_tokens::revoke(&desk, args.id)?;
     ctx.output.one(&token, &COLUMNS, row(&token))
 }

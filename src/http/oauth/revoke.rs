@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 use super::client_auth;
 use super::error::{self, OauthCode, OauthError};
 use super::form::Form;
-use crate::http::App;
 use crate::http::problem::Problem;
+use crate::http::{App, origin};
 use crate::service::revocation::{self, RevokeError};
 
 /// The token to end. The client shows itself by HTTP Basic, or here.
@@ -48,7 +48,8 @@ pub(in crate::http) fn create(app: &App, request: &Request) -> Result<Response, 
 fn answer(app: &App, request: &Request) -> Result<Response, OauthError> {
     let form = Form::read(request)?;
     let caller = client_auth::holder_of_secret(app, request, &form)?;
-    revocation::revoke(&app.services, &caller, form.require("token")?)?;
+    let address = origin::address_of(app, request);
+    revocation::revoke(&app.services, &caller, form.require("token")?, address)?;
     Ok(Response::empty_204().with_status_code(200))
 }
 

@@ -7,9 +7,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{KeyRules, KeysError, generate, is_shared_secret, next_row};
-use crate::domain::sources::Random;
+use crate::domain::actor::Actor;
+use crate::domain::audit::{Action, By, Entry};
 use crate::service::Sources;
-use crate::store::audit::{self, Event, EventKind};
+use crate::service::scribe::Scribe;
 use crate::store::keys::{self, KeyRow, KeyState};
 use crate::store::{Store, StoreError, Tx};
 use crate::tokens::{SealError, SealingKey, SigningKey};
@@ -69,6 +70,8 @@ pub struct Lifecycle<'a> {
     pub rules: KeyRules,
     /// Time and randomness.
     pub sources: &'a Sources,
+    /// Who does it.
+    pub by: By,
 }
 
 impl Lifecycle<'_> {
@@ -80,12 +83,12 @@ impl Lifecycle<'_> {
 
     /// The same for a key that was made elsewhere.
     pub fn add(&self, key: &SigningKey) -> Result<Key, LifecycleError> {
-        let (row, now, note) = self.prepared(key, self.rules.publish_before_secs)?;
+        let (row, now, scribe) = self.prepared(key, self.rules.publish_before_secs)?;
         let key = Key::from(&row);
         let kid = key.kid.clone();
         let (exists, waiting) = self.write(move |tx| {
             if keys::insert(tx, &row)? {
-                note.write(tx, EventKind::KeyAdded, &row.kid, now)?;
+                scribe.write(tx, &Entry::new(Action::KeyAdded).key(&row.kid), now)?;
                 return Ok((false, None));
             }
             let exists = keys::all(tx)?.iter().any(|other| other.kid == row.kid);
@@ -101,9 +104,9 @@ impl Lifecycle<'_> {
     /// Puts the next key, or else a new one, in the place of the active one at once. Those who have
     /// kept the public keys do not know a new one yet.
     pub fn rotate_now(&self) -> Result<Key, LifecycleError> {
-        let (row, now, note) = self.prepared(&generate(self.rules.algorithm)?, 0)?;
+        let (row, now, scribe) = self.prepared(&generate(self.rules.algorithm)?, 0)?;
         let until = self.verifies_until(now);
-        let kid = self.write(move |tx| promote_next(tx, row, until, now, &note))?;
+        let kid = self.write(move |tx| promote_next(tx, row, until, now, &scribe))?;
         find(self.store, &kid)
     }
 
@@ -111,7 +114,7 @@ impl Lifecycle<'_> {
     /// asks. If it signed, another takes its place, and is returned.
     pub fn revoke(&self, kid: &str) -> Result<Option<Key>, LifecycleError> {
         let was = find(self.store, kid)?;
-        let (row, now, note) = self.prepared(&generate(self.rules.algorithm)?, 0)?;
+        let (row, now, scribe) = self.prepared(&generate(self.rules.algorithm)?, 0)?;
         let (until, kid) = (self.verifies_until(now), was.kid);
         let successor = self.write(move |tx| {
             let rows = keys::all(tx)?;
@@ -120,9 +123,9 @@ impl Lifecycle<'_> {
                 return Ok(None);
             }
             keys::end(tx, &kid, KeyState::Revoked, now)?;
-            note.write(tx, EventKind::KeyRevoked, &kid, now)?;
+            scribe.write(tx, &Entry::new(Action::KeyRevoked).key(&kid), now)?;
             if state == Some(KeyState::Active) {
-                promote_next(tx, row, until, now, &note).map(Some)
+                promote_next(tx, row, until, now, &scribe).map(Some)
             } else {
                 Ok(None)
             }
@@ -159,11 +162,11 @@ impl Lifecycle<'_> {
     }
 
     fn promote(&self, kid: String, now: Timestamp) -> Result<(), LifecycleError> {
-        let (until, note) = (self.verifies_until(now), Note::new(self.sources));
+        let (until, scribe) = (self.verifies_until(now), self.scribe());
         let logged = kid.clone();
         let promoted = self
             .store
-            .write(move |tx| take_over(tx, &kid, until, now, &note))?;
+            .write(move |tx| take_over(tx, &kid, until, now, &scribe))?;
         if promoted {
             tracing::info!(kid = logged, "another key signs from now on");
         }
@@ -186,12 +189,12 @@ impl Lifecycle<'_> {
         &self,
         key: &SigningKey,
         after_secs: i64,
-    ) -> Result<(KeyRow, Timestamp, Note), KeysError> {
+    ) -> Result<(KeyRow, Timestamp, Scribe), KeysError> {
         let now = self.sources.clock.now();
         let begun_secs = now.as_second() + i64::from(now.subsec_nanosecond() > 0);
         let signs_from = begun_secs.saturating_add(after_secs);
         let row = next_row(key, &self.sealing, signs_from, now)?;
-        Ok((row, now, Note::new(self.sources)))
+        Ok((row, now, self.scribe()))
     }
 
     /// Writes a new key, unless its seal has been changed for another meanwhile.
@@ -213,6 +216,10 @@ impl Lifecycle<'_> {
         written.ok_or_else(|| KeysError::WrongSecret(SealError).into())
     }
 
+    fn scribe(&self) -> Scribe {
+        Scribe::of(self.by.clone(), self.sources)
+    }
+
     fn verifies_until(&self, now: Timestamp) -> i64 {
         now.as_second().saturating_add(self.rules.verify_after_secs)
     }
@@ -224,10 +231,15 @@ pub fn list(store: &Store) -> Result<Vec<Key>, StoreError> {
 }
 
 /// Ends a key that does not sign: its tokens are refused from now on.
-pub fn retire(store: &Store, sources: &Sources, kid: &str) -> Result<Key, LifecycleError> {
+pub fn retire(
+    store: &Store,
+    sources: &Sources,
+    by: &Actor,
+    kid: &str,
+) -> Result<Key, LifecycleError> {
     let was = find(store, kid)?;
     let now = sources.clock.now();
-    let note = Note::new(sources);
+    let scribe = Scribe::of(by, sources);
     let kid = was.kid.clone();
     let signs = store.write(move |tx| {
         let row = keys::all(tx)?.into_iter().find(|row| row.kid == kid);
@@ -235,7 +247,7 @@ pub fn retire(store: &Store, sources: &Sources, kid: &str) -> Result<Key, Lifecy
             Some(row) if row.state == KeyState::Active => Ok(true),
             Some(_) => {
                 keys::end(tx, &kid, KeyState::Retired, now)?;
-                note.write(tx, EventKind::KeyRetired, &kid, now)?;
+                scribe.write(tx, &Entry::new(Action::KeyRetired).key(&kid), now)?;
                 Ok(false)
             }
             // It verifies no longer.
@@ -259,16 +271,16 @@ fn promote_next(
     new: KeyRow,
     verifies_until: i64,
     now: Timestamp,
-    note: &Note,
+    scribe: &Scribe,
 ) -> Result<String, StoreError> {
     let kid = if let Some(kid) = waiting(tx)? {
         kid
     } else {
         keys::insert(tx, &new)?;
-        note.write(tx, EventKind::KeyAdded, &new.kid, now)?;
+        scribe.write(tx, &Entry::new(Action::KeyAdded).key(&new.kid), now)?;
         new.kid
     };
-    take_over(tx, &kid, verifies_until, now, note)?;
+    take_over(tx, &kid, verifies_until, now, scribe)?;
     Ok(kid)
 }
 
@@ -280,18 +292,18 @@ fn take_over(
     kid: &str,
     verifies_until: i64,
     now: Timestamp,
-    note: &Note,
+    scribe: &Scribe,
 ) -> Result<bool, StoreError> {
     if !keys::promote(tx, kid, verifies_until, now)? {
         return Ok(false);
     }
-    note.write(tx, EventKind::KeyPromoted, kid, now)?;
+    scribe.write(tx, &Entry::new(Action::KeyPromoted).key(kid), now)?;
     let rows = keys::all(tx)?;
     let kind = rows.iter().find(|row| row.kid == kid).map(is_shared_secret);
     for row in rows.iter().filter(|row| row.verifies(now)) {
         if Some(is_shared_secret(row)) != kind {
             keys::end(tx, &row.kid, KeyState::Retired, now)?;
-            note.write(tx, EventKind::KeyRetired, &row.kid, now)?;
+            scribe.write(tx, &Entry::new(Action::KeyRetired).key(&row.kid), now)?;
         }
     }
     Ok(true)
@@ -302,38 +314,6 @@ fn waiting(tx: &Tx<'_>) -> Result<Option<String>, StoreError> {
         .into_iter()
         .find(|row| row.state == KeyState::Next);
     Ok(next.map(|row| row.kid))
-}
-
-/// Writes down what happens to keys.
-pub(in crate::service) struct Note {
-    random: Arc<dyn Random>,
-}
-
-impl Note {
-    pub(in crate::service) fn new(sources: &Sources) -> Self {
-        Self {
-            random: Arc::clone(&sources.random),
-        }
-    }
-
-    pub(in crate::service) fn write(
-        &self,
-        tx: &Tx<'_>,
-        kind: EventKind,
-        kid: &str,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let event = Event {
-            id: self.random.uuid_v7(now),
-            kind,
-            user_id: None,
-            client_id: None,
-            session_id: None,
-            key_id: Some(kid.to_owned()),
-            address: None,
-        };
-        audit::record(tx, &event, now)
-    }
 }
 
 impl From<&KeyRow> for Key {

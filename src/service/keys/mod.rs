@@ -7,7 +7,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use jiff::Timestamp;
 
 use super::Sources;
+use super::scribe::Scribe;
 use super::secret_key::{SecretKey, SecretKeyError, SecretKeySource};
+use crate::domain::audit::{Action, By, Entry};
 use crate::store::keys::{self, KeyRow, KeyState};
 use crate::store::{Store, StoreError};
 use crate::tokens::{
@@ -262,7 +264,13 @@ fn add_first(
         ..next_row(&key, sealing, now.as_second(), now)?
     };
     // Of two daemons that start at once, one key wins; both load that one.
-    store.write(move |tx| keys::insert(tx, &row))?;
+    let scribe = Scribe::of(By::DAEMON, sources);
+    store.write(move |tx| {
+        if keys::insert(tx, &row)? {
+            scribe.write(tx, &Entry::new(Action::KeyAdded).key(&row.kid), now)?;
+        }
+        Ok(())
+    })?;
     Ok(())
 }
 

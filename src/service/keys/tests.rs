@@ -1,6 +1,7 @@
 //! The life of keys, with a clock that is moved.
 
 use super::*;
+use crate::domain::actor::Actor;
 use crate::service::Services;
 use crate::service::caretaker::Caretaker;
 use crate::service::keys::lifecycle::{Key, LifecycleError, list, retire};
@@ -122,21 +123,22 @@ fn at_once_the_waiting_key_takes_over_or_a_new_one() {
 fn a_retired_key_is_refused_at_once_and_the_signing_one_is_not_retired() {
     let trial = Trial::new();
     let (store, sources) = (&trial.services.store, &trial.services.sources);
+    let root = Actor::operator("root");
     let old = trial.token();
     let kid = kid_of(&old);
-    let signs = retire(store, sources, &kid);
+    let signs = retire(store, sources, &root, &kid);
     assert!(matches!(signs, Err(LifecycleError::Signs(of)) if of == kid));
     trial.services.lifecycle().rotate_now().expect("rotates");
     let before = trial.count("SELECT count(*) FROM revocations WHERE kind = 'key'");
-    let key = retire(store, sources, &kid).expect("retires");
+    let key = retire(store, sources, &root, &kid).expect("retires");
     assert_eq!(key.verifies_until, Some(trial.services.sources.clock.now()));
     assert_eq!(trial.refusal(&old), Some(Refusal::KeyRetired));
     assert_eq!(trial.refusal(&trial.token()), None);
     // Whoever follows is told, once.
-    retire(store, sources, &kid).expect("is retired already");
+    retire(store, sources, &root, &kid).expect("is retired already");
     let after = trial.count("SELECT count(*) FROM revocations WHERE kind = 'key'");
     assert_eq!(after, before + 1);
-    let unknown = retire(store, sources, "no key");
+    let unknown = retire(store, sources, &root, "no key");
     assert!(matches!(unknown, Err(LifecycleError::NotFound(_))));
 }
 

@@ -10,10 +10,11 @@ use super::Services;
 use super::grant::{self, Grant, GrantError, Lease};
 use super::introspection::ActiveRefresh;
 use super::keys::KeysError;
+use super::scribe::Scribe;
+use crate::domain::audit::{Action, Entry, Outcome, Who};
 use crate::domain::client::ClientId;
 use crate::domain::scope::Scope;
 use crate::domain::session::{Origin, SessionId};
-use crate::store::audit::{self, Event, EventKind};
 use crate::store::refresh_tokens::{self, Presented, Successor, TokenKey};
 use crate::store::{StoreError, Tx, sessions};
 use crate::tokens::{KeyError, RefreshToken};
@@ -231,31 +232,32 @@ fn hand_out(
 /// Ends the session of a token that was used before, and writes down that somebody has it who
 /// should not.
 fn report(services: &Services, presented: &Presented, origin: &Origin) -> Result<(), StoreError> {
-    let now = services.sources.clock.now();
-    let event = Event {
-        id: services.sources.random.uuid_v7(now),
-        kind: EventKind::RefreshTokenReused,
-        user_id: Some(presented.user.id),
-        client_id: presented.client_id.clone(),
-        session_id: Some(presented.session_id),
-        key_id: None,
-        address: origin.address,
+    let (user, session) = (presented.user.id, presented.session_id);
+    let entry = Entry {
+        client: presented.client_id.clone(),
+        ..Entry::new(Action::RefreshTokenReused)
+            .ended(Outcome::Failed)
+            .user(user)
+            .session(session)
     };
-    let session = presented.session_id;
-    end(services, session, Some(event))?;
-    let user = presented.user.id;
+    let scribe = Scribe::at(Who::Anonymous, origin.address, &services.sources);
+    end(services, session, Some((scribe, entry)))?;
     tracing::warn!(%user, %session, "a used refresh token came back; its session was ended");
     Ok(())
 }
 
 /// Ends a session; for good, whatever the clock says later.
-fn end(services: &Services, session: SessionId, event: Option<Event>) -> Result<(), StoreError> {
+fn end(
+    services: &Services,
+    session: SessionId,
+    event: Option<(Scribe, Entry)>,
+) -> Result<(), StoreError> {
     let clock = services.sources.clock.clone();
     services.store.write(move |tx| {
         let now = clock.now();
         let ended = sessions::end(tx, session, now)?;
         match event.filter(|_| ended) {
-            Some(event) => audit::record(tx, &event, now),
+            Some((scribe, entry)) => scribe.write(tx, &entry, now),
             None => Ok(()),
         }
     })

@@ -85,6 +85,7 @@ mod tests {
     use jiff::SignedDuration;
 
     use super::*;
+    use crate::domain::actor::Actor;
     use crate::domain::scope::Scope;
     use crate::service::accounts::LastSuperuser;
     use crate::service::api_tokens::{self, ApiTokenError, Made, NewApiToken, OwnerRef};
@@ -99,7 +100,7 @@ mod tests {
             life,
         };
         let services = &trial.services;
-        api_tokens::add(&services.store, services.sources(), new)
+        api_tokens::add(&services.managed_by(Actor::operator("root")), new)
     }
 
     fn text(trial: &Trial, life: Option<SignedDuration>) -> String {

@@ -1,27 +1,16 @@
 //! What two tables have in common if they hold the same rows, on whichever engine.
 
-use std::fmt::Write;
-
-use aws_lc_rs::digest::{Context, SHA256};
-
 use super::tables::Table;
+use crate::store::digest::{self, Digest};
 use crate::store::engine::Value;
 
-/// SHA-256 of a table's name, the names of its columns, and its values row by row. Each value says
-/// its kind and, where that varies, its length in bytes, so that no two tables are written alike:
-///
-/// ```text
-/// null     'n'
-/// boolean  'b', 0 or 1
-/// integer  'i', 8 bytes, the highest first, in two's complement
-/// text     't', 8 bytes of length, the highest first, UTF-8
-/// bytes    'x', 8 bytes of length, the highest first, the bytes
-/// ```
-pub(super) struct Checksum(Context);
+/// SHA-256 of a table's name, the names of its columns, and its values row by row, each as
+/// [`Digest`] writes it.
+pub(super) struct Checksum(Digest);
 
 impl Checksum {
     pub(super) fn of(table: &Table) -> Self {
-        let mut checksum = Self(Context::new(&SHA256));
+        let mut checksum = Self(Digest::new());
         checksum.add(table.name.into());
         for (name, _) in table.columns {
             checksum.add((*name).into());
@@ -30,31 +19,12 @@ impl Checksum {
     }
 
     pub(super) fn add(&mut self, value: Value<'_>) {
-        match value {
-            Value::Null => self.0.update(b"n"),
-            Value::Bool(value) => self.0.update(&[b'b', value.into()]),
-            Value::Integer(value) => {
-                self.0.update(b"i");
-                self.0.update(&value.to_be_bytes());
-            }
-            Value::Text(text) => self.add_sized(b"t", text.as_bytes()),
-            Value::Bytes(bytes) => self.add_sized(b"x", bytes),
-        }
-    }
-
-    fn add_sized(&mut self, kind: &[u8], bytes: &[u8]) {
-        self.0.update(kind);
-        self.0.update(&(bytes.len() as u64).to_be_bytes());
-        self.0.update(bytes);
+        self.0.add(value);
     }
 
     /// In lower-case hexadecimal.
     pub(super) fn finish(self) -> String {
-        let mut text = String::new();
-        for byte in self.0.finish().as_ref() {
-            write!(text, "{byte:02x}").expect("writing to memory does not fail");
-        }
-        text
+        digest::hex(&self.0.finish())
     }
 }
 

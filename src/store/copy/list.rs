@@ -207,24 +207,38 @@ pub(super) static TABLES: [Table; COUNT] = [
     Table {
         name: "audit_events",
         columns: &[
+            ("number", Integer),
+            ("form", Integer),
             ("id", Text),
             ("created_at", Integer),
             ("event", Text),
+            ("result", Text),
+            ("actor_kind", Text),
+            ("actor_id", Text),
+            ("address", Text),
             ("user_id", Text),
             ("client_id", Text),
             ("session_id", Text),
+            ("token_id", Text),
             ("key_id", Text),
-            ("address", Text),
+            ("group_id", Text),
+            ("permission", Text),
+            ("detail", Text),
+            ("hash", Bytes),
         ],
         count: "SELECT count(*) FROM audit_events",
         added: "SELECT count(*) FROM audit_events",
         select: "
-            SELECT id, created_at, event, user_id, client_id, session_id, key_id, address
-            FROM audit_events ORDER BY id",
+            SELECT number, form, id, created_at, event, result, actor_kind, actor_id, address,
+                user_id, client_id, session_id, token_id, key_id, group_id, permission, detail,
+                hash
+            FROM audit_events ORDER BY number",
         insert: "
-            INSERT INTO audit_events (id, created_at, event, user_id, client_id, session_id,
-                key_id, address)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            INSERT INTO audit_events (number, form, id, created_at, event, result, actor_kind,
+                actor_id, address, user_id, client_id, session_id, token_id, key_id, group_id,
+                permission, detail, hash)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
+                ?18)",
     },
     Table {
         name: "signing_keys",
