@@ -10,8 +10,8 @@ use super::context::{Context, system_sources};
 use super::error::{CliError, report_clap};
 use super::output::{Format, Output};
 use super::{
-    client, completions, config, createsuperuser, db, group, key, logging, migrate, permission,
-    ping, prompt, secret, session, token, user,
+    audit, client, completions, config, createsuperuser, db, group, key, logging, migrate,
+    permission, ping, prompt, secret, session, token, user,
 };
 use crate::config::{Config, Environment, Flags, Layers};
 use crate::domain::user::UserRef;
@@ -93,6 +93,7 @@ enum Command {
     Key(key::Command),
     #[command(subcommand)]
     Secret(secret::Command),
+    Audit(audit::Args),
     #[command(subcommand)]
     Db(db::Command),
     #[command(subcommand)]
@@ -104,7 +105,16 @@ enum Command {
 impl Command {
     /// Whether it asks who may do what, so that it can be done with the rights of an account.
     fn knows_rights(&self) -> bool {
-        matches!(self, Self::User(_) | Self::Group(_) | Self::Permission(_))
+        matches!(
+            self,
+            Self::User(_) | Self::Group(_) | Self::Permission(_) | Self::Audit(_)
+        )
+    }
+
+    /// Whether it asks nothing and has its own end for Ctrl-C: one about a whole database, or without
+    /// an end of its own.
+    fn has_own_interrupt(&self) -> bool {
+        matches!(self, Self::Db(_) | Self::Audit(_))
     }
 }
 
@@ -162,8 +172,7 @@ fn run(cli: Cli) -> Result<(), CliError> {
         may_ask: !cli.no_input,
         on_behalf_of: cli.on_behalf_of,
     };
-    // A command about a whole database asks nothing, and has its own end for Ctrl-C.
-    if ctx.has_someone_to_ask() && !matches!(cli.command, Command::Db(_)) {
+    if ctx.has_someone_to_ask() && !cli.command.has_own_interrupt() {
         prompt::guard_terminal();
     }
     match cli.command {
@@ -177,6 +186,7 @@ fn run(cli: Cli) -> Result<(), CliError> {
         Command::Token(command) => token::run(command, &mut ctx),
         Command::Key(command) => key::run(command, &mut ctx),
         Command::Secret(command) => secret::run(command, &mut ctx),
+        Command::Audit(args) => audit::run(args, &mut ctx),
         Command::Db(command) => db::run(command, &mut ctx),
         Command::Config(command) => config::run(command, &mut ctx),
         Command::Ping(args) => ping::run(args, &mut ctx),

@@ -11,6 +11,7 @@ use crate::http::probe::ProbeError;
 use crate::service::StartError;
 use crate::service::accounts::AccountError;
 use crate::service::api_tokens::ApiTokenError;
+use crate::service::audit::AuditError;
 use crate::service::clients::ClientError;
 use crate::service::groups::GroupError;
 use crate::service::keys::KeysError;
@@ -36,7 +37,7 @@ pub(super) enum CliError {
     NotConfirmed,
     /// The command knows no rights but those of whoever can write the database.
     #[error(
-        "--as is for 'user', 'group' and 'permission': this is done by whoever can write the database"
+        "--as is for 'user', 'group', 'permission' and 'audit': this is done by whoever can write the database"
     )]
     NotOnBehalf,
     /// Nothing to change was named.
@@ -80,6 +81,9 @@ pub(super) enum CliError {
     /// A signing key could not be found, made or ended.
     #[error(transparent)]
     Key(#[from] LifecycleError),
+    /// Events could not be shown, or are not as they were written.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// The secret key could not be changed.
     #[error(transparent)]
     Secret(#[from] SecretRotationError),
@@ -192,6 +196,7 @@ impl CliError {
             | Self::Group(GroupError::Changed(_) | GroupError::Denied(_))
             | Self::Permission(PermissionError::Builtin(_) | PermissionError::Denied(_))
             | Self::Client(ClientError::Denied(_))
+            | Self::Audit(AuditError::Denied(_))
             | Self::ApiToken(ApiTokenError::Denied(_))
             | Self::Key(
                 LifecycleError::Waiting(_) | LifecycleError::Signs(_) | LifecycleError::Exists(_),
@@ -208,6 +213,7 @@ impl CliError {
             | Self::Permission(PermissionError::NotFound(_) | PermissionError::NoAccount(_))
             | Self::Client(ClientError::NotFound(_))
             | Self::Session(SessionError::NoAccount(_) | SessionError::NotFound(_))
+            | Self::Audit(AuditError::NoAccount(_))
             | Self::Key(LifecycleError::NotFound(_))
             | Self::ApiToken(
                 ApiTokenError::NoAccount(_)
@@ -222,6 +228,7 @@ impl CliError {
             | Self::Permission(PermissionError::Store(error))
             | Self::Client(ClientError::Store(error))
             | Self::Session(SessionError::Store(error))
+            | Self::Audit(AuditError::Store(error))
             | Self::ApiToken(ApiTokenError::Store(error))
             | Self::Secret(
                 SecretRotationError::Store(error)
@@ -236,6 +243,7 @@ impl CliError {
             Self::Probe(_) => Status::NotReady,
             Self::Account(AccountError::Hash(_) | AccountError::Hashing(_))
             | Self::Key(LifecycleError::Keys(_))
+            | Self::Audit(AuditError::Broken(_) | AuditError::Lost(_))
             | Self::Secret(_)
             | Self::Start(_)
             | Self::Bind(_)

@@ -8,6 +8,7 @@
 )]
 
 mod account;
+mod audit;
 pub mod authctl;
 pub mod authd;
 mod client;

@@ -239,6 +239,12 @@ impl Output {
         }
     }
 
+    /// A line of many to come; says whether anybody reads on.
+    #[expect(clippy::unused_self, reason = "whoever writes results has this")]
+    pub(super) fn line(self, line: &str) -> Result<bool, CliError> {
+        write(line)
+    }
+
     /// A remark for people, on standard error.
     pub(super) fn note(self, sentence: &str) {
         if !self.quiet {
@@ -249,11 +255,15 @@ impl Output {
 
 /// Writes a line to standard output. That nobody reads it any more (`| head`) is no failure.
 pub(super) fn print(line: &str) -> Result<(), CliError> {
+    write(line).map(drop)
+}
+
+/// Writes a line to standard output, and says whether anybody reads it.
+fn write(line: &str) -> Result<bool, CliError> {
     match writeln!(io::stdout(), "{line}") {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(CliError::io("writing the result")(error))
-        }
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(CliError::io("writing the result")(error)),
     }
 }
 

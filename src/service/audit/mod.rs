@@ -57,6 +57,8 @@ pub struct Page {
     pub events: Vec<Event>,
     /// After which number the next page begins; `None`: there is nothing more by now.
     pub next: Option<i64>,
+    /// Up to which number all events were looked at: whoever waits for new ones goes on from there.
+    pub seen: i64,
 }
 
 /// The hash of an event; it stands for all events up to that.
@@ -86,20 +88,37 @@ pub fn list(
 ) -> Result<Page, AuditError> {
     let filter = filter(desk, wanted)?;
     let ask = limit.saturating_add(1);
-    let mut events = desk
-        .store
-        .read(|connection| audit::list(connection, &filter, after, ask))?;
+    let (last, mut events) = desk.store.read(|connection| {
+        // In this order: what comes between the two is not missed.
+        let last = audit::last_number(connection)?;
+        Ok((last, audit::list(connection, &filter, after, ask)?))
+    })?;
     let more = events.len() > limit as usize;
     events.truncate(limit as usize);
     let next = events.last().filter(|_| more).map(|last| last.number);
-    Ok(Page { events, next })
+    Ok(Page {
+        seen: next.unwrap_or_else(|| reached(&events, last.max(after))),
+        events,
+        next,
+    })
 }
 
 /// The last events, in their order.
-pub fn latest(desk: &Management, wanted: &Wanted, limit: u32) -> Result<Vec<Event>, AuditError> {
+pub fn latest(desk: &Management, wanted: &Wanted, limit: u32) -> Result<Page, AuditError> {
     let filter = filter(desk, wanted)?;
-    let read = |connection: &_| audit::latest(connection, &filter, limit);
-    Ok(desk.store.read(read)?)
+    let (last, events) = desk.store.read(|connection| {
+        let last = audit::last_number(connection)?;
+        Ok((last, audit::latest(connection, &filter, limit)?))
+    })?;
+    Ok(Page {
+        seen: reached(&events, last),
+        events,
+        next: None,
+    })
+}
+
+fn reached(events: &[Event], last: i64) -> i64 {
+    events.last().map_or(last, |event| event.number.max(last))
 }
 
 /// Follows the chain of hashes from the first event to the last; fails with the first that does not

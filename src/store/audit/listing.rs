@@ -61,6 +61,12 @@ macro_rules! select_of_user {
     };
 }
 
+/// The number of the last event; 0: there is none.
+pub fn last_number(connection: &Conn) -> Result<i64, StoreError> {
+    const SQL: &str = "SELECT coalesce(max(number), 0) FROM audit_events";
+    connection.query_value(SQL, &[])
+}
+
 /// The first `limit` events after a number.
 pub fn list(
     connection: &Conn,

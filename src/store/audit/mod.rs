@@ -18,7 +18,7 @@ use crate::domain::client::ClientId;
 use crate::domain::permission::PermissionName;
 
 pub use chain::{Place, Step, follow};
-pub use listing::{EventFilter, latest, list};
+pub use listing::{EventFilter, last_number, latest, list};
 
 pub(super) use carry_over::carry_over;
 
