@@ -397,6 +397,14 @@ mod tests {
     }
 
     #[test]
+    fn the_manual_lists_every_action() {
+        let manual = include_str!("../../docs/audit.md");
+        let line = |action: &Action| format!("| `{}` | {} |", action.name(), action.meaning());
+        let lines: Vec<String> = Action::ALL.iter().map(line).collect();
+        assert!(manual.contains(&lines.join("\n")), "{}", lines.join("\n"));
+    }
+
+    #[test]
     fn a_list_of_names_is_bounded_and_says_how_many_there_were() {
         let mut entry = Entry::new(Action::UserChanged);
         entry.note_names("left", Vec::<String>::new());

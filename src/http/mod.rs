@@ -4,6 +4,7 @@
 //! the table of everything there is; each resource has a file of its own.
 
 mod answer;
+mod audit;
 mod bearer;
 mod body;
 mod caller;

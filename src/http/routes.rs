@@ -7,8 +7,8 @@ use rouille::{Request, Response, router};
 use super::oauth::{introspect, metadata, revoke, token};
 use super::problem::{Code, Problem};
 use super::{
-    App, docs, forward, groups, health, jwks, login, logout, me, permissions, refresh, revocations,
-    schema, sessions, users, verify,
+    App, audit, docs, forward, groups, health, jwks, login, logout, me, permissions, refresh,
+    revocations, schema, sessions, users, verify,
 };
 
 /// What answers a request.
@@ -107,6 +107,7 @@ pub(super) fn find(request: &Request) -> Option<Route> {
         (DELETE) ["/permissions/{name}", name: String] => {
             blocking("/permissions/{name}", move |app, request| permissions::delete(app, request, &name))
         },
+        (GET)  ["/audit"] => blocking("/audit", audit::list),
         (POST) ["/oauth/token"] => blocking("/oauth/token", token::create),
         (POST) ["/oauth/introspect"] => reading("/oauth/introspect", introspect::create),
         (POST) ["/oauth/revoke"] => blocking("/oauth/revoke", revoke::create),

@@ -11,8 +11,8 @@ use super::oauth::error::ErrorBody;
 use super::oauth::{introspect, metadata, revoke, token};
 use super::problem::{self, Problem, ProblemBody};
 use super::{
-    App, docs, forward, groups, health, jwks, login, logout, me, permissions, refresh, revocations,
-    sessions, users, verify,
+    App, audit, docs, forward, groups, health, jwks, login, logout, me, permissions, refresh,
+    revocations, sessions, users, verify,
 };
 
 /// Everything there is.
@@ -31,7 +31,7 @@ use super::{
         groups::list, groups::create, groups::read, groups::change, groups::delete, groups::add_member,
         groups::remove_member, groups::grant, groups::revoke,
         permissions::list, permissions::create, permissions::delete,
-        jwks::read, token::create, introspect::create, revoke::create, metadata::read,
+        audit::list, jwks::read, token::create, introspect::create, revoke::create, metadata::read,
         metadata::read_for_openid,
         health::live, health::ready, read, docs::index, docs::asset,
     ),
@@ -40,6 +40,7 @@ use super::{
         (name = "sessions", description = "What a login began, and ending it"),
         (name = "users", description = "Managing accounts"),
         (name = "groups", description = "Managing groups and permissions"),
+        (name = "audit", description = "What was done, by whom"),
         (name = "oauth", description = "For other services, by the standards"),
         (name = "keys", description = "Verifying offline"),
         (name = "health", description = "For orchestrators"),

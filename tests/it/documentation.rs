@@ -158,7 +158,7 @@ fn documents() -> Vec<(PathBuf, String)> {
         .collect()
 }
 
-fn code_blocks<'t>(text: &'t str, language: &str) -> Vec<&'t str> {
+pub(crate) fn code_blocks<'t>(text: &'t str, language: &str) -> Vec<&'t str> {
     let start = format!("```{language}\n");
     text.split(&start)
         .skip(1)

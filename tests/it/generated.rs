@@ -84,6 +84,7 @@ fn page(name: &str) -> String {
 fn every_group_of_commands_has_a_page_with_every_section() {
     let pages = [
         "authctl.1",
+        "authctl-audit.1",
         "authctl-client.1",
         "authctl-completions.1",
         "authctl-config.1",

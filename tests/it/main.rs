@@ -4,6 +4,7 @@
 
 mod api_tokens;
 mod architecture;
+mod audit;
 mod bearer;
 mod clients;
 mod configuration;

@@ -21,6 +21,7 @@ const PAUSE: (u32, Duration) = (10, Duration::from_millis(100));
 
 /// Which events.
 #[derive(clap::Args, Debug)]
+#[group(skip)]
 pub(in crate::cli) struct Args {
     /// Only what was done to this account, or by it: e-mail address or id; a deleted one by its id
     #[arg(long)]

@@ -130,11 +130,14 @@ fn page_of_group(program: &Command, group: &Command) -> Generated {
     let verbs = verbs(group, &full);
     let mut text = head(&name, "1", about(group));
     text.push_str(".SH SYNOPSIS\n");
-    if verbs.is_empty() {
+    // A group that does something without a verb is a command, too.
+    let is_command = !group.is_subcommand_required_set();
+    if is_command {
         text.push_str(&synopsis(&full, group));
     }
     for (index, (path, verb)) in verbs.iter().enumerate() {
-        let between = if index == 0 { "" } else { ".br\n" };
+        let is_first = index == 0 && !is_command;
+        let between = if is_first { "" } else { ".br\n" };
         write!(text, "{between}{}", synopsis(path, verb)).expect(MEMORY);
     }
     text.push_str(".SH DESCRIPTION\n");
@@ -183,7 +186,7 @@ fn synopsis(path: &str, command: &Command) -> String {
         let name = positional.get_id().as_str().to_uppercase();
         write!(line, " \\fI{}\\fR", roff(&name)).expect(MEMORY);
     }
-    if commands_of(command).next().is_some() {
+    if command.is_subcommand_required_set() {
         line.push_str(" \\fICOMMAND\\fR");
     }
     line + "\n"
