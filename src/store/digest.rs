@@ -1,5 +1,7 @@
 //! SHA-256 of values, whichever engine they are from.
 
+use std::fmt::Write;
+
 use aws_lc_rs::digest::{Context, SHA256};
 
 use super::engine::Value;
@@ -48,5 +50,9 @@ impl Digest {
 
 /// In lower-case hexadecimal.
 pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::new();
+    for byte in bytes {
+        write!(text, "{byte:02x}").expect("writing to memory does not fail");
+    }
+    text
 }

@@ -16,8 +16,11 @@ pub struct Migration {
     sqlite: &'static str,
     postgres: &'static str,
     /// What SQL cannot do, after it and in the same transaction.
-    then: Option<fn(&Tx<'_>) -> Result<(), StoreError>>,
+    then: Option<Then>,
 }
+
+/// Work that SQL cannot do.
+type Then = fn(&Tx<'_>) -> Result<(), StoreError>;
 
 /// One step, from the files of its number and name.
 macro_rules! step {

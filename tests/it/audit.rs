@@ -539,3 +539,23 @@ fn the_lines_about_events_work_as_printed() {
         assert_eq!(out.succeeded().stdout, format!("{events} {hash}\n"));
     }
 }
+
+#[test]
+fn a_copied_installation_has_the_same_chain() {
+    let env = TestEnv::new();
+    env.add_user("ada@example.com", PASSWORD);
+    env.authd().login("ada@example.com", PASSWORD);
+    let (events, hash) = verified(&env);
+    let from = env.database().url();
+    env.authctl(&["db", "copy", "--from", &from, "--to", "sqlite:copy.db"])
+        .succeeded();
+    let copy = ["--database", "sqlite:copy.db"];
+    let verify = ["audit", "verify", "--expect", &hash];
+    let copied = env.authctl_json(&[&copy[..], &verify].concat());
+    let document = json!({"events": events, "hash": hash});
+    assert_eq!(copied.succeeded().json(), document);
+    let group = env.authctl(&[&copy[..], &["group", "add", "a"]].concat());
+    group.succeeded();
+    let copied = env.authctl_json(&[&copy[..], &verify].concat());
+    assert_eq!(copied.succeeded().json()["events"], events + 1);
+}

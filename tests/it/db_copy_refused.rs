@@ -14,7 +14,7 @@ use crate::terminal::Terminal;
 const FILLINGS: [(&str, &str); 4] = [
     (
         "INSERT INTO users VALUES
-            ('i', 'e', 'k', '', '', NULL, NULL, TRUE, TRUE, TRUE, 0, NULL, NULL, 1)",
+            ('i', 'e', 'k', '', '', NULL, NULL, TRUE, TRUE, TRUE, 0, NULL, NULL, 1, '', '')",
         "users: 1",
     ),
     (
@@ -358,10 +358,10 @@ fn a_person_sees_how_far_it_is() {
     };
     let mut terminal = Terminal::authctl(&env, "db copy --from sqlite:authd.db --to sqlite:new.db");
     terminal.shows("copying users");
-    terminal.shows("/4,426 rows");
+    terminal.shows("/4,468 rows");
     let (screen, ending) = terminal.ends();
     assert!(
-        screen.contains("user_tombstones \u{2506}  200 "),
+        screen.contains("user_tombstones   \u{2506}  200 "),
         "{screen}"
     );
     assert!(screen.contains("same secret key"), "{screen}");

@@ -1,3 +1,5 @@
+//! What leaves an event, and what that says.
+
 use super::*;
 use crate::domain::actor::Actor;
 use crate::domain::authority::{Authority, Bearer};
@@ -83,7 +85,7 @@ fn every_change_of_an_account_is_one_event_that_names_who_whom_and_what() {
     let detail = serde_json::json!({"is_staff": true, "changed": ["first_name", "is_staff"]});
     assert_eq!(event.detail, detail);
     let event = one_event(&trial, || {
-        trial.set_password("violet lantern orbits quartz")
+        trial.set_password("violet lantern orbits quartz");
     });
     assert_eq!(event.event, "user.password_changed");
     let event = one_event(&trial, || {

@@ -1,3 +1,5 @@
+//! The chain of events: what changes it, and what does not go unnoticed.
+
 use std::collections::BTreeSet;
 
 use cluster::Database;
@@ -269,7 +271,7 @@ fn events_of_older_releases_are_carried_over_into_the_chain() {
             ('b', 5, 'key.promoted', NULL, NULL, NULL, 'k', NULL),
             ('a', 7, 'refresh_token.reused', 'u', 'c', 's', NULL, '::1')",
     );
-    store.write(|tx| carry_over(tx)).expect("carries over");
+    store.write(carry_over).expect("carries over");
     assert_eq!(follow_all(&store, 1), Ok(2));
     let listed = store.read(|connection| list(connection, &EventFilter::default(), 0, 9));
     let listed = listed.expect("reads");

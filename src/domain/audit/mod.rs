@@ -1,8 +1,9 @@
 //! What is written down for whoever asks later: who did what, to whom, from where, with what result.
 
+mod action;
+
 use std::fmt::Display;
 use std::net::IpAddr;
-use std::str::FromStr;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -19,86 +20,7 @@ use crate::domain::permission::PermissionName;
 use crate::domain::session::SessionId;
 use crate::domain::user::UserId;
 
-macro_rules! actions {
-    ($($name:literal => $variant:ident: $doc:literal,)*) => {
-        /// What is done.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Action {
-            $(#[doc = $doc] $variant,)*
-        }
-
-        impl Action {
-            /// Every one.
-            pub const ALL: &[Self] = &[$(Self::$variant,)*];
-
-            /// What it goes by.
-            pub fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name,)* }
-            }
-
-            /// What it is.
-            pub fn meaning(self) -> &'static str {
-                match self { $(Self::$variant => $doc,)* }
-            }
-        }
-    };
-}
-
-actions! {
-    "login" => Login: "Somebody logged in, or was refused",
-    "logout" => Logout: "Somebody ended sessions of their own: this one, all or all others",
-    "refresh_token.reused" => RefreshTokenReused: "A refresh token came back after it was exchanged: somebody else has it; its session was ended",
-    "session.ended" => SessionEnded: "A session was ended, by its owner, an administrator or its client",
-    "session.all_ended" => SessionAllEnded: "Every session of an account was ended",
-    "session.viewed" => SessionViewed: "Somebody wanted to see the sessions of others and may not",
-    "token.revoked" => TokenRevoked: "A client revoked an access token of its own",
-    "user.added" => UserAdded: "An account was added",
-    "user.changed" => UserChanged: "An account was changed: `changed` names what",
-    "user.password_changed" => UserPasswordChanged: "An account was given another password; its sessions ended",
-    "user.enabled" => UserEnabled: "An account may log in again",
-    "user.disabled" => UserDisabled: "An account may not log in; its sessions ended",
-    "user.deleted" => UserDeleted: "An account was deleted",
-    "user.granted" => UserGranted: "An account was given a permission by itself",
-    "user.revoked" => UserRevoked: "A permission was taken back from an account",
-    "user.viewed" => UserViewed: "Somebody wanted to see accounts and may not",
-    "group.added" => GroupAdded: "A group was added",
-    "group.renamed" => GroupRenamed: "A group was given another name",
-    "group.deleted" => GroupDeleted: "A group was deleted",
-    "group.user_added" => GroupUserAdded: "An account became a member of a group",
-    "group.user_removed" => GroupUserRemoved: "An account was taken out of a group",
-    "group.granted" => GroupGranted: "A group was given a permission",
-    "group.revoked" => GroupRevoked: "A permission was taken back from a group",
-    "group.viewed" => GroupViewed: "Somebody wanted to see groups or permissions and may not",
-    "permission.added" => PermissionAdded: "A permission was added",
-    "permission.deleted" => PermissionDeleted: "A permission was deleted",
-    "client.added" => ClientAdded: "A client was added",
-    "client.secret_rotated" => ClientSecretRotated: "A client was given another secret",
-    "client.enabled" => ClientEnabled: "A client may do what it may again",
-    "client.disabled" => ClientDisabled: "A client was stopped; the sessions made through it ended",
-    "client.deleted" => ClientDeleted: "A client was deleted",
-    "api_token.added" => ApiTokenAdded: "An API token was made",
-    "api_token.revoked" => ApiTokenRevoked: "An API token was revoked",
-    "key.added" => KeyAdded: "A signing key was made, to sign from some time on",
-    "key.promoted" => KeyPromoted: "A signing key took the place of the one before",
-    "key.retired" => KeyRetired: "A signing key verifies no longer",
-    "key.revoked" => KeyRevoked: "A signing key may have leaked: it verifies no longer, and never again",
-    "key.resealed" => KeyResealed: "A signing key was sealed anew, under another secret",
-    "audit.viewed" => AuditViewed: "Somebody wanted to see these events and may not",
-}
-
-/// The text is no name of an action.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no event of that name: docs/audit.md lists them, as user.added or login")]
-pub struct ActionError;
-
-impl FromStr for Action {
-    type Err = ActionError;
-
-    fn from_str(text: &str) -> Result<Self, ActionError> {
-        let mut all = Self::ALL.iter().copied();
-        all.find(|action| action.name() == text).ok_or(ActionError)
-    }
-}
+pub use action::{Action, ActionError};
 
 /// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -387,22 +309,6 @@ pub struct Event {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_action_is_found_by_its_name_and_no_two_share_one() {
-        for action in Action::ALL {
-            assert_eq!(action.name().parse(), Ok(*action));
-        }
-        assert_eq!("user".parse::<Action>(), Err(ActionError));
-    }
-
-    #[test]
-    fn the_manual_lists_every_action() {
-        let manual = include_str!("../../docs/audit.md");
-        let line = |action: &Action| format!("| `{}` | {} |", action.name(), action.meaning());
-        let lines: Vec<String> = Action::ALL.iter().map(line).collect();
-        assert!(manual.contains(&lines.join("\n")), "{}", lines.join("\n"));
-    }
 
     #[test]
     fn a_list_of_names_is_bounded_and_says_how_many_there_were() {
