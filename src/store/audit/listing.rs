@@ -74,8 +74,9 @@ pub fn list(
     after: i64,
     limit: u32,
 ) -> Result<Vec<Event>, StoreError> {
+    // The sum keeps engines from reading the table in the order of its numbers.
     const FIRST_SINCE: &str = "
-        SELECT coalesce(min(number) - 1, ?2) FROM audit_events WHERE created_at >= ?1";
+        SELECT coalesce(min(number + 0) - 1, ?2) FROM audit_events WHERE created_at >= ?1";
     let after = match filter.since {
         // Clocks differ: an event may have an earlier time than the one before it.
         Some(since) if after == 0 => {
