@@ -268,7 +268,8 @@ fn a_daemon_notices_that_the_secret_was_changed_though_nothing_else_is_due() {
     let daemon = std::sync::Arc::new(trial.beside(KEYS));
     let source = SecretKeySource::File(trial.secret_file());
     let (store, sources) = (&trial.services.store, &trial.services.sources);
-    crate::service::secret_rotation::rotate(store, &source, None, sources).expect("rotates");
+    let root = Actor::operator("root");
+    crate::service::secret_rotation::rotate(store, &source, None, sources, &root).expect("rotates");
     assert!(matches!(
         daemon.lifecycle().tend(),
         Err(LifecycleError::Keys(KeysError::WrongSecret(_)))
