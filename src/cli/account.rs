@@ -1,12 +1,54 @@
 //! Making an account: what `createsuperuser` and `user add` have in common.
 
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
 use super::context::{Context, IfMissing};
 use super::error::CliError;
 use crate::domain::email::Email;
+use crate::domain::field::Input;
 use crate::domain::password::Password;
 use crate::domain::user::{NewUser, User, UserRef};
 use crate::service::accounts::{self, AccountError, PasswordChecks};
 use crate::store::{self, StoreError};
+
+/// `name=value`: what an account has, or is to have, in one of the installation's own fields.
+#[derive(Clone, Debug)]
+pub(super) struct OwnField {
+    pub(super) name: String,
+    pub(super) value: Input,
+}
+
+/// The text has no '='.
+#[derive(Debug, thiserror::Error)]
+#[error("write the field and its value with '=' between, as department=sales")]
+pub(super) struct OwnFieldError;
+
+impl FromStr for OwnField {
+    type Err = OwnFieldError;
+
+    fn from_str(text: &str) -> Result<Self, OwnFieldError> {
+        let (name, value) = text.split_once('=').ok_or(OwnFieldError)?;
+        Ok(Self {
+            name: name.to_owned(),
+            value: Input::Text(value.to_owned()),
+        })
+    }
+}
+
+/// All of them by their names. One that is there twice is an error: which one is meant?
+pub(super) fn own_fields(given: Vec<OwnField>) -> Result<BTreeMap<String, Input>, CliError> {
+    let mut fields = BTreeMap::new();
+    for OwnField { name, value } in given {
+        if fields.insert(name.clone(), value).is_some() {
+            return Err(CliError::Value {
+                what: name,
+                problem: "it is given twice".into(),
+            });
+        }
+    }
+    Ok(fields)
+}
 
 /// The account of that address. Where there is no database there is none, and none is made.
 pub(super) fn existing(email: &Email, ctx: &Context) -> Result<Option<User>, CliError> {
@@ -58,6 +100,12 @@ pub(super) fn create(
         accounts::check_password(&ctx.config.passwords, password, &new)
             .map_err(AccountError::from)?;
     }
-    let accounts = ctx.accounts(IfMissing::Create)?;
+    // Where there is no database there are no fields.
+    let if_missing = if new.fields.is_empty() {
+        IfMissing::Create
+    } else {
+        IfMissing::Fail
+    };
+    let accounts = ctx.accounts(if_missing)?;
     Ok(accounts.create(new, password, checks)?)
 }

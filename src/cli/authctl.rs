@@ -10,7 +10,7 @@ use super::context::{Context, system_sources};
 use super::error::{CliError, report_clap};
 use super::output::{Format, Output};
 use super::{
-    audit, client, completions, config, createsuperuser, db, group, key, logging, migrate,
+    audit, client, completions, config, createsuperuser, db, field, group, key, logging, migrate,
     permission, ping, prompt, secret, session, token, user,
 };
 use crate::config::{Config, Environment, Flags, Layers};
@@ -84,6 +84,8 @@ enum Command {
     #[command(subcommand)]
     Permission(permission::Command),
     #[command(subcommand)]
+    Field(field::Command),
+    #[command(subcommand)]
     Session(session::Command),
     #[command(subcommand)]
     Client(client::Command),
@@ -107,7 +109,7 @@ impl Command {
     fn knows_rights(&self) -> bool {
         matches!(
             self,
-            Self::User(_) | Self::Group(_) | Self::Permission(_) | Self::Audit(_)
+            Self::User(_) | Self::Group(_) | Self::Permission(_) | Self::Audit(_) | Self::Field(_)
         )
     }
 
@@ -181,6 +183,7 @@ fn run(cli: Cli) -> Result<(), CliError> {
         Command::User(command) => user::run(command, &mut ctx),
         Command::Group(command) => group::run(command, &mut ctx),
         Command::Permission(command) => permission::run(command, &mut ctx),
+        Command::Field(command) => field::run(command, &mut ctx),
         Command::Session(command) => session::run(command, &mut ctx),
         Command::Client(command) => client::run(command, &mut ctx),
         Command::Token(command) => token::run(command, &mut ctx),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::str::FromStr;
 
-use super::account;
+use super::account::{self, OwnField};
 use super::context::Context;
 use super::error::CliError;
 use super::password::{self, PasswordArgs};
@@ -41,6 +41,10 @@ pub(super) struct Args {
     /// Phone number, as +44 20 7946 0000
     #[arg(long, alias = "phone_number", value_name = "NUMBER")]
     phone_number: Option<Phone>,
+
+    /// Value of one of your own fields, as department=sales; may be repeated
+    #[arg(long, value_name = "NAME=VALUE")]
+    field: Vec<OwnField>,
 
     #[command(flatten)]
     password: PasswordArgs,
@@ -89,6 +93,7 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
         is_staff: true,
         is_superuser: true,
         groups: BTreeSet::new(),
+        fields: account::own_fields(args.field.clone())?,
     };
     let (password, checks) = choose_password(&args, &new, ctx)?;
     let email = new.email.clone();

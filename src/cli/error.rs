@@ -13,6 +13,7 @@ use crate::service::accounts::AccountError;
 use crate::service::api_tokens::ApiTokenError;
 use crate::service::audit::AuditError;
 use crate::service::clients::ClientError;
+use crate::service::fields::FieldError;
 use crate::service::groups::GroupError;
 use crate::service::keys::KeysError;
 use crate::service::keys::lifecycle::LifecycleError;
@@ -37,7 +38,7 @@ pub(super) enum CliError {
     NotConfirmed,
     /// The command knows no rights but those of whoever can write the database.
     #[error(
-        "--as is for 'user', 'group', 'permission' and 'audit': this is done by whoever can write the database"
+        "--as is for 'user', 'group', 'permission', 'field' and 'audit': this is done by whoever can write the database"
     )]
     NotOnBehalf,
     /// Nothing to change was named.
@@ -69,6 +70,9 @@ pub(super) enum CliError {
     /// A permission could not be found, made, given or taken.
     #[error(transparent)]
     Permission(#[from] PermissionError),
+    /// A field could not be found, made or changed.
+    #[error(transparent)]
+    Field(#[from] FieldError),
     /// A session could not be found or ended.
     #[error(transparent)]
     Session(#[from] SessionError),
@@ -143,7 +147,7 @@ impl Status {
             Self::NotFound => "There is no such account, client, session, token ...",
             Self::Conflict => "It exists already, or its state forbids the change.",
             Self::Invalid => {
-                "A value breaks a rule: an e-mail address, a phone number, a name, a password, a scope."
+                "A value breaks a rule: an e-mail address, a phone number, a name, a password, a scope, a value of an own field."
             }
             Self::Database => {
                 "The database cannot be used: it is missing or not reached, locked, not migrated, or written by a newer release."
@@ -189,7 +193,9 @@ impl CliError {
             | Self::NotOnBehalf
             | Self::NothingToChange
             | Self::Config(_) => Status::Usage,
-            Self::Value { .. } | Self::Account(AccountError::Policy(_)) => Status::Invalid,
+            Self::Value { .. }
+            | Self::Account(AccountError::Policy(_) | AccountError::Fields(_))
+            | Self::Field(FieldError::Definition(_)) => Status::Invalid,
             Self::NotASuperuser(_)
             | Self::Account(AccountError::Changed(_) | AccountError::Denied(_))
             | Self::Session(SessionError::Denied(_))
@@ -198,6 +204,13 @@ impl CliError {
             | Self::Client(ClientError::Denied(_))
             | Self::Audit(AuditError::Denied(_))
             | Self::ApiToken(ApiTokenError::Denied(_))
+            | Self::Field(
+                FieldError::TooMany
+                | FieldError::Broken(_)
+                | FieldError::Unfit(_)
+                | FieldError::Changed(_)
+                | FieldError::Denied(_),
+            )
             | Self::Key(
                 LifecycleError::Waiting(_) | LifecycleError::Signs(_) | LifecycleError::Exists(_),
             )
@@ -211,6 +224,7 @@ impl CliError {
                 GroupError::NotFound(_) | GroupError::NoAccount(_) | GroupError::NoPermission(_),
             )
             | Self::Permission(PermissionError::NotFound(_) | PermissionError::NoAccount(_))
+            | Self::Field(FieldError::NotFound(_))
             | Self::Client(ClientError::NotFound(_))
             | Self::Session(SessionError::NoAccount(_) | SessionError::NotFound(_))
             | Self::Audit(AuditError::NoAccount(_))
@@ -226,6 +240,7 @@ impl CliError {
             Self::Account(AccountError::Store(error))
             | Self::Group(GroupError::Store(error))
             | Self::Permission(PermissionError::Store(error))
+            | Self::Field(FieldError::Store(error))
             | Self::Client(ClientError::Store(error))
             | Self::Session(SessionError::Store(error))
             | Self::Audit(AuditError::Store(error))
@@ -264,6 +279,7 @@ fn of_store(error: &StoreError) -> Status {
         StoreError::EmailTaken(_)
         | StoreError::ClientExists(_)
         | StoreError::GroupExists(_)
+        | StoreError::FieldExists(_)
         | StoreError::PermissionExists(_)
         | StoreError::LastSuperuser(_)
         | StoreError::NotEmpty { .. } => Status::Conflict,

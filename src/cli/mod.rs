@@ -18,6 +18,7 @@ mod context;
 mod createsuperuser;
 mod db;
 mod error;
+mod field;
 mod group;
 mod healthcheck;
 mod key;

@@ -36,7 +36,7 @@ pub(super) struct Output {
 }
 
 /// The columns of a user in TSV, in this order.
-const COLUMNS: [&str; 12] = [
+const COLUMNS: [&str; 13] = [
     "id",
     "email",
     "first_name",
@@ -49,6 +49,7 @@ const COLUMNS: [&str; 12] = [
     "last_login",
     "version",
     "groups",
+    "fields",
 ];
 
 impl Output {
@@ -58,7 +59,13 @@ impl Output {
             Format::Json => print(&to_json(user)),
             _ if self.quiet => print(&user.id.to_string()),
             Format::Tsv => print(&row(user).join("\t")),
-            Format::Table => print(&pairs(COLUMNS.iter().copied().zip(row(user)))),
+            Format::Table => {
+                // People see a line for each of the installation's own fields.
+                let (_, common) = COLUMNS.split_last().expect("there are some");
+                let own = user.fields.iter();
+                let own = own.map(|(name, value)| (name.as_str(), plain(value)));
+                print(&pairs(common.iter().copied().zip(row(user)).chain(own)))
+            }
         }
     }
 
@@ -276,6 +283,15 @@ fn lines(lines: impl Iterator<Item = String>) -> Result<(), CliError> {
     }
 }
 
+/// A value as people write it: a text without quotes, nothing for null.
+pub(super) fn plain(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::Null => String::new(),
+        serde_json::Value::String(text) => text.clone(),
+        value => value.to_string(),
+    }
+}
+
 fn to_json(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("our types serialise")
 }
@@ -295,6 +311,7 @@ fn row(user: &User) -> Vec<String> {
         text(user.last_login.map(|at| at.to_string())),
         user.version.to_string(),
         user.groups.join(","),
+        to_json(&user.fields),
     ]
 }
 

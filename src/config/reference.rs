@@ -186,7 +186,7 @@ pub const KEYS: &[Key] = &[
         "tokens.claims",
         Kind::List,
         "",
-        "User fields to put into tokens: email, first_name, last_name, phone_number, is_staff, is_superuser, groups, permissions. By default none: verify has them fresh.",
+        "User fields to put into tokens: email, first_name, last_name, phone_number, is_staff, is_superuser, groups, permissions, fields.NAME. By default none: verify has them fresh.",
     ),
     key(
         "tokens.verify_max_age",

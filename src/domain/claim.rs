@@ -2,8 +2,9 @@
 
 use std::str::FromStr;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use crate::domain::field::FieldName;
 use crate::domain::permission::PermissionName;
 use crate::domain::phone::Phone;
 use crate::domain::user::User;
@@ -13,7 +14,7 @@ use crate::domain::user::User;
 /// The claim's name is the name of the field in a user's JSON (but for `permissions`, which stands
 /// beside that). Each is true as of the token's
 /// issue, not as of its use: `verify` has the fresh value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UserClaim {
     /// `email`
     Email,
@@ -31,11 +32,14 @@ pub enum UserClaim {
     Groups,
     /// `permissions`: what the account may do, by itself, through its groups or as a superuser
     Permissions,
+    /// `fields.NAME`: in `fields`, the value in one of the installation's own fields, if there is
+    /// such a field by then
+    Field(FieldName),
 }
 
-/// The name is none of [`UserClaim::NAMES`].
+/// The name is none of [`UserClaim::NAMES`], nor that of a field.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is not a claim; known are {known}", known = UserClaim::NAMES.join(", "))]
+#[error("'{0}' is not a claim; known are {known} and fields.NAME", known = UserClaim::NAMES.join(", "))]
 pub struct UnknownClaim(String);
 
 impl UserClaim {
@@ -51,27 +55,42 @@ impl UserClaim {
         "permissions",
     ];
 
-    /// The claim's name.
-    pub fn name(self) -> &'static str {
-        Self::NAMES[self as usize]
-    }
-
-    /// The claim's value for this user, as of now.
-    pub fn value(self, user: &User) -> Value {
-        match self {
-            Self::Email => user.email.as_str().into(),
-            Self::FirstName => user.first_name.as_str().into(),
-            Self::LastName => user.last_name.as_str().into(),
-            Self::PhoneNumber => user.phone_number.as_ref().map(Phone::as_str).into(),
-            Self::IsStaff => user.is_staff.into(),
-            Self::IsSuperuser => user.is_superuser.into(),
-            Self::Groups => user.groups.clone().into(),
+    /// The claim's name and its value for this user, as of now; `None` for an own field: these are
+    /// one claim ([`own_fields`]).
+    pub fn of(&self, user: &User) -> Option<(&'static str, Value)> {
+        Some(match self {
+            Self::Email => ("email", user.email.as_str().into()),
+            Self::FirstName => ("first_name", user.first_name.as_str().into()),
+            Self::LastName => ("last_name", user.last_name.as_str().into()),
+            Self::PhoneNumber => {
+                let number = user.phone_number.as_ref().map(Phone::as_str);
+                ("phone_number", number.into())
+            }
+            Self::IsStaff => ("is_staff", user.is_staff.into()),
+            Self::IsSuperuser => ("is_superuser", user.is_superuser.into()),
+            Self::Groups => ("groups", user.groups.clone().into()),
             Self::Permissions => {
                 let names = user.permissions.iter().map(PermissionName::as_str);
-                names.collect::<Vec<_>>().into()
+                ("permissions", names.collect::<Vec<_>>().into())
             }
-        }
+            Self::Field(_) => return None,
+        })
     }
+}
+
+/// The claim `fields`: of the user's own fields, those that are configured and those that are
+/// themselves for tokens. Empty: there is no such claim.
+pub fn own_fields(configured: &[UserClaim], user: &User) -> Map<String, Value> {
+    let is_wanted = |name: &String| {
+        user.field_uses.in_token.contains(name)
+            || configured
+                .iter()
+                .any(|claim| matches!(claim, UserClaim::Field(field) if field.as_str() == name))
+    };
+    let wanted = user.fields.iter().filter(|(name, _)| is_wanted(name));
+    wanted
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 impl FromStr for UserClaim {
@@ -87,7 +106,11 @@ impl FromStr for UserClaim {
             "is_superuser" => Self::IsSuperuser,
             "groups" => Self::Groups,
             "permissions" => Self::Permissions,
-            _ => return Err(UnknownClaim(name.to_owned())),
+            other => {
+                let field = other.strip_prefix("fields.");
+                let field = field.and_then(|field| field.parse().ok());
+                Self::Field(field.ok_or_else(|| UnknownClaim(other.to_owned()))?)
+            }
         })
     }
 }
@@ -98,9 +121,27 @@ mod tests {
 
     #[test]
     fn every_listed_name_parses_to_the_claim_of_that_name() {
-        for name in UserClaim::NAMES {
-            assert_eq!(name.parse::<UserClaim>().expect("is listed").name(), name);
+        for (place, name) in UserClaim::NAMES.into_iter().enumerate() {
+            let claim: UserClaim = name.parse().expect("is listed");
+            assert!(!matches!(claim, UserClaim::Field(_)), "{name}");
+            assert_eq!(
+                UserClaim::NAMES.iter().position(|other| *other == name),
+                Some(place)
+            );
         }
-        assert!("password_hash".parse::<UserClaim>().is_err());
+        assert!(matches!(
+            "fields.department".parse(),
+            Ok(UserClaim::Field(_))
+        ));
+        for bad in [
+            "password_hash",
+            "fields",
+            "fields.",
+            "fields.email",
+            "fields.A",
+            "department",
+        ] {
+            assert!(bad.parse::<UserClaim>().is_err(), "{bad}");
+        }
     }
 }

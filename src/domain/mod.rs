@@ -8,6 +8,7 @@ pub mod authority;
 pub mod claim;
 pub mod client;
 pub mod email;
+pub mod field;
 pub mod group;
 pub mod id;
 pub mod label;

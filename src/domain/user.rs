@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::domain::email::{Email, EmailError};
+use crate::domain::field::{FieldUses, Input};
 use crate::domain::group::GroupName;
 use crate::domain::id::{self, IdError};
 use crate::domain::name::PersonName;
@@ -68,9 +69,14 @@ pub struct User {
     #[serde(skip)]
     #[schema(ignore)]
     pub permissions: Vec<PermissionName>,
-    /// The installation's own fields by name. Empty for now.
+    /// The installation's own fields by name: every one that there is, null where the account has
+    /// no value.
     #[schema(value_type = Object)]
     pub fields: BTreeMap<String, serde_json::Value>,
+    /// Which of them are for what. Not in the user's JSON.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub field_uses: FieldUses,
     /// When the account was created; whole seconds.
     #[schema(value_type = String, format = DateTime)]
     pub date_joined: Timestamp,
@@ -86,6 +92,14 @@ impl User {
     pub(crate) fn lose_rights(&mut self) {
         (self.is_staff, self.is_superuser) = (false, false);
         self.permissions.clear();
+    }
+
+    /// What the account sees of itself: of its own fields, those that are for it to see.
+    #[must_use]
+    pub fn as_seen_by_itself(mut self) -> Self {
+        let seen = &self.field_uses.self_read;
+        self.fields.retain(|name, _| seen.contains(name));
+        self
     }
 }
 
@@ -148,6 +162,8 @@ pub struct NewUser {
     pub is_superuser: bool,
     /// The groups it belongs to.
     pub groups: BTreeSet<GroupName>,
+    /// What it has in the installation's own fields, by their names.
+    pub fields: BTreeMap<String, Input>,
 }
 
 /// A change to an account: what is `None` stays as it is.
@@ -169,25 +185,34 @@ pub struct UserChange {
     pub is_superuser: Option<bool>,
     /// The groups it belongs to, all of them.
     pub groups: Option<BTreeSet<GroupName>>,
+    /// New values in the installation's own fields, by their names. Nothing is a value, too: none.
+    pub fields: BTreeMap<String, Input>,
 }
 
 impl UserChange {
     /// Whether it names anything but standing, activity and groups.
     pub fn names_profile(&self) -> bool {
+        self.names_person() || !self.fields.is_empty()
+    }
+
+    fn names_person(&self) -> bool {
         self.email.is_some()
             || self.first_name.is_some()
             || self.last_name.is_some()
             || self.phone_number.is_some()
     }
 
-    /// Whether it names anything but activity and groups.
+    /// Whether it names anything but activity, groups and own fields.
     pub fn names_columns(&self) -> bool {
-        self.names_profile() || self.is_staff.is_some() || self.is_superuser.is_some()
+        self.names_person() || self.is_staff.is_some() || self.is_superuser.is_some()
     }
 
     /// Whether it names nothing at all.
     pub fn is_empty(&self) -> bool {
-        !self.names_columns() && self.is_active.is_none() && self.groups.is_none()
+        !self.names_columns()
+            && self.is_active.is_none()
+            && self.groups.is_none()
+            && self.fields.is_empty()
     }
 }
 

@@ -17,5 +17,6 @@ use crate::domain::user::User;
     ),
 )]
 pub(super) fn read(app: &App, request: &Request) -> Result<Response, Problem> {
-    Ok(Response::json(&bearer::user(app, request)?.user))
+    let user = bearer::user(app, request)?.user;
+    Ok(Response::json(&user.as_seen_by_itself()))
 }

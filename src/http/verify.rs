@@ -179,7 +179,24 @@ fn shown(verification: &Verification) -> Reply<'_> {
 /// Says all that an answer depends on: which token, how things stand, how long it may be kept.
 fn entity_tag(verification: &Verification) -> String {
     let (jti, version) = (verification.claims.jti, verification.principal.version());
-    format!("\"{jti}-{version}-{}\"", verification.max_age_secs)
+    let fields = names_of_fields(&verification.principal);
+    format!("\"{jti}-{version}{fields}-{}\"", verification.max_age_secs)
+}
+
+/// Which own fields there are, in short: one that comes or goes changes the answer, though nothing
+/// of an account that has no value of it.
+fn names_of_fields(principal: &Principal) -> String {
+    match principal {
+        Principal::User(user) if !user.fields.is_empty() => {
+            let mut names = crc32fast::Hasher::new();
+            for name in user.fields.keys() {
+                names.update(name.as_bytes());
+                names.update(b" ");
+            }
+            format!("-{:08x}", names.finalize())
+        }
+        _ => String::new(),
+    }
 }
 
 /// Whether an `If-None-Match` names this tag (RFC 9110, section 13.1.2).

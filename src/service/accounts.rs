@@ -6,9 +6,11 @@ use super::PasswordSettings;
 use super::account_change::{
     check_change, guard_last_superuser, move_between_groups, note_differences, set_active,
 };
+use super::account_fields::{self, FieldErrors};
 use super::management::{Management, MayBeDenied, Work};
 use crate::domain::audit::Action;
 use crate::domain::authority::{Authority, Deed, Denied};
+use crate::domain::field::Input;
 use crate::domain::group::GroupName;
 use crate::domain::password::Password;
 use crate::domain::permission::Builtin;
@@ -17,7 +19,7 @@ use crate::passwords::argon::{self, Memory};
 use crate::passwords::policy::Owner;
 use crate::passwords::{HashError, Hasher, PhcString, Policy, PolicyError, PoolError};
 use crate::store::sessions::{self, Which};
-use crate::store::users::{self, UserFilter};
+use crate::store::users::{self, FieldMatch, UserFilter};
 use crate::store::{Fault, StoreError};
 
 /// The accounts of one database, and somebody who manages them.
@@ -45,6 +47,9 @@ pub enum AccountError {
     /// There is no such group.
     #[error("there is no group '{0}'")]
     NoGroup(GroupName),
+    /// Values of own fields break rules: what is wrong, by the names of the fields.
+    #[error("{}", account_fields::sentence(.0))]
+    Fields(FieldErrors),
     /// The account is not as the caller has seen it.
     #[error("the account has changed: its version is {0} now")]
     Changed(i64),
@@ -150,18 +155,19 @@ impl Accounts {
                 .map_err(refused)?;
             let id = UserId(random.uuid_v7(now));
             let hash = hash.as_ref().map(PhcString::as_str);
-            let user = users::insert(tx, id, &new, hash, now)?;
+            let user = account_fields::fill_new(tx, &new.fields, || {
+                Ok(users::insert(tx, id, &new, hash, now)?)
+            })?;
             work.entry.user = Some(id);
             for (mark, is_set) in [("staff", new.is_staff), ("superuser", new.is_superuser)] {
                 if is_set {
                     work.entry.note(mark, true);
                 }
             }
-            if new.groups.is_empty() {
-                return Ok(user);
+            if !new.groups.is_empty() {
+                work.entry.note_names("joined", &new.groups);
+                move_between_groups(tx, &work.by, &user, &new.groups)?;
             }
-            work.entry.note_names("joined", &new.groups);
-            move_between_groups(tx, &work.by, &user, &new.groups)?;
             let name = UserRef::Id(id);
             let user = users::find(tx, &name)?;
             user.ok_or_else(|| refused(not_found(&name)))
@@ -193,6 +199,13 @@ impl Accounts {
         Ok(Page { users, next })
     }
 
+    /// Which accounts have this value of an own field, for [`UserFilter::field`].
+    pub fn matching(&self, field: &str, value: &Input) -> Result<FieldMatch, AccountError> {
+        self.by().require(Builtin::UsersView)?;
+        let read = |connection: &_| account_fields::matching(connection, field, value);
+        self.desk.store.read(read)?.map_err(AccountError::Fields)
+    }
+
     /// Whether there is no account yet.
     pub fn is_empty(&self) -> Result<bool, AccountError> {
         Ok(!self.desk.store.read(users::any)?)
@@ -214,6 +227,7 @@ impl Accounts {
             if change.names_columns() {
                 users::update(tx, user.id, &change)?;
             }
+            account_fields::change(tx, user, &change.fields)?;
             if let Some(groups) = &change.groups {
                 move_between_groups(tx, &work.by, user, groups)?;
             }
@@ -359,7 +373,7 @@ fn not_found(name: &UserRef) -> AccountError {
     AccountError::NotFound(name.clone())
 }
 
-fn refused(error: impl Into<AccountError>) -> Fault<AccountError> {
+pub(super) fn refused(error: impl Into<AccountError>) -> Fault<AccountError> {
     Fault::Refused(error.into())
 }
 

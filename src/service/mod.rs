@@ -1,10 +1,12 @@
 //! What can be done: one function each, the same for the command line and for HTTP.
 //!
 //! [`accounts`] manages users, [`mod@login`] and [`mod@refresh`] give them tokens, [`sessions`]
-//! lists and ends what a login began, [`clients`] are other services, [`verification`] says who is behind a token, [`keys`] keeps the
+//! lists and ends what a login began, [`fields`] are the installation's own, [`clients`] are other
+//! services, [`verification`] says who is behind a token, [`keys`] keeps the
 //! keys for all of them.
 
 mod account_change;
+pub mod account_fields;
 pub mod accounts;
 pub mod admission;
 pub mod api_tokens;
@@ -13,6 +15,7 @@ pub mod caretaker;
 pub mod client_grant;
 pub mod clients;
 pub mod feed;
+pub mod fields;
 pub mod grant;
 pub mod groups;
 pub mod identity;
@@ -297,6 +300,7 @@ mod tests {
             is_staff: false,
             is_superuser: false,
             groups: std::collections::BTreeSet::new(),
+            fields: std::collections::BTreeMap::new(),
         };
         let password = Password::new(password);
         let added = house

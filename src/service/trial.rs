@@ -80,6 +80,7 @@ impl Trial {
             is_staff: false,
             is_superuser: false,
             groups: std::collections::BTreeSet::new(),
+            fields: std::collections::BTreeMap::new(),
         };
         let password = Password::new(PASSWORD);
         let user = accounts.create(new, Some(&password), PasswordChecks::Enforce);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::engine::{self, DatabaseUrl, EngineError};
 use crate::domain::client::ClientId;
 use crate::domain::email::Email;
+use crate::domain::field::FieldName;
 use crate::domain::group::GroupName;
 use crate::domain::permission::PermissionName;
 
@@ -21,6 +22,9 @@ pub enum StoreError {
     /// Another group already goes by this name.
     #[error("there is a group '{0}' already")]
     GroupExists(GroupName),
+    /// There is a field of this name.
+    #[error("there is a field '{0}' already")]
+    FieldExists(FieldName),
     /// There is a permission of this name.
     #[error("there is a permission '{0}' already")]
     PermissionExists(PermissionName),

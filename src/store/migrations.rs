@@ -46,6 +46,7 @@ pub(super) const ALL: &[Migration] = &[
     step!(4, "revoked_tokens_pruned", "0004_revoked_tokens_pruned.sql"),
     step!(5, "groups", "0005_groups.sql"),
     step!(6, "audit", "0006_audit.sql", Some(audit::carry_over)),
+    step!(7, "fields", "0007_fields.sql"),
 ];
 
 /// Where a database stands.

@@ -10,6 +10,7 @@ pub mod copy;
 mod digest;
 mod engine;
 mod error;
+pub mod fields;
 pub mod groups;
 pub mod keys;
 pub mod members;
@@ -22,6 +23,7 @@ pub mod refresh_tokens;
 mod replica;
 pub mod revoked_tokens;
 pub mod sessions;
+pub mod user_fields;
 pub mod users;
 mod writer;
 

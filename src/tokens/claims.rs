@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::jws::{TokenError, Verified};
 use super::strict_json::UniqueObject;
-use crate::domain::claim::UserClaim;
+use crate::domain::claim::{self, UserClaim};
 use crate::domain::client::ClientId;
 use crate::domain::scope::Scope;
 use crate::domain::session::SessionId;
@@ -144,8 +144,12 @@ impl TokenRules {
             claim("scope", new.scope.to_string().into());
         }
         if let Holder::User { user, .. } = new.holder {
-            for of_user in &self.user_claims {
-                claim(of_user.name(), of_user.value(user));
+            for (name, value) in self.user_claims.iter().filter_map(|of| of.of(user)) {
+                claim(name, value);
+            }
+            let own = claim::own_fields(&self.user_claims, user);
+            if !own.is_empty() {
+                claim("fields", own.into());
             }
         }
         claims

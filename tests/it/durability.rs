@@ -45,6 +45,7 @@ fn add(store: &Store, email: &str) -> Result<i64, StoreError> {
         is_staff: false,
         is_superuser: false,
         groups: std::collections::BTreeSet::new(),
+        fields: std::collections::BTreeMap::new(),
     };
     store.write(move |tx| users::insert(tx, id, &new, None, now).map(|user| user.version))
 }

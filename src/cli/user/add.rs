@@ -1,7 +1,7 @@
 //! `authctl user add`.
 
 use super::PASSWORD_VARIABLE;
-use crate::cli::account;
+use crate::cli::account::{self, OwnField};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::password::{self, PasswordArgs};
@@ -72,6 +72,10 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "NAME")]
     group: Vec<GroupName>,
 
+    /// Value of one of your own fields, as department=sales; may be repeated
+    #[arg(long, value_name = "NAME=VALUE")]
+    field: Vec<OwnField>,
+
     /// Succeed without a change if the account exists
     #[arg(long)]
     if_not_exists: bool,
@@ -108,6 +112,7 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
         is_staff: args.staff || args.superuser,
         is_superuser: args.superuser,
         groups: args.group.into_iter().collect(),
+        fields: account::own_fields(args.field)?,
     };
     let email = new.email.clone();
     let created = account::create(new, password.as_ref(), PasswordChecks::Enforce, ctx);

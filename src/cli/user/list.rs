@@ -1,5 +1,6 @@
 //! `authctl user list`.
 
+use crate::cli::account::OwnField;
 use crate::cli::context::{Context, IfMissing};
 use crate::cli::error::CliError;
 use crate::domain::group::GroupName;
@@ -32,6 +33,10 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "NAME")]
     group: Option<GroupName>,
 
+    /// Only those with this value in one of your own fields; an empty value: those without any
+    #[arg(long, value_name = "NAME=VALUE")]
+    field: Option<OwnField>,
+
     /// Only those with this text in the e-mail address, the name or the phone number
     #[arg(long, value_name = "TEXT", value_parser = search_text)]
     search: Option<String>,
@@ -46,6 +51,8 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
+    let accounts = ctx.accounts(IfMissing::Fail)?;
+    let matching = |field: OwnField| accounts.matching(&field.name, &field.value);
     let filter = UserFilter {
         is_active: match (args.active, args.inactive) {
             (true, _) => Some(true),
@@ -56,10 +63,11 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
         is_superuser: args.superuser.then_some(true),
         group: args.group,
         search: args.search,
+        field: args.field.map(matching).transpose()?,
         after: args.after.map(|id| id.to_string()),
         ..UserFilter::default()
     };
-    let page = ctx.accounts(IfMissing::Fail)?.list(&filter, args.limit)?;
+    let page = accounts.list(&filter, args.limit)?;
     ctx.output.users(&page)
 }
 

@@ -1,5 +1,6 @@
 //! `authctl user set`.
 
+use crate::cli::account::{self, OwnField};
 use crate::cli::context::{Context, IfMissing};
 use crate::cli::error::CliError;
 use crate::domain::email::Email;
@@ -44,6 +45,11 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "BOOL")]
     superuser: Option<bool>,
 
+    /// Value of one of your own fields, as department=sales; an empty value for none; may be
+    /// repeated
+    #[arg(long, value_name = "NAME=VALUE")]
+    field: Vec<OwnField>,
+
     /// Demote even the last active superuser
     #[arg(long)]
     force: bool,
@@ -59,7 +65,8 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
         && args.last_name.is_none()
         && args.phone_number.is_none()
         && args.staff.is_none()
-        && args.superuser.is_none();
+        && args.superuser.is_none()
+        && args.field.is_empty();
     if is_empty {
         return Err(CliError::NothingToChange);
     }
@@ -72,6 +79,7 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
         is_staff: args.staff,
         is_superuser: args.superuser,
         groups: None,
+        fields: account::own_fields(args.field)?,
     };
     let guard = if args.force {
         LastSuperuser::Force

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::*;
+use crate::domain::field::FieldUses;
 use crate::domain::group::{GroupId, GroupName};
 
 const DOCUMENT: &str = include_str!("../../../docs/users.md");
@@ -39,6 +40,7 @@ fn user(number: u128, permissions: &[&str]) -> User {
         groups: vec![],
         permissions: permissions.iter().map(|text| name(text)).collect(),
         fields: BTreeMap::new(),
+        field_uses: FieldUses::default(),
         date_joined: Timestamp::UNIX_EPOCH,
         last_login: None,
         version: 1,

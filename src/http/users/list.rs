@@ -1,10 +1,13 @@
 //! `GET /users` and `POST /users`.
 
+use std::collections::BTreeMap;
+
 use rouille::{Request, Response};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{accounts, shown};
+use super::{accounts, inputs, shown};
 use crate::domain::password::Password;
 use crate::domain::secret::Secret;
 use crate::domain::user::{NewUser, User};
@@ -77,6 +80,7 @@ pub(in crate::http) fn list(app: &App, request: &Request) -> Result<Response, Pr
         search: search(&list)?,
         order: order(&list)?,
         after: list.after(app)?,
+        ..UserFilter::default()
     };
     let page = accounts.list(&filter, list.limit()?)?;
     Ok(Response::json(&Reply {
@@ -142,6 +146,10 @@ pub(in crate::http) struct Body {
     /// Names of the groups it belongs to.
     #[serde(default)]
     groups: Vec<String>,
+    /// Values of the installation's own fields, by their names; null for none.
+    #[serde(default)]
+    #[schema(value_type = Object, required = false)]
+    fields: BTreeMap<String, Value>,
 }
 
 fn yes() -> bool {
@@ -184,6 +192,7 @@ pub(in crate::http) fn create(app: &App, request: &Request) -> Result<Response, 
         is_staff: body.is_staff,
         is_superuser: body.is_superuser,
         groups: groups.unwrap_or_default(),
+        fields: inputs(body.fields),
     };
     let password = body.password.map(|text| Password::new(text.expose()));
     let user = accounts.create(new, password.as_ref(), PasswordChecks::Enforce)?;

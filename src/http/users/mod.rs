@@ -5,15 +5,20 @@ pub(super) mod one;
 pub(super) mod permissions;
 pub(super) mod sessions;
 
+use std::collections::BTreeMap;
+
 use rouille::{Request, Response};
+use serde_json::Value;
 
 use super::App;
 use super::caller;
 use super::preconditions;
 use super::problem::{Code, Problem};
 use super::values::sentence;
+use crate::domain::field::Input;
 use crate::domain::user::{User, UserId, UserRef};
 use crate::passwords::PoolError;
+use crate::service::account_fields::FieldErrors;
 use crate::service::accounts::{AccountError, Accounts};
 
 /// The accounts, managed by whoever asks.
@@ -32,8 +37,23 @@ pub(super) fn shown(user: &User) -> Response {
     preconditions::tagged(Response::json(user), user.version)
 }
 
+/// Values of own fields, as a body has them.
+fn inputs(fields: BTreeMap<String, Value>) -> BTreeMap<String, Input> {
+    let inputs = fields.into_iter();
+    inputs.map(|(name, value)| (name, value.into())).collect()
+}
+
 fn none() -> Problem {
     Problem::new(Code::NotFound, "There is no such account.")
+}
+
+/// What is wrong with the values of own fields, named as in a body: `fields.department`.
+fn own_fields(errors: FieldErrors) -> Problem {
+    let errors = errors.into_iter().map(|(name, problems)| {
+        let sentences = problems.iter().map(sentence).collect();
+        (format!("fields.{name}"), sentences)
+    });
+    Problem::invalid(errors.collect())
 }
 
 impl From<AccountError> for Problem {
@@ -46,6 +66,7 @@ impl From<AccountError> for Problem {
             AccountError::NotFound(_) => none(),
             AccountError::NoGroup(_) => of("groups", &error),
             AccountError::Policy(_) => of("password", &error),
+            AccountError::Fields(errors) => own_fields(errors),
             AccountError::Changed(version) => preconditions::failed(version),
             AccountError::Denied(denied) => denied.into(),
             AccountError::Hashing(PoolError::Busy) => {

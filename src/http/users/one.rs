@@ -1,10 +1,13 @@
 //! `/users/{id}`: one account.
 
+use std::collections::BTreeMap;
+
 use rouille::{Request, Response};
 use serde::Deserialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{accounts, named, shown};
+use super::{accounts, inputs, named, shown};
 use crate::domain::user::{User, UserChange};
 use crate::http::App;
 use crate::http::bearer;
@@ -69,6 +72,10 @@ pub(in crate::http) struct Body {
     #[serde(default, deserialize_with = "present")]
     #[schema(required = false)]
     groups: Option<Vec<String>>,
+    /// Values of the installation's own fields, by their names; null for none.
+    #[serde(default)]
+    #[schema(value_type = Object, required = false)]
+    fields: BTreeMap<String, Value>,
 }
 
 /// Change an account
@@ -111,6 +118,7 @@ pub(in crate::http) fn change(app: &App, request: &Request, id: &str) -> Result<
         is_staff: body.is_staff,
         is_superuser: body.is_superuser,
         groups: values.read_all("groups", body.groups.as_deref()),
+        fields: inputs(body.fields),
     };
     values.check()?;
     let user = accounts.change(target, change, LastSuperuser::Keep)?;

@@ -56,6 +56,7 @@ fn bob() -> NewUser {
         is_staff: true,
         is_superuser: false,
         groups: std::collections::BTreeSet::new(),
+        fields: std::collections::BTreeMap::new(),
     }
 }
 

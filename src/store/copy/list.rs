@@ -4,7 +4,7 @@ use super::tables::Table;
 use crate::store::engine::Kind::{Bool, Bytes, Integer, Text};
 
 /// How many there are.
-pub(super) const COUNT: usize = 16;
+pub(super) const COUNT: usize = 18;
 
 /// Every table; one that refers to another comes after it.
 pub(super) static TABLES: [Table; COUNT] = [
@@ -27,19 +27,20 @@ pub(super) static TABLES: [Table; COUNT] = [
             ("version", Integer),
             ("group_names", Text),
             ("permission_names", Text),
+            ("field_values", Text),
         ],
         count: "SELECT count(*) FROM users",
         added: "SELECT count(*) FROM users",
         select: "
             SELECT id, email, email_key, first_name, last_name, phone_number, password_hash,
                 is_active, is_staff, is_superuser, date_joined, last_login, tokens_valid_after,
-                version, group_names, permission_names
+                version, group_names, permission_names, field_values
             FROM users ORDER BY id",
         insert: "
             INSERT INTO users (id, email, email_key, first_name, last_name, phone_number,
                 password_hash, is_active, is_staff, is_superuser, date_joined, last_login,
-                tokens_valid_after, version, group_names, permission_names)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+                tokens_valid_after, version, group_names, permission_names, field_values)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
     },
     Table {
         name: "user_tombstones",
@@ -97,6 +98,59 @@ pub(super) static TABLES: [Table; COUNT] = [
         added: "SELECT count(*) FROM user_permissions",
         select: "SELECT user_id, permission FROM user_permissions ORDER BY user_id, permission",
         insert: "INSERT INTO user_permissions (user_id, permission) VALUES (?1, ?2)",
+    },
+    Table {
+        name: "fields",
+        columns: &[
+            ("name", Text),
+            ("type", Text),
+            ("label", Text),
+            ("is_required", Bool),
+            ("is_unique", Bool),
+            ("is_indexed", Bool),
+            ("default_value", Text),
+            ("choices", Text),
+            ("max_length", Integer),
+            ("pattern", Text),
+            ("min_value", Text),
+            ("max_value", Text),
+            ("self_read", Bool),
+            ("self_write", Bool),
+            ("in_token", Bool),
+            ("created_at", Integer),
+            ("version", Integer),
+        ],
+        count: "SELECT count(*) FROM fields",
+        added: "SELECT count(*) FROM fields",
+        select: "
+            SELECT name, type, label, is_required, is_unique, is_indexed, default_value, choices,
+                max_length, pattern, min_value, max_value, self_read, self_write, in_token,
+                created_at, version
+            FROM fields ORDER BY name",
+        insert: "
+            INSERT INTO fields (name, type, label, is_required, is_unique, is_indexed,
+                default_value, choices, max_length, pattern, min_value, max_value, self_read,
+                self_write, in_token, created_at, version)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+    },
+    Table {
+        name: "user_fields",
+        columns: &[
+            ("user_id", Text),
+            ("field", Text),
+            ("value", Text),
+            ("lookup", Text),
+            ("is_unique", Bool),
+            ("is_indexed", Bool),
+        ],
+        count: "SELECT count(*) FROM user_fields",
+        added: "SELECT count(*) FROM user_fields",
+        select: "
+            SELECT user_id, field, value, lookup, is_unique, is_indexed
+            FROM user_fields ORDER BY user_id, field",
+        insert: "
+            INSERT INTO user_fields (user_id, field, value, lookup, is_unique, is_indexed)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     },
     Table {
         name: "clients",

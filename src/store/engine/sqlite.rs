@@ -37,7 +37,7 @@ const APPLICATION_ID: i32 = 0x6175_7468;
 /// some thousand of the accounts in use. What is not in it costs a system call a page.
 const CACHE_KIB: i32 = 8 * 1024;
 /// Prepared statements kept a connection; more than there are texts of SQL.
-const CACHED_STATEMENTS: usize = 64;
+const CACHED_STATEMENTS: usize = 128;
 /// How often the write lock is asked for. The engine's own waits grow to 100 ms, too long to meet
 /// the pause that a busy writer makes for others.
 const LOCK_POLL: Duration = Duration::from_millis(1);

@@ -1,6 +1,7 @@
 //! Accounts page by page.
 
 use crate::domain::email::Email;
+use crate::domain::field::FieldName;
 use crate::domain::group::GroupName;
 
 use super::{Conn, StoreError, User, user};
@@ -21,6 +22,8 @@ pub struct UserFilter {
     /// Only those with this text in the e-mail address, the names or the phone number, as it is
     /// written here or, where the engine knows the letters' cases (ASCII), in others.
     pub search: Option<String>,
+    /// Only those with this in one of the installation's own fields.
+    pub field: Option<FieldMatch>,
     /// In which order.
     pub order: UserOrder,
     /// Only those after the account at this [`UserOrder::place`].
@@ -59,9 +62,25 @@ impl UserOrder {
     }
 }
 
-/// SQL: accounts from a place (`?1`) on.
+/// What accounts have in one of the installation's own fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FieldMatch {
+    /// This value.
+    Has {
+        /// The field.
+        field: FieldName,
+        /// The value, as its index has it.
+        lookup: String,
+        /// Whether the index has it.
+        indexed: bool,
+    },
+    /// None.
+    Lacks(FieldName),
+}
+
+/// SQL: accounts from a place (`?1`) on, with this in own fields.
 macro_rules! listing {
-    ($from:literal, $order:literal) => {
+    ($from:literal, $field:literal, $order:literal) => {
         concat!(
             "SELECT ",
             user_columns!(),
@@ -78,34 +97,65 @@ macro_rules! listing {
                     OR lower(first_name || ' ' || last_name) LIKE ?6 ESCAPE '\')
                AND (CAST(?7 AS TEXT) IS NULL OR EXISTS (
                     SELECT 1 FROM group_members AS m JOIN groups AS g ON g.id = m.group_id
-                    WHERE m.user_id = users.id AND g.name = ?7))
-             ORDER BY ",
+                    WHERE m.user_id = users.id AND g.name = ?7)) ",
+            $field,
+            " ORDER BY ",
             $order,
             " LIMIT ?8"
         )
     };
 }
 
+/// Which one of [`orders`].
+#[derive(Clone, Copy)]
+enum Way {
+    One,
+    Id,
+    IdDescending,
+    Email,
+    EmailDescending,
+}
+
+/// SQL: [`listing`] for each [`Way`].
+macro_rules! orders {
+    ($field:literal) => {
+        [
+            listing!("email_key = ?1", $field, "id"),
+            listing!("id > ?1", $field, "id"),
+            listing!("id < ?1", $field, "id DESC"),
+            listing!("email_key > ?1", $field, "email_key"),
+            listing!("email_key < ?1", $field, "email_key DESC"),
+        ]
+    };
+}
+
 /// Up to `limit` accounts in their order.
 pub fn list(connection: &Conn, filter: &UserFilter, limit: u32) -> Result<Vec<User>, StoreError> {
-    const BY_ID: &str = listing!("id > ?1", "id");
-    const BY_ID_DESCENDING: &str = listing!("id < ?1", "id DESC");
-    const BY_EMAIL: &str = listing!("email_key > ?1", "email_key");
-    const BY_EMAIL_DESCENDING: &str = listing!("email_key < ?1", "email_key DESC");
-    const ONE: &str = listing!("email_key = ?1", "id");
-    let (sql, place) = match (&filter.email, filter.order) {
-        (Some(email), _) => (ONE, Some(email.key())),
-        (None, UserOrder::Id) => (BY_ID, None),
-        (None, UserOrder::IdDescending) => (BY_ID_DESCENDING, None),
-        (None, UserOrder::Email) => (BY_EMAIL, None),
-        (None, UserOrder::EmailDescending) => (BY_EMAIL_DESCENDING, None),
+    const ALL: [&str; 5] = orders!("");
+    const LACKING: [&str; 5] = orders!(
+        "AND NOT EXISTS (SELECT 1 FROM user_fields WHERE user_id = users.id AND field = ?9)"
+    );
+    const HAVING: [&str; 5] = orders!(
+        "AND EXISTS (SELECT 1 FROM user_fields
+            WHERE user_id = users.id AND field = ?9 AND lookup = ?10)"
+    );
+    const INDEXED: [&str; 5] = orders!(
+        "AND id IN (SELECT user_id FROM user_fields
+            WHERE field = ?9 AND lookup = ?10 AND is_indexed)"
+    );
+    let (way, place) = match (&filter.email, filter.order) {
+        (Some(email), _) => (Way::One, Some(email.key())),
+        (None, UserOrder::Id) => (Way::Id, None),
+        (None, UserOrder::IdDescending) => (Way::IdDescending, None),
+        (None, UserOrder::Email) => (Way::Email, None),
+        (None, UserOrder::EmailDescending) => (Way::EmailDescending, None),
     };
     let after = filter.after.as_deref();
     let place = place.or(after).unwrap_or(filter.order.start());
     let search = filter.search.as_deref();
     let lower = search.map(|text| contains(&text.to_lowercase()));
     let lower_ascii = search.map(|text| contains(&text.to_ascii_lowercase()));
-    let values = [
+    let mut values = vec![
         place.into(),
         filter.is_active.into(),
         filter.is_staff.into(),
@@ -115,7 +165,23 @@ pub fn list(connection: &Conn, filter: &UserFilter, limit: u32) -> Result<Vec<Us
         filter.group.as_ref().map(GroupName::as_str).into(),
         i64::from(limit).into(),
     ];
-    connection.query(sql, &values, user)
+    let ways = match &filter.field {
+        None => ALL,
+        Some(FieldMatch::Lacks(field)) => {
+            values.push(field.as_str().into());
+            LACKING
+        }
+        Some(FieldMatch::Has {
+            field,
+            lookup,
+            indexed,
+        }) => {
+            values.push(field.as_str().into());
+            values.push(lookup.into());
+            if *indexed { INDEXED } else { HAVING }
+        }
+    };
+    connection.query(ways[way as usize], &values, user)
 }
 
 /// A LIKE pattern for "contains this text", with the text's own wildcards made plain.

@@ -5,18 +5,20 @@
 /// Another column in a query that has these is at [`AFTER_USER`] and up.
 macro_rules! user_columns {
     () => {
-        "id, email, email_key, first_name, last_name, phone_number, is_active, is_staff, \
-         is_superuser, date_joined, last_login, version, group_names, permission_names"
+        concat!(
+            "id, email, email_key, first_name, last_name, phone_number, is_active, is_staff, \
+             is_superuser, date_joined, last_login, version, group_names, permission_names, \
+             field_values, ",
+            $crate::store::user_fields::own_fields!()
+        )
     };
 }
 pub(super) use user_columns;
 
 /// How many columns `user_columns!` has.
-pub(super) const AFTER_USER: usize = 14;
+pub(super) const AFTER_USER: usize = 16;
 
 mod listing;
-
-use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -27,6 +29,7 @@ use super::error::StoreError;
 use super::keys::key_verifies;
 use super::members::{effective_permissions, every_permission};
 use super::revoked_tokens::is_revoked;
+use super::user_fields;
 use crate::domain::email::Email;
 use crate::domain::name::PersonName;
 use crate::domain::permission::PermissionName;
@@ -35,7 +38,7 @@ use crate::domain::secret::Secret;
 use crate::domain::session::SessionId;
 use crate::domain::user::{NewUser, User, UserChange, UserId, UserRef};
 
-pub use listing::{UserFilter, UserOrder, list};
+pub use listing::{FieldMatch, UserFilter, UserOrder, list};
 
 /// What a login needs to know of an account.
 #[derive(Debug)]
@@ -351,6 +354,7 @@ pub fn other_active_superuser(connection: &Conn, id: UserId) -> Result<bool, Sto
 pub(super) fn user(row: &Row<'_>) -> Result<User, StoreError> {
     let phone_number: Option<String> = row.get(5)?;
     let last_login: Option<i64> = row.get(10)?;
+    let (fields, field_uses) = user_fields::of_user(row, 14)?;
     Ok(User {
         id: row.text(0)?.parse().map_err(|_| damaged("id"))?,
         email: Email::from_stored(row.get(1)?, row.get(2)?),
@@ -362,7 +366,8 @@ pub(super) fn user(row: &Row<'_>) -> Result<User, StoreError> {
         is_superuser: row.get(8)?,
         groups: row.text(12)?.lines().map(str::to_owned).collect(),
         permissions: permissions(row, 13)?,
-        fields: BTreeMap::new(),
+        fields,
+        field_uses,
         date_joined: second(row.get(9)?, "date_joined")?,
         last_login: last_login.map(|at| second(at, "last_login")).transpose()?,
         version: row.get(11)?,

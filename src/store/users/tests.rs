@@ -20,6 +20,7 @@ fn new_user(email: &str) -> NewUser {
         is_staff: false,
         is_superuser: false,
         groups: std::collections::BTreeSet::new(),
+        fields: std::collections::BTreeMap::new(),
     }
 }
 
