@@ -39,12 +39,12 @@ complete -c authctl -n "__fish_authctl_needs_command" -f -a "createsuperuser" -d
 complete -c authctl -n "__fish_authctl_needs_command" -f -a "user" -d 'Manage accounts'
 complete -c authctl -n "__fish_authctl_needs_command" -f -a "group" -d 'Manage groups: accounts that may do the same'
 complete -c authctl -n "__fish_authctl_needs_command" -f -a "permission" -d 'Manage permissions: what accounts can be allowed to do'
+complete -c authctl -n "__fish_authctl_needs_command" -f -a "field" -d 'Manage the fields that accounts have beside what every account has'
 complete -c authctl -n "__fish_authctl_needs_command" -f -a "session" -d 'Show and end sessions'
 complete -c authctl -n "__fish_authctl_needs_command" -f -a "client" -d 'Manage clients: services that ask for tokens and about tokens'
 complete -c authctl -n "__fish_authctl_needs_command" -f -a "token" -d 'Manage API tokens: what stands for a user or a client in scripts'
 complete -c authctl -n "__fish_authctl_needs_command" -f -a "key" -d 'Manage the keys that sign tokens'
 complete -c authctl -n "__fish_authctl_needs_command" -f -a "secret" -d 'Manage the secret key, which seals the signing keys in the database'
-complete -c authctl -n "__fish_authctl_needs_command" -f -a "audit" -d 'Show what was done, by whom, to whom, from where and with what result'
 complete -c authctl -n "__fish_authctl_needs_command" -f -a "db" -d 'Manage whole databases'
 complete -c authctl -n "__fish_authctl_needs_command" -f -a "config" -d 'Look at the configuration'
 complete -c authctl -n "__fish_authctl_needs_command" -f -a "ping" -d 'Ask authd whether it is ready'
@@ -66,6 +66,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand createsuperuser" -l emai
 complete -c authctl -n "__fish_authctl_using_subcommand createsuperuser" -l first-name -d 'First name' -r
 complete -c authctl -n "__fish_authctl_using_subcommand createsuperuser" -l last-name -d 'Last name' -r
 complete -c authctl -n "__fish_authctl_using_subcommand createsuperuser" -l phone-number -d 'Phone number, as +44 20 7946 0000' -r
+complete -c authctl -n "__fish_authctl_using_subcommand createsuperuser" -l field -d 'Value of one of your own fields, as department=sales; may be repeated' -r
 complete -c authctl -n "__fish_authctl_using_subcommand createsuperuser" -l password-file -d 'Read the password from a file (one line end at its end is dropped)' -r -F
 complete -c authctl -n "__fish_authctl_using_subcommand createsuperuser" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
 complete -c authctl -n "__fish_authctl_using_subcommand createsuperuser" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
@@ -106,6 +107,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_su
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -l phone-number -d 'Phone number, as +44 20 7946 0000' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -l password-file -d 'Read the password from a file (one line end at its end is dropped)' -r -F
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -l group -d 'Put it into this group; may be repeated' -r
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -l field -d 'Value of one of your own fields, as department=sales; may be repeated' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
@@ -123,6 +125,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_su
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -s V -l version -d 'Print version'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from list" -l group -d 'Only those in this group' -r
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from list" -l field -d 'Only those with this value in one of your own fields; an empty value: those without any' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from list" -l search -d 'Only those with this text in the e-mail address, the name or the phone number' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from list" -l limit -d 'At most so many' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from list" -l after -d 'Only those after this id: the next page' -r
@@ -158,6 +161,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_su
 false\t''"
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from set" -l superuser -d 'Whether it may do everything' -r -f -a "true\t''
 false\t''"
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from set" -l field -d 'Value of one of your own fields, as department=sales; an empty value for none; may be repeated' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from set" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from set" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from set" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
@@ -422,6 +426,126 @@ complete -c authctl -n "__fish_authctl_using_subcommand permission; and __fish_s
 complete -c authctl -n "__fish_authctl_using_subcommand permission; and __fish_seen_subcommand_from help" -f -a "list" -d 'List permissions by their names'
 complete -c authctl -n "__fish_authctl_using_subcommand permission; and __fish_seen_subcommand_from help" -f -a "delete" -d 'Remove a permission of your own, from all who have it'
 complete -c authctl -n "__fish_authctl_using_subcommand permission; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and not __fish_seen_subcommand_from add list show change rename delete help" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand field; and not __fish_seen_subcommand_from add list show change rename delete help" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand field; and not __fish_seen_subcommand_from add list show change rename delete help" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
+json\t'One JSON document'
+tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand field; and not __fish_seen_subcommand_from add list show change rename delete help" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
+complete -c authctl -n "__fish_authctl_using_subcommand field; and not __fish_seen_subcommand_from add list show change rename delete help" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and not __fish_seen_subcommand_from add list show change rename delete help" -l no-input -d 'Never ask: what is not given is an error'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and not __fish_seen_subcommand_from add list show change rename delete help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and not __fish_seen_subcommand_from add list show change rename delete help" -s V -l version -d 'Print version'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and not __fish_seen_subcommand_from add list show change rename delete help" -f -a "add" -d 'Add a field that every account has from now on'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and not __fish_seen_subcommand_from add list show change rename delete help" -f -a "list" -d 'List fields by their names'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and not __fish_seen_subcommand_from add list show change rename delete help" -f -a "show" -d 'Show a field'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and not __fish_seen_subcommand_from add list show change rename delete help" -f -a "change" -d 'Change the rules of a field'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and not __fish_seen_subcommand_from add list show change rename delete help" -f -a "rename" -d 'Give a field another name'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and not __fish_seen_subcommand_from add list show change rename delete help" -f -a "delete" -d 'Remove a field for good, with what accounts have in it'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and not __fish_seen_subcommand_from add list show change rename delete help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from add" -l type -d 'string, int, bool, date, datetime, email, phone, url, enum or json' -r
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from add" -l label -d 'What people call it' -r
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from add" -l default -d 'What accounts have that are made without a value, and all that are there now' -r
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from add" -l choices -d 'Of an enum, what it may be: a,b,c' -r
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from add" -l max-length -d 'Of a string, email or url, the most characters' -r
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from add" -l pattern -d 'Of a string, email or url, a regular expression that all of it must match' -r
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from add" -l min -d 'Of an int, date or datetime, the least' -r
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from add" -l max -d 'Of an int, date or datetime, the greatest' -r
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from add" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from add" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from add" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
+json\t'One JSON document'
+tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from add" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from add" -l required -d 'Every account must have a value: refused while some have none, unless there is a default'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from add" -l unique -d 'No two accounts may have the same'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from add" -l indexed -d 'Accounts are often looked for by it'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from add" -l self-read -d 'Accounts see it of themselves'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from add" -l self-write -d 'Accounts change it themselves, and so see it'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from add" -l in-token -d 'Access tokens carry it'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from add" -l if-not-exists -d 'Succeed without a change if there is a field of this name'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from add" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from add" -l no-input -d 'Never ask: what is not given is an error'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from add" -s V -l version -d 'Print version'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from list" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from list" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from list" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
+json\t'One JSON document'
+tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from list" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from list" -l no-input -d 'Never ask: what is not given is an error'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from show" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from show" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from show" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
+json\t'One JSON document'
+tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from show" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from show" -l no-input -d 'Never ask: what is not given is an error'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from change" -l label -d 'What people call it' -r
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from change" -l required -d 'Whether every account must have a value; those without one are given the default' -r -f -a "true\t''
+false\t''"
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from change" -l unique -d 'Whether no two accounts may have the same' -r -f -a "true\t''
+false\t''"
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from change" -l indexed -d 'Whether accounts are often looked for by it' -r -f -a "true\t''
+false\t''"
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from change" -l default -d 'What accounts have that are made without a value; an empty text for none' -r
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from change" -l choices -d 'Of an enum, what it may be: a,b,c' -r
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from change" -l max-length -d 'Of a string, email or url, the most characters; an empty text for no such rule' -r
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from change" -l pattern -d 'Of a string, email or url, a regular expression that all of it must match; an empty text for none' -r
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from change" -l min -d 'Of an int, date or datetime, the least; an empty text for none' -r
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from change" -l max -d 'Of an int, date or datetime, the greatest; an empty text for none' -r
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from change" -l self-read -d 'Whether accounts see it of themselves' -r -f -a "true\t''
+false\t''"
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from change" -l self-write -d 'Whether accounts change it themselves' -r -f -a "true\t''
+false\t''"
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from change" -l in-token -d 'Whether access tokens carry it' -r -f -a "true\t''
+false\t''"
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from change" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from change" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from change" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
+json\t'One JSON document'
+tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from change" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from change" -l force -d 'Change it though accounts break the new rules; they keep what they have'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from change" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from change" -l no-input -d 'Never ask: what is not given is an error'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from change" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from change" -s V -l version -d 'Print version'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from rename" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from rename" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from rename" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
+json\t'One JSON document'
+tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from rename" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from rename" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from rename" -l no-input -d 'Never ask: what is not given is an error'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from rename" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from rename" -s V -l version -d 'Print version'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from delete" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from delete" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from delete" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
+json\t'One JSON document'
+tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from delete" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from delete" -s y -l yes -d 'Do not ask for confirmation'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from delete" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from delete" -l no-input -d 'Never ask: what is not given is an error'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from delete" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from delete" -s V -l version -d 'Print version'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from help" -f -a "add" -d 'Add a field that every account has from now on'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from help" -f -a "list" -d 'List fields by their names'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show a field'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from help" -f -a "change" -d 'Change the rules of a field'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from help" -f -a "rename" -d 'Give a field another name'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from help" -f -a "delete" -d 'Remove a field for good, with what accounts have in it'
+complete -c authctl -n "__fish_authctl_using_subcommand field; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c authctl -n "__fish_authctl_using_subcommand session; and not __fish_seen_subcommand_from list revoke prune help" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
 complete -c authctl -n "__fish_authctl_using_subcommand session; and not __fish_seen_subcommand_from list revoke prune help" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
 complete -c authctl -n "__fish_authctl_using_subcommand session; and not __fish_seen_subcommand_from list revoke prune help" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
@@ -751,37 +875,6 @@ complete -c authctl -n "__fish_authctl_using_subcommand secret; and __fish_seen_
 complete -c authctl -n "__fish_authctl_using_subcommand secret; and __fish_seen_subcommand_from rotate" -s V -l version -d 'Print version'
 complete -c authctl -n "__fish_authctl_using_subcommand secret; and __fish_seen_subcommand_from help" -f -a "rotate" -d 'Seal the signing keys under another secret key'
 complete -c authctl -n "__fish_authctl_using_subcommand secret; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c authctl -n "__fish_authctl_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -l user -d 'Only what was done to this account, or by it: e-mail address or id; a deleted one by its id' -r
-complete -c authctl -n "__fish_authctl_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -l since -d 'Only from this time on: 2026-11-25T10:00:00Z, or how long ago, as 24h or 7d' -r
-complete -c authctl -n "__fish_authctl_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -l action -d 'Only these events: \'login\', \'user.changed\' ...' -r
-complete -c authctl -n "__fish_authctl_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -l limit -d 'At most so many' -r
-complete -c authctl -n "__fish_authctl_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -l after -d 'Only those after this number: the next page' -r
-complete -c authctl -n "__fish_authctl_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
-complete -c authctl -n "__fish_authctl_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
-complete -c authctl -n "__fish_authctl_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
-json\t'One JSON document'
-tsv\t'One line a row, columns separated by tabs, no heading'"
-complete -c authctl -n "__fish_authctl_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
-complete -c authctl -n "__fish_authctl_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -l follow -d 'Go on with new events as they come, one a line, until Ctrl-C'
-complete -c authctl -n "__fish_authctl_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
-complete -c authctl -n "__fish_authctl_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -l no-input -d 'Never ask: what is not given is an error'
-complete -c authctl -n "__fish_authctl_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c authctl -n "__fish_authctl_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -s V -l version -d 'Print version'
-complete -c authctl -n "__fish_authctl_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -f -a "verify" -d 'Check that no event was changed, removed or put between others'
-complete -c authctl -n "__fish_authctl_using_subcommand audit; and not __fish_seen_subcommand_from verify help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c authctl -n "__fish_authctl_using_subcommand audit; and __fish_seen_subcommand_from verify" -l expect -d 'The hash that an earlier run printed: its event must still be there' -r
-complete -c authctl -n "__fish_authctl_using_subcommand audit; and __fish_seen_subcommand_from verify" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
-complete -c authctl -n "__fish_authctl_using_subcommand audit; and __fish_seen_subcommand_from verify" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
-complete -c authctl -n "__fish_authctl_using_subcommand audit; and __fish_seen_subcommand_from verify" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
-json\t'One JSON document'
-tsv\t'One line a row, columns separated by tabs, no heading'"
-complete -c authctl -n "__fish_authctl_using_subcommand audit; and __fish_seen_subcommand_from verify" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
-complete -c authctl -n "__fish_authctl_using_subcommand audit; and __fish_seen_subcommand_from verify" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
-complete -c authctl -n "__fish_authctl_using_subcommand audit; and __fish_seen_subcommand_from verify" -l no-input -d 'Never ask: what is not given is an error'
-complete -c authctl -n "__fish_authctl_using_subcommand audit; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c authctl -n "__fish_authctl_using_subcommand audit; and __fish_seen_subcommand_from verify" -s V -l version -d 'Print version'
-complete -c authctl -n "__fish_authctl_using_subcommand audit; and __fish_seen_subcommand_from help" -f -a "verify" -d 'Check that no event was changed, removed or put between others'
-complete -c authctl -n "__fish_authctl_using_subcommand audit; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c authctl -n "__fish_authctl_using_subcommand db; and not __fish_seen_subcommand_from copy help" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
 complete -c authctl -n "__fish_authctl_using_subcommand db; and not __fish_seen_subcommand_from copy help" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
 complete -c authctl -n "__fish_authctl_using_subcommand db; and not __fish_seen_subcommand_from copy help" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
@@ -866,22 +959,22 @@ complete -c authctl -n "__fish_authctl_using_subcommand completions" -s q -l qui
 complete -c authctl -n "__fish_authctl_using_subcommand completions" -l no-input -d 'Never ask: what is not given is an error'
 complete -c authctl -n "__fish_authctl_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c authctl -n "__fish_authctl_using_subcommand completions" -s V -l version -d 'Print version'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission session client token key secret audit db config ping completions help" -f -a "migrate" -d 'Create the database, or bring it up to this release'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission session client token key secret audit db config ping completions help" -f -a "createsuperuser" -d 'Create an account that may do everything'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission session client token key secret audit db config ping completions help" -f -a "user" -d 'Manage accounts'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission session client token key secret audit db config ping completions help" -f -a "group" -d 'Manage groups: accounts that may do the same'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission session client token key secret audit db config ping completions help" -f -a "permission" -d 'Manage permissions: what accounts can be allowed to do'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission session client token key secret audit db config ping completions help" -f -a "session" -d 'Show and end sessions'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission session client token key secret audit db config ping completions help" -f -a "client" -d 'Manage clients: services that ask for tokens and about tokens'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission session client token key secret audit db config ping completions help" -f -a "token" -d 'Manage API tokens: what stands for a user or a client in scripts'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission session client token key secret audit db config ping completions help" -f -a "key" -d 'Manage the keys that sign tokens'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission session client token key secret audit db config ping completions help" -f -a "secret" -d 'Manage the secret key, which seals the signing keys in the database'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission session client token key secret audit db config ping completions help" -f -a "audit" -d 'Show what was done, by whom, to whom, from where and with what result'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission session client token key secret audit db config ping completions help" -f -a "db" -d 'Manage whole databases'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission session client token key secret audit db config ping completions help" -f -a "config" -d 'Look at the configuration'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission session client token key secret audit db config ping completions help" -f -a "ping" -d 'Ask authd whether it is ready'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission session client token key secret audit db config ping completions help" -f -a "completions" -d 'Print the completion script for a shell'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission session client token key secret audit db config ping completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token key secret db config ping completions help" -f -a "migrate" -d 'Create the database, or bring it up to this release'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token key secret db config ping completions help" -f -a "createsuperuser" -d 'Create an account that may do everything'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token key secret db config ping completions help" -f -a "user" -d 'Manage accounts'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token key secret db config ping completions help" -f -a "group" -d 'Manage groups: accounts that may do the same'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token key secret db config ping completions help" -f -a "permission" -d 'Manage permissions: what accounts can be allowed to do'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token key secret db config ping completions help" -f -a "field" -d 'Manage the fields that accounts have beside what every account has'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token key secret db config ping completions help" -f -a "session" -d 'Show and end sessions'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token key secret db config ping completions help" -f -a "client" -d 'Manage clients: services that ask for tokens and about tokens'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token key secret db config ping completions help" -f -a "token" -d 'Manage API tokens: what stands for a user or a client in scripts'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token key secret db config ping completions help" -f -a "key" -d 'Manage the keys that sign tokens'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token key secret db config ping completions help" -f -a "secret" -d 'Manage the secret key, which seals the signing keys in the database'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token key secret db config ping completions help" -f -a "db" -d 'Manage whole databases'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token key secret db config ping completions help" -f -a "config" -d 'Look at the configuration'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token key secret db config ping completions help" -f -a "ping" -d 'Ask authd whether it is ready'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token key secret db config ping completions help" -f -a "completions" -d 'Print the completion script for a shell'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token key secret db config ping completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "add" -d 'Add an account'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "list" -d 'List accounts in the order they were created'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "show" -d 'Show an account'
@@ -904,6 +997,12 @@ complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_su
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from permission" -f -a "add" -d 'Add a permission of your own, for your services to ask for'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from permission" -f -a "list" -d 'List permissions by their names'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from permission" -f -a "delete" -d 'Remove a permission of your own, from all who have it'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from field" -f -a "add" -d 'Add a field that every account has from now on'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from field" -f -a "list" -d 'List fields by their names'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from field" -f -a "show" -d 'Show a field'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from field" -f -a "change" -d 'Change the rules of a field'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from field" -f -a "rename" -d 'Give a field another name'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from field" -f -a "delete" -d 'Remove a field for good, with what accounts have in it'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from session" -f -a "list" -d 'List sessions in the order of their logins'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from session" -f -a "revoke" -d 'End a session, or every session of an account'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from session" -f -a "prune" -d 'End the sessions whose time is up, and forget what ended long ago'
@@ -924,7 +1023,6 @@ complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_su
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from key" -f -a "revoke" -d 'Revoke a key that may have leaked'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from key" -f -a "export-public" -d 'Print the public keys that verify tokens now, as a JSON Web Key Set'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from secret" -f -a "rotate" -d 'Seal the signing keys under another secret key'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from audit" -f -a "verify" -d 'Check that no event was changed, removed or put between others'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from db" -f -a "copy" -d 'Copy a whole installation into another database'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Show every value and where it came from'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "check" -d 'Check the configuration without doing anything'

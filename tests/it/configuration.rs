@@ -233,7 +233,7 @@ fn a_value_that_does_not_fit_is_told_with_its_place_and_what_is_allowed() {
         ("server.listen", "[]", "the list is empty: name at least one address, as in 127.0.0.1:8000".into()),
         ("server.listen", "[\"localhost\"]", "'localhost' is no address: write 127.0.0.1:8000, [::1]:8000 or unix:/run/authd/authd.sock".into()),
         ("log.level", "\"loud\"", "'loud' does not fit: one of error, warn, info, debug, trace is allowed".into()),
-        ("tokens.claims", "[\"password\"]", "'password' is not a claim; known are email, first_name, last_name, phone_number, is_staff, is_superuser".into()),
+        ("tokens.claims", "[\"password\"]", "'password' is not a claim; known are email, first_name, last_name, phone_number, is_staff, is_superuser, groups, permissions and fields.NAME".into()),
         ("database.url", "\"mysql://a\"", "'mysql:...' names no database: write sqlite:PATH, as in sqlite:authd.db, or postgres://USER:PASSWORD@HOST:PORT/NAME".into()),
     ];
     for (key, value, problem) in cases {

@@ -112,6 +112,35 @@ fn the_lines_about_oauth_work_as_printed() {
     assert!(answers[2].contains("\"id\":\"billing\""), "{out:?}");
 }
 
+/// The lines of docs/fields.md, one block after the other.
+#[test]
+fn the_lines_about_own_fields_work_as_printed() {
+    const PAGE: &str = include_str!("../../docs/fields.md");
+    let env = TestEnv::new();
+    let lines = code_blocks(PAGE, "sh").join("");
+    let programs = Path::new(env!("CARGO_BIN_EXE_authctl")).parent();
+    let programs = programs.expect("is in a folder").display();
+    let script = format!("set -e\nexport PATH={programs}:/usr/bin:/bin\n{lines}");
+    let script = env.write("fields", &script);
+    run(env.command("bash").arg(script), "").succeeded();
+    let user = env
+        .authctl_json(&["user", "show", "ada@example.com"])
+        .json();
+    let fields = serde_json::json!({"level": 1, "size": null, "unit": "research"});
+    assert_eq!(user["fields"], fields);
+    let refused = env.authctl(&[
+        "user",
+        "set",
+        "ada@example.com",
+        "--field",
+        "level=9",
+        "--field",
+        "shoe_size=40",
+    ]);
+    assert_eq!(refused.status, 5);
+    assert!(PAGE.contains(&refused.stderr), "{refused:?}");
+}
+
 /// The answer that the README prints has the keys of the real one, and what does not change from
 /// day to day has its values.
 #[test]

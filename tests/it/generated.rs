@@ -90,6 +90,7 @@ fn every_group_of_commands_has_a_page_with_every_section() {
         "authctl-config.1",
         "authctl-createsuperuser.1",
         "authctl-db.1",
+        "authctl-field.1",
         "authctl-group.1",
         "authctl-key.1",
         "authctl-migrate.1",

@@ -17,6 +17,7 @@ mod durability;
 mod env;
 mod exit_status;
 mod failover;
+mod field_rules;
 mod fields;
 mod first_steps;
 mod forger;

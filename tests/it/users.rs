@@ -85,7 +85,8 @@ fn one_account_is_named_by_its_address_in_any_letters_or_by_its_id() {
          \"is_superuser\":false,\"groups\":[],\"fields\":{{}},\"date_joined\":\"{joined}\",\
          \"last_login\":null,\"version\":1}}\n"
     );
-    let tsv = format!("{id}\tAda@example.com\tAda\t\t\ttrue\tfalse\tfalse\t{joined}\t\t1\t\n");
+    let tsv =
+        format!("{id}\tAda@example.com\tAda\t\t\ttrue\tfalse\tfalse\t{joined}\t\t1\t\t{{}}\n");
     let upper = id.to_uppercase();
     for name in ["Ada@example.com", "ada@EXAMPLE.com", id, &upper] {
         let show = |flags: &[&str]| {

@@ -341,6 +341,3 @@ fn choices(wanted: &[String]) -> Result<Vec<String>, DefinitionError> {
         None => Ok(wanted.to_vec()),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -2,8 +2,12 @@
 
 mod change;
 mod definition;
+#[cfg(test)]
+mod definition_tests;
 mod pattern;
 mod rule;
+#[cfg(test)]
+mod rule_tests;
 mod spec;
 mod value;
 

@@ -301,6 +301,3 @@ fn depth(value: &Value) -> usize {
         _ => 0,
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,7 +1,8 @@
-use serde_json::json;
+//! What fits each type, and what does not.
 
-use super::super::{Definition, Spec};
-use super::*;
+use serde_json::{Value, json};
+
+use super::{Definition, FieldProblem, FieldType, Input, Rule, Spec};
 
 fn field(kind: FieldType, change: impl FnOnce(&mut Spec)) -> Definition {
     let mut spec = Spec {

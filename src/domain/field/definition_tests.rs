@@ -1,5 +1,8 @@
-use super::super::FieldChange;
-use super::*;
+//! What makes a definition, and what does not.
+
+use serde_json::json;
+
+use super::{Definition, DefinitionError, FieldChange, FieldType, Input, Spec};
 
 fn of(kind: FieldType, change: impl FnOnce(&mut Spec)) -> Result<Definition, DefinitionError> {
     let mut spec = Spec {
