@@ -282,3 +282,91 @@ fn damaged(column: &'static str) -> StoreError {
         column,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::field::{Definition, FieldType, Input, Spec};
+    use crate::domain::user::{NewUser, UserRef};
+    use crate::store::tests::new_store;
+    use crate::store::{Store, WriteMode, fields, users};
+
+    fn add_user(store: &Store, number: u128) -> UserId {
+        let id = UserId(Uuid::from_u128(number));
+        let new = NewUser {
+            email: format!("u{number}@example.com").parse().expect("fits"),
+            first_name: "".parse().expect("fits"),
+            last_name: "".parse().expect("fits"),
+            phone_number: None,
+            is_active: true,
+            is_staff: false,
+            is_superuser: false,
+            groups: std::collections::BTreeSet::new(),
+            fields: BTreeMap::new(),
+        };
+        let added = store.write(move |tx| users::insert(tx, id, &new, None, Timestamp::UNIX_EPOCH));
+        added.expect("is added").id
+    }
+
+    fn add_field(store: &Store, name: &str, unique: bool) -> Field {
+        let name = FieldName::from_stored(name.to_owned());
+        let definition = Definition::new(Spec {
+            kind: FieldType::String,
+            unique,
+            ..Spec::default()
+        });
+        let definition = definition.expect("is a definition");
+        let added =
+            store.write(move |tx| fields::insert(tx, &name, &definition, Timestamp::UNIX_EPOCH));
+        added.expect("is added")
+    }
+
+    fn give(store: &Store, user: UserId, field: &Field, text: &str) -> Result<(), StoreError> {
+        let value = field.definition.parse(&Input::Text(text.to_owned()));
+        let (value, field) = (value.expect("fits"), field.clone());
+        store.write(move |tx| set(tx, user, &[(&field, value)]))
+    }
+
+    fn fields_of(store: &Store, user: UserId) -> String {
+        let find = |connection: &Conn| users::find(connection, &UserRef::Id(user));
+        let user = store.read(find).expect("reads").expect("is there");
+        serde_json::to_string(&user.fields).expect("serialises")
+    }
+
+    /// Whatever the code above forgets to ask.
+    #[test]
+    fn the_schema_keeps_a_unique_value_for_one_account() {
+        let (_database, store) = new_store(WriteMode::Direct);
+        let (ada, bob) = (add_user(&store, 1), add_user(&store, 2));
+        let (badge, motto) = (
+            add_field(&store, "badge", true),
+            add_field(&store, "motto", false),
+        );
+        give(&store, ada, &badge, "7").expect("is free");
+        assert!(give(&store, bob, &badge, "7").is_err());
+        give(&store, bob, &badge, "8").expect("is free");
+        for user in [ada, bob] {
+            give(&store, user, &motto, "7").expect("may be twice");
+        }
+    }
+
+    #[test]
+    fn the_column_is_the_table_and_every_field_is_in_what_is_read() {
+        let (_database, store) = new_store(WriteMode::Direct);
+        let ada = add_user(&store, 1);
+        assert_eq!(fields_of(&store, ada), "{}");
+        let motto = add_field(&store, "motto", false);
+        add_field(&store, "badge", false);
+        assert_eq!(fields_of(&store, ada), r#"{"badge":null,"motto":null}"#);
+        let odd = "\"quotes\", \\, {}, ü and\nlines";
+        give(&store, ada, &motto, odd).expect("fits");
+        let written = serde_json::to_string(odd).expect("serialises");
+        let expected = format!(r#"{{"badge":null,"motto":{written}}}"#);
+        assert_eq!(fields_of(&store, ada), expected);
+        give(&store, ada, &motto, "").expect("is taken away");
+        assert_eq!(fields_of(&store, ada), r#"{"badge":null,"motto":null}"#);
+    }
+}

@@ -342,3 +342,55 @@ fn staff_sees_fields_and_superusers_change_them() {
         "the caller may not do this to somebody who may do more than the caller",
     );
 }
+
+#[test]
+fn accounts_are_listed_by_what_they_have() {
+    let env = departments();
+    for (email, department) in [
+        ("bob@example.com", "department=R&D"),
+        ("eve@example.com", "department=Sales"),
+        ("flo@example.com", "department=R&D"),
+    ] {
+        add_without_password(&env, email, &["--field", department]).succeeded();
+    }
+    for indexed in ["true", "false"] {
+        env.authctl(&["field", "change", "department", "--indexed", indexed])
+            .succeeded();
+        let of_research = ["bob@example.com", "flo@example.com"];
+        assert_eq!(listed(&env, "department=R&D"), of_research);
+        assert_eq!(listed(&env, "department=Sales"), ["eve@example.com"]);
+        assert_eq!(listed(&env, "department="), ["ada@example.com"]);
+        assert!(listed(&env, "department=r&d").is_empty());
+        assert!(listed(&env, "department=%").is_empty());
+    }
+    let page = |after: &[&str]| {
+        let ask = ["user", "list", "--field", "department=R&D", "--limit", "1"];
+        let page = env.authctl_json(&[&ask[..], after].concat()).succeeded();
+        let page = page.json();
+        let email = page["users"][0]["email"].as_str().map(str::to_owned);
+        (email, page["next"].as_str().map(str::to_owned))
+    };
+    let (first, next) = page(&[]);
+    let (second, end) = page(&["--after", &next.expect("there are more")]);
+    assert_eq!(
+        (first.as_deref(), second.as_deref(), end),
+        (Some("bob@example.com"), Some("flo@example.com"), None)
+    );
+    env.authctl(&["field", "add", "anything", "--type", "json"])
+        .succeeded();
+    let out = env.authctl_json(&["user", "list", "--field", "anything=[]"]);
+    out.refused(
+        5,
+        "invalid",
+        "anything: accounts are not looked for by JSON",
+    );
+}
+
+/// An account without a database is made nowhere, whatever it is to have.
+#[test]
+fn a_value_of_a_field_makes_no_database() {
+    let env = TestEnv::new();
+    let out = add_without_password(&env, "ada@example.com", &["--field", "department=R&D"]);
+    assert_eq!(out.status, 6, "{out:?}");
+    assert!(env.file_names().is_empty(), "{:?}", env.file_names());
+}

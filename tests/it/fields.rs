@@ -1,5 +1,7 @@
 //! What accounts have in the installation's own fields. `field_rules` is about the fields.
 
+use std::thread;
+
 use serde_json::{Value, json};
 
 use crate::env::{Authd, Outcome, PASSWORD, TestEnv};
@@ -184,15 +186,6 @@ fn what_does_not_fit_is_told_field_by_field_and_nothing_changes() {
     assert_eq!(env.everything(), before);
 }
 
-/// An account without a database is made nowhere, whatever it is to have.
-#[test]
-fn a_value_of_a_field_makes_no_database() {
-    let env = TestEnv::new();
-    let out = add_without_password(&env, "ada@example.com", &["--field", "department=R&D"]);
-    assert_eq!(out.status, 6, "{out:?}");
-    assert!(env.file_names().is_empty(), "{:?}", env.file_names());
-}
-
 #[test]
 fn what_is_unique_is_taken_once_in_whatever_spelling() {
     let env = departments();
@@ -317,9 +310,15 @@ fn tokens_carry_the_fields_that_are_for_them_at_the_next_login() {
     assert_eq!(claims()["fields"], json!({"sub": "R&D"}));
     assert_ne!(claims()["sub"], "R&D");
 
+    // A session's next token is of the moment it is given out.
+    let begun = authd.try_login("ada@example.com", PASSWORD).body;
     env.authctl(&["field", "change", "sub", "--in-token", "false"])
         .succeeded();
     assert_eq!(claims().get("fields"), None);
+    let next = json!({"refresh_token": begun["refresh_token"]});
+    let next = authd.post_json("/auth/refresh", &next).body;
+    let token = next["access_token"].as_str().expect("is a text");
+    assert_eq!(authd.verify(token).body["claims"].get("fields"), None);
 }
 
 #[test]
@@ -353,45 +352,41 @@ fn accounts_see_of_themselves_what_is_for_them_to_see() {
     assert_eq!(verified(&authd, &token), all);
 }
 
+/// Security statement 86, of own fields.
 #[test]
-fn accounts_are_listed_by_what_they_have() {
+fn of_many_who_take_a_unique_value_at_once_one_has_it() {
     let env = departments();
-    for (email, department) in [
-        ("bob@example.com", "department=R&D"),
-        ("eve@example.com", "department=Sales"),
-        ("flo@example.com", "department=R&D"),
-    ] {
-        add_without_password(&env, email, &["--field", department]).succeeded();
-    }
-    for indexed in ["true", "false"] {
-        env.authctl(&["field", "change", "department", "--indexed", indexed])
-            .succeeded();
-        let of_research = ["bob@example.com", "flo@example.com"];
-        assert_eq!(listed(&env, "department=R&D"), of_research);
-        assert_eq!(listed(&env, "department=Sales"), ["eve@example.com"]);
-        assert_eq!(listed(&env, "department="), ["ada@example.com"]);
-        assert!(listed(&env, "department=r&d").is_empty());
-        assert!(listed(&env, "department=%").is_empty());
-    }
-    let page = |after: &[&str]| {
-        let ask = ["user", "list", "--field", "department=R&D", "--limit", "1"];
-        let page = env.authctl_json(&[&ask[..], after].concat()).succeeded();
-        let page = page.json();
-        let email = page["users"][0]["email"].as_str().map(str::to_owned);
-        (email, page["next"].as_str().map(str::to_owned))
-    };
-    let (first, next) = page(&[]);
-    let (second, end) = page(&["--after", &next.expect("there are more")]);
-    assert_eq!(
-        (first.as_deref(), second.as_deref(), end),
-        (Some("bob@example.com"), Some("flo@example.com"), None)
-    );
-    env.authctl(&["field", "add", "anything", "--type", "json"])
+    env.authctl(&["field", "add", "badge", "--type", "int", "--unique"])
         .succeeded();
-    let out = env.authctl_json(&["user", "list", "--field", "anything=[]"]);
-    out.refused(
-        5,
-        "invalid",
-        "anything: accounts are not looked for by JSON",
+    let emails: Vec<String> = (0..12).map(|n| format!("u{n}@example.com")).collect();
+    let add = |email| add_without_password(&env, email, &["--field", "badge=7"]).status;
+    let mut ends: Vec<i32> = thread::scope(|scope| {
+        let added: Vec<_> = emails
+            .iter()
+            .map(|email| scope.spawn(|| add(email)))
+            .collect();
+        let ends = added.into_iter().map(|added| added.join().expect("ends"));
+        ends.collect()
+    });
+    ends.sort_unstable();
+    assert_eq!(ends, [&[0][..], &[5; 11]].concat());
+    assert_eq!(listed(&env, "badge=7").len(), 1);
+    assert_eq!(env.number("SELECT count(*) FROM users"), 2);
+}
+
+#[test]
+fn introspection_says_what_an_account_has() {
+    let env = departments();
+    set(&env, "ada@example.com", "department=R&D").succeeded();
+    let secret = env.authctl(&["client", "add", "billing", "-q"]).succeeded();
+    let authd = env.authd();
+    let token = authd.login("ada@example.com", PASSWORD);
+    let form = format!(
+        "client_id=billing&client_secret={}&token={token}",
+        secret.stdout.trim()
     );
+    let kind = ("Content-Type", "application/x-www-form-urlencoded");
+    let answer = authd.post("/oauth/introspect", &[kind], form.as_bytes());
+    let has = json!({"department": "R&D"});
+    assert_eq!(answer.body["user"]["fields"], has, "{answer:?}");
 }
