@@ -6,7 +6,7 @@ use super::accounts::AccountError;
 use crate::domain::field::{Field, FieldName, FieldProblem, FieldValue, Input, MAX_ACCOUNT_BYTES};
 use crate::domain::user::{User, UserId};
 use crate::store::users::FieldMatch;
-use crate::store::{Conn, Fault, Tx, fields, user_fields};
+use crate::store::{Fault, Store, Tx, fields, user_fields};
 
 /// What is wrong, by the names of the fields.
 pub type FieldErrors = BTreeMap<String, Vec<String>>;
@@ -65,31 +65,25 @@ pub(super) fn change(
 
 /// Which accounts have this value of a field, or none where that is what is asked for.
 pub(super) fn matching(
-    connection: &Conn,
+    store: &Store,
     name: &str,
     input: &Input,
-) -> Result<Result<FieldMatch, FieldErrors>, crate::store::StoreError> {
-    let wrong = |problem: FieldProblem| Ok(Err(one_error(name, &problem)));
-    let Ok(known) = name.parse::<FieldName>() else {
-        return wrong(FieldProblem::Unknown);
+) -> Result<FieldMatch, AccountError> {
+    let wrong = |problem: &FieldProblem| AccountError::Fields(one_error(name, problem));
+    let unknown = || wrong(&FieldProblem::Unknown);
+    let known: FieldName = name.parse().map_err(|_| unknown())?;
+    let found = store.read(|connection| fields::find(connection, &known))?;
+    let field = found.ok_or_else(unknown)?;
+    let value = field.definition.parse(input);
+    let Some(value) = value.map_err(|problem| wrong(&problem))? else {
+        return Ok(FieldMatch::Lacks(field.name));
     };
-    let Some(field) = fields::find(connection, &known)? else {
-        return wrong(FieldProblem::Unknown);
-    };
-    let indexed = field.definition.indexed;
-    match field.definition.parse(input) {
-        Err(problem) => wrong(problem),
-        Ok(None) => Ok(Ok(FieldMatch::Lacks(field.name))),
-        Ok(Some(FieldValue { lookup: None, .. })) => wrong(FieldProblem::NotLookedFor),
-        Ok(Some(FieldValue {
-            lookup: Some(lookup),
-            ..
-        })) => Ok(Ok(FieldMatch::Has {
-            field: field.name,
-            lookup,
-            indexed,
-        })),
-    }
+    let lookup = value.lookup;
+    Ok(FieldMatch::Has {
+        lookup: lookup.ok_or_else(|| wrong(&FieldProblem::NotLookedFor))?,
+        indexed: field.definition.indexed,
+        field: field.name,
+    })
 }
 
 /// Values that fit so far, and what does not.

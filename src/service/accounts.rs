@@ -202,8 +202,7 @@ impl Accounts {
     /// Which accounts have this value of an own field, for [`UserFilter::field`].
     pub fn matching(&self, field: &str, value: &Input) -> Result<FieldMatch, AccountError> {
         self.by().require(Builtin::UsersView)?;
-        let read = |connection: &_| account_fields::matching(connection, field, value);
-        self.desk.store.read(read)?.map_err(AccountError::Fields)
+        account_fields::matching(&self.desk.store, field, value)
     }
 
     /// Whether there is no account yet.

@@ -14,7 +14,7 @@ use crate::env::{Outcome, PASSWORD, TestEnv, only_sqlite};
 pub(crate) const ORIGINAL: &str = "sqlite:authd.db";
 
 /// Every table, in the order in which they are copied.
-const TABLES: [&str; 16] = [
+const TABLES: [&str; 18] = [
     "users",
     "user_tombstones",
     "permissions",
@@ -22,6 +22,8 @@ const TABLES: [&str; 16] = [
     "group_members",
     "group_permissions",
     "user_permissions",
+    "fields",
+    "user_fields",
     "clients",
     "api_tokens",
     "sessions",
@@ -39,6 +41,14 @@ pub(crate) fn copy(env: &TestEnv, from: &str, to: &str) -> Outcome {
 
 /// A row or two of what hangs on accounts.
 const SESSION: &str = "
+    INSERT INTO groups VALUES ('g', 'Größe', 0, -9);
+    INSERT INTO group_members VALUES ((SELECT min(id) FROM users), 'g');
+    INSERT INTO group_permissions VALUES ('g', 'users.view');
+    INSERT INTO user_permissions VALUES ((SELECT max(id) FROM users), 'users.add');
+    INSERT INTO fields VALUES ('size', 'enum', 'Größe', FALSE, TRUE, TRUE, NULL, '[\"s\"]', NULL,
+        NULL, NULL, NULL, FALSE, FALSE, TRUE, 0, -8);
+    INSERT INTO user_fields VALUES ((SELECT min(id) FROM users), 'size', '\"s\"', 's', TRUE, TRUE);
+    UPDATE users SET field_values = '{\"size\":\"s\"}' WHERE id = (SELECT min(id) FROM users);
     INSERT INTO clients VALUES ('billing', 'Bïlling', x'00ff', 'read write', '', FALSE, -1, -1);
     INSERT INTO api_tokens VALUES
         ('t1', x'01', (SELECT min(id) FROM users), NULL, 'ci', '', 0, NULL),
@@ -106,8 +116,8 @@ fn populate(env: &TestEnv, accounts: u32) {
     let mut account = database
         .prepare(
             "INSERT INTO users (id, email, email_key, first_name, last_name, phone_number,
-                password_hash, is_active, is_staff, is_superuser, date_joined, last_login,
-                tokens_valid_after, version)
+                 password_hash, is_active, is_staff, is_superuser, date_joined, last_login,
+                 tokens_valid_after, version)
              VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         )
         .expect("prepares");
@@ -264,7 +274,7 @@ fn scripts_get_a_line_for_each_table() {
     let copied = env.authctl(&[&arguments[..], &["-q", "-o", "tsv"]].concat());
     let copied = copied.succeeded();
     let rows = [
-        "10", "1", "21", "0", "0", "0", "0", "1", "2", "1", "2", "1", "2", "1", "1", "1",
+        "10", "1", "21", "1", "1", "1", "1", "1", "1", "1", "2", "1", "2", "1", "2", "1", "1", "1",
     ];
     assert_eq!(copied.stdout.lines().count(), TABLES.len());
     for (line, expected) in copied.stdout.lines().zip(TABLES.into_iter().zip(rows)) {
