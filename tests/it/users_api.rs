@@ -616,3 +616,34 @@ fn an_administrator_who_was_demoted_changes_nothing_any_more() {
     );
     refused.is_problem(403, "forbidden");
 }
+
+#[test]
+fn own_fields_are_set_with_everything_else_and_what_does_not_fit_is_told() {
+    let office = Office::new();
+    for field in [
+        &["field", "add", "department", "--type", "string"][..],
+        &["field", "add", "level", "--type", "int", "--max", "5"],
+    ] {
+        office.env.authctl(field).succeeded();
+    }
+    let new = json!({"email": "ada@example.com", "fields": {"department": "R&D"}});
+    let user = office.done("POST", "/users", Some(new));
+    assert_eq!(user["fields"], json!({"department": "R&D", "level": null}));
+    let path = format!("/users/{}", office.id("ada@example.com"));
+    let change = |fields: Value| {
+        let body = json!({"first_name": "Ada", "fields": fields});
+        office.ask(&office.root, "PATCH", &path, Some(body))
+    };
+    let refused = change(json!({"department": 1, "level": 6, "shoe_size": 40}));
+    refused.is_problem(422, "invalid");
+    let errors = json!({
+        "fields.department": ["It must be a text."],
+        "fields.level": ["At most 5."],
+        "fields.shoe_size": ["There is no such field."]
+    });
+    assert_eq!(refused.body["errors"], errors);
+    assert_eq!(office.done("GET", &path, None), user);
+    let changed = change(json!({"department": null, "level": 5}));
+    let has = json!({"department": null, "level": 5});
+    assert_eq!(changed.body["fields"], has, "{changed:?}");
+}
