@@ -35,6 +35,7 @@ mod unparsed;
 mod users;
 mod values;
 mod verify;
+mod waiting;
 mod wire;
 
 pub use schema::openapi_yaml;

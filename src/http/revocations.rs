@@ -1,8 +1,5 @@
 //! `GET /auth/revocations`: what changed, for services that keep verdicts.
 
-use std::time::Duration;
-
-use jiff::{Span, SpanRelativeTo};
 use rouille::{Request, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -10,7 +7,7 @@ use utoipa::ToSchema;
 use super::App;
 use super::oauth::client_auth;
 use super::problem::{Code, Problem, ProblemBody};
-use super::routes::LONGEST_WAIT;
+use super::waiting;
 use crate::service::feed::{self, FeedError, Page};
 use crate::store::changes::Change;
 
@@ -68,27 +65,11 @@ pub(super) fn list(app: &App, request: &Request) -> Result<Response, Problem> {
         None => feed::start(&app.services.store)?,
         Some(since) => {
             let since = since.parse().map_err(|_| bad("since", "a number"))?;
-            feed::after(&app.services, since, patience(request)?)?
+            let wait = request.get_param("wait");
+            feed::after(&app.services, since, waiting::patience(wait.as_deref())?)?
         }
     };
     Ok(reply(&page))
-}
-
-fn patience(request: &Request) -> Result<Duration, Problem> {
-    let Some(text) = request.get_param("wait") else {
-        return Ok(Duration::ZERO);
-    };
-    let span: Option<Span> = text.parse().ok();
-    let time = span.and_then(|span| {
-        let time = span.to_duration(SpanRelativeTo::days_are_24_hours());
-        Duration::try_from(time.ok()?).ok()
-    });
-    time.filter(|time| *time <= LONGEST_WAIT).ok_or_else(|| {
-        bad(
-            "wait",
-            "a time with its unit, as 30s, and no longer than 1m",
-        )
-    })
 }
 
 fn bad(name: &str, wanted: &str) -> Problem {

@@ -55,6 +55,7 @@ pub(super) fn find(request: &Request) -> Option<Route> {
         (POST) ["/auth/login"] => blocking("/auth/login", login::create),
         (GET)  ["/users"] => blocking("/users", users::list::list),
         (POST) ["/users"] => blocking("/users", users::list::create),
+        (GET)  ["/users/changes"] => waiting("/users/changes", users::changes::list),
         (GET)  ["/users/{id}", id: String] => {
             blocking("/users/{id}", move |app, request| users::one::read(app, request, &id))
         },

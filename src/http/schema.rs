@@ -25,7 +25,7 @@ use super::{
     paths(
         login::create, refresh::create, logout::create, sessions::list, sessions::delete,
         verify::read, verify::create, verify::batch, revocations::list, me::read, forward::decide,
-        users::list::list, users::list::create, users::one::read, users::one::change, users::one::delete,
+        users::changes::list, users::list::list, users::list::create, users::one::read, users::one::change, users::one::delete,
         users::sessions::list, users::sessions::delete, users::permissions::list,
         users::permissions::grant, users::permissions::revoke,
         groups::list, groups::create, groups::read, groups::change, groups::delete, groups::add_member,

@@ -13,7 +13,7 @@ pub const PAGE: u32 = 1000;
 
 /// How often the database is asked while somebody waits: what another program commits, nobody
 /// announces.
-const PAUSE: Duration = Duration::from_millis(200);
+pub(super) const PAUSE: Duration = Duration::from_millis(200);
 
 /// Some changes, and where to go on.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,6 +46,13 @@ pub enum FeedError {
 #[derive(Debug, Default)]
 pub(super) struct Closing(AtomicBool);
 
+impl Closing {
+    /// Whether nobody is to wait any longer.
+    pub(super) fn is_begun(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 impl Services {
     /// Nobody waits any longer from now on.
     pub fn stop_waiting(&self) {
@@ -68,7 +75,7 @@ pub fn after(services: &Services, cursor: i64, patience: Duration) -> Result<Pag
     let until = Instant::now() + patience;
     loop {
         let page = now(&services.store, cursor)?;
-        let is_over = Instant::now() >= until || services.closing.0.load(Ordering::Relaxed);
+        let is_over = Instant::now() >= until || services.closing.is_begun();
         if is_over || !page.changes.is_empty() {
             return Ok(page);
         }

@@ -6,6 +6,7 @@
 //! keys for all of them.
 
 mod account_change;
+pub mod account_feed;
 pub mod account_fields;
 pub mod accounts;
 pub mod admission;

@@ -589,6 +589,78 @@ fn services_and_scripts_manage_accounts_as_far_as_their_scope_goes() {
     assert_eq!(office.ask(&token, "PATCH", &path, change).status, 403);
 }
 
+/// From 0 on there is every account, and then every change, each once and in its order.
+#[test]
+fn whoever_follows_the_changes_ends_with_the_accounts_there_are() {
+    let office = Office::new();
+    let mut copy = std::collections::BTreeMap::new();
+    let mut cursor = 0;
+    let mut follow = |copy: &mut std::collections::BTreeMap<String, Value>| loop {
+        let path = format!("/users/changes?since={cursor}&limit=2");
+        let page = office.done("GET", &path, None);
+        for change in page["changes"].as_array().expect("is a list") {
+            let version = change["version"].as_i64().expect("is a number");
+            assert!(version > cursor, "{page}");
+            cursor = version;
+            let of = |which: &str| change[which]["id"].as_str().map(str::to_owned);
+            if let Some(id) = of("user") {
+                copy.insert(id, change["user"].clone());
+            } else {
+                copy.remove(&of("deleted").expect("is one of both"));
+            }
+        }
+        cursor = page["cursor"].as_i64().expect("is a number");
+        if page["more"] == false {
+            break;
+        }
+    };
+    follow(&mut copy);
+    assert_eq!(copy.len(), 2);
+    for number in 0..5 {
+        let email = format!("user{number}@example.com");
+        office.done("POST", "/users", Some(json!({"email": email})));
+    }
+    let gone = office.id("user1@example.com");
+    office.done("DELETE", &format!("/users/{gone}"), None);
+    let changed = format!("/users/{}", office.id("user2@example.com"));
+    office.done("PATCH", &changed, Some(json!({"first_name": "Two"})));
+    follow(&mut copy);
+    let all = office.done("GET", "/users", None);
+    let all = all["users"].as_array().expect("is a list").iter();
+    let all = all.map(|user| {
+        (
+            user["id"].as_str().expect("is a text").to_owned(),
+            user.clone(),
+        )
+    });
+    assert_eq!(copy, all.collect());
+
+    let future = office.ask(&office.root, "GET", "/users/changes?since=9999999", None);
+    future.is_problem(410, "gone");
+    assert_eq!(future.body["cursor"], 0);
+    let denied = office.ask(&office.staff, "GET", "/users/changes", None);
+    denied.is_problem(403, "forbidden");
+    // Whoever waits is told as soon as there is something.
+    let began = std::time::Instant::now();
+    let page = std::thread::scope(|scope| {
+        let path = format!("/users/changes?wait=30s&since={}", cursor_of(&office));
+        let office = &office;
+        let waiting = scope.spawn(move || office.done("GET", &path, None));
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        office
+            .env
+            .authctl(&["user", "set", STAFF, "--last-name", "New"])
+            .succeeded();
+        waiting.join().expect("ends")
+    });
+    assert_eq!(page["changes"][0]["user"]["last_name"], "New", "{page}");
+    assert!(began.elapsed() < std::time::Duration::from_secs(20));
+}
+
+fn cursor_of(office: &Office) -> i64 {
+    office.env.number("SELECT value FROM change_sequence")
+}
+
 /// What was decided before is not done after the rights are gone.
 #[test]
 fn an_administrator_who_was_demoted_changes_nothing_any_more() {

@@ -1,5 +1,6 @@
 //! `/users`: accounts, for those who manage them.
 
+pub(super) mod changes;
 pub(super) mod list;
 pub(super) mod one;
 pub(super) mod permissions;

@@ -18,6 +18,7 @@ pub(super) use user_columns;
 /// How many columns `user_columns!` has.
 pub(super) const AFTER_USER: usize = 16;
 
+mod changes;
 mod listing;
 
 use jiff::Timestamp;
@@ -38,6 +39,7 @@ use crate::domain::secret::Secret;
 use crate::domain::session::SessionId;
 use crate::domain::user::{NewUser, User, UserChange, UserId, UserRef};
 
+pub use changes::{AccountChange, changed_since};
 pub use listing::{FieldMatch, UserFilter, UserOrder, list};
 
 /// What a login needs to know of an account.

@@ -1,0 +1,25 @@
+//! For how long a request wants to wait for something to happen.
+
+use std::time::Duration;
+
+use jiff::{Span, SpanRelativeTo};
+
+use super::problem::{Code, Problem};
+use super::routes::LONGEST_WAIT;
+
+/// The time that `wait` says, with its unit; without it, none.
+pub(super) fn patience(wait: Option<&str>) -> Result<Duration, Problem> {
+    let Some(text) = wait else {
+        return Ok(Duration::ZERO);
+    };
+    let span: Option<Span> = text.parse().ok();
+    let time = span.and_then(|span| {
+        let time = span.to_duration(SpanRelativeTo::days_are_24_hours());
+        Duration::try_from(time.ok()?).ok()
+    });
+    time.filter(|time| *time <= LONGEST_WAIT).ok_or_else(|| {
+        let detail =
+            "The parameter 'wait' must be a time with its unit, as 30s, and no longer than 1m.";
+        Problem::new(Code::InvalidRequest, detail)
+    })
+}
