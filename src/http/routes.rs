@@ -10,6 +10,7 @@ use super::{
     App, audit, docs, forward, groups, health, jwks, login, logout, me, permissions, refresh,
     revocations, schema, sessions, users, verify,
 };
+use crate::domain::user::UserId;
 
 /// What answers a request.
 pub(super) struct Route {
@@ -56,14 +57,14 @@ pub(super) fn find(request: &Request) -> Option<Route> {
         (GET)  ["/users"] => blocking("/users", users::list::list),
         (POST) ["/users"] => blocking("/users", users::list::create),
         (GET)  ["/users/changes"] => waiting("/users/changes", users::changes::list),
-        (GET)  ["/users/{id}", id: String] => {
-            blocking("/users/{id}", move |app, request| users::one::read(app, request, &id))
+        (GET)  ["/users/{id}", id: UserId] => {
+            blocking("/users/{id}", move |app, request| users::one::read(app, request, id))
         },
-        (PATCH) ["/users/{id}", id: String] => {
-            blocking("/users/{id}", move |app, request| users::one::change(app, request, &id))
+        (PATCH) ["/users/{id}", id: UserId] => {
+            blocking("/users/{id}", move |app, request| users::one::change(app, request, id))
         },
-        (DELETE) ["/users/{id}", id: String] => {
-            blocking("/users/{id}", move |app, request| users::one::delete(app, request, &id))
+        (DELETE) ["/users/{id}", id: UserId] => {
+            blocking("/users/{id}", move |app, request| users::one::delete(app, request, id))
         },
         (GET)  ["/users/{id}/sessions", id: String] => {
             blocking("/users/{id}/sessions", move |app, request| users::sessions::list(app, request, &id))

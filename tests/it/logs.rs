@@ -13,8 +13,9 @@ fn an_error_says_nothing_about_the_inside() {
     let env = TestEnv::new();
     let (authd, token) = env.signed_in();
     env.sql(
-        "DROP TABLE refresh_tokens; DROP TABLE sessions; DROP TABLE api_tokens; DROP TABLE users;
-        DROP TABLE signing_keys",
+        "DROP TABLE refresh_tokens; DROP TABLE sessions; DROP TABLE api_tokens;
+        DROP TABLE group_members; DROP TABLE user_permissions; DROP TABLE user_fields;
+        DROP TABLE users; DROP TABLE signing_keys",
     );
     let failures = [
         authd.verify(&token),

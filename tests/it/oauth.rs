@@ -383,6 +383,7 @@ fn introspection_tells_who_is_behind_a_token_at_this_moment() {
         "username": "ada@example.com", "token_type": "Bearer", "exp": claims["exp"],
         "iat": claims["iat"], "sub": claims["sub"], "aud": claims["aud"], "iss": claims["iss"],
         "jti": claims["jti"], "sid": claims["sid"], "user": user,
+        "permissions": [],
     });
     assert_eq!(said, expected);
     let own = scene.own_token(&scene.billing, &[("scope", "read")]);

@@ -65,7 +65,7 @@ pub(in crate::http) struct Tombstone {
 #[utoipa::path(
     get, path = "/users/changes", operation_id = "userChanges", tag = "users", security(("bearer" = [])),
     params(
-        ("since" = Option<i64>, Query, minimum = 0, description = "The `cursor` of the last answer; by default 0"),
+        ("since" = Option<i64>, Query, description = "The `cursor` of the last answer; by default 0"),
         ("wait" = Option<String>, Query, description = "Where there is nothing yet, wait for it so long, as `30s`; 1 minute at most"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "At most so many; by default 100"),
     ),

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{accounts, inputs, named, shown};
-use crate::domain::user::{User, UserChange};
+use super::{accounts, inputs, shown};
+use crate::domain::user::{User, UserChange, UserId, UserRef};
 use crate::http::App;
 use crate::http::bearer;
 use crate::http::body;
@@ -30,9 +30,9 @@ use crate::service::accounts::{LastSuperuser, Target};
         bearer::Refused,
     ),
 )]
-pub(in crate::http) fn read(app: &App, request: &Request, id: &str) -> Result<Response, Problem> {
+pub(in crate::http) fn read(app: &App, request: &Request, id: UserId) -> Result<Response, Problem> {
     let accounts = accounts(app, request)?;
-    Ok(shown(&accounts.find(&named(id)?)?))
+    Ok(shown(&accounts.find(&UserRef::Id(id))?))
 }
 
 /// What is to be changed of an account (RFC 7396): what is absent stays as it is.
@@ -100,11 +100,15 @@ pub(in crate::http) struct Body {
         bearer::Refused,
     ),
 )]
-pub(in crate::http) fn change(app: &App, request: &Request, id: &str) -> Result<Response, Problem> {
+pub(in crate::http) fn change(
+    app: &App,
+    request: &Request,
+    id: UserId,
+) -> Result<Response, Problem> {
     let accounts = accounts(app, request)?;
     let body: Body = body::patch(request)?;
     let target = Target {
-        name: named(id)?,
+        name: UserRef::Id(id),
         version: preconditions::version(request)?,
     };
     let mut values = Values::default();
@@ -143,10 +147,14 @@ pub(in crate::http) fn change(app: &App, request: &Request, id: &str) -> Result<
         bearer::Refused,
     ),
 )]
-pub(in crate::http) fn delete(app: &App, request: &Request, id: &str) -> Result<Response, Problem> {
+pub(in crate::http) fn delete(
+    app: &App,
+    request: &Request,
+    id: UserId,
+) -> Result<Response, Problem> {
     let accounts = accounts(app, request)?;
     let target = Target {
-        name: named(id)?,
+        name: UserRef::Id(id),
         version: preconditions::version(request)?,
     };
     accounts.delete(target, LastSuperuser::Keep)?;
