@@ -16,7 +16,7 @@ use super::users;
 use super::values::Values;
 use crate::domain::group::{Group, GroupId, GroupName, GroupRef};
 use crate::domain::permission::PermissionName;
-use crate::domain::user::{User, UserId, UserRef};
+use crate::domain::user::User;
 use crate::service::groups::{self, GroupError};
 use crate::service::management::Management;
 
@@ -180,7 +180,7 @@ pub(super) fn add_member(
     user: &str,
 ) -> Result<Response, Problem> {
     let desk = desk(app, request)?;
-    let user = groups::add_user(&desk, named(id)?, account(user)?)?;
+    let user = groups::add_user(&desk, named(id)?, users::named(user)?)?;
     Ok(users::shown(&user))
 }
 
@@ -207,7 +207,7 @@ pub(super) fn remove_member(
     user: &str,
 ) -> Result<Response, Problem> {
     let desk = desk(app, request)?;
-    let user = groups::remove_user(&desk, named(id)?, account(user)?)?;
+    let user = groups::remove_user(&desk, named(id)?, users::named(user)?)?;
     Ok(users::shown(&user))
 }
 
@@ -288,12 +288,6 @@ fn named(id: &str) -> Result<GroupRef, Problem> {
     id.map(GroupRef::Id).map_err(|_| none())
 }
 
-fn account(id: &str) -> Result<UserRef, Problem> {
-    let id: Result<UserId, _> = id.parse();
-    id.map(UserRef::Id)
-        .map_err(|_| Problem::new(Code::NotFound, "There is no such account."))
-}
-
 fn shown(group: &Group) -> Response {
     preconditions::tagged(Response::json(group), group.version)
 }
@@ -306,7 +300,7 @@ impl From<GroupError> for Problem {
     fn from(error: GroupError) -> Self {
         match error {
             GroupError::NotFound(_) => none(),
-            GroupError::NoAccount(_) => Self::new(Code::NotFound, "There is no such account."),
+            GroupError::NoAccount(_) => users::none(),
             GroupError::NoPermission(_) => permissions::none(),
             GroupError::Changed(version) => preconditions::failed(version),
             GroupError::Denied(denied) => denied.into(),

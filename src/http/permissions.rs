@@ -10,6 +10,7 @@ use super::body;
 use super::caller;
 use super::pages::List;
 use super::problem::{Code, Problem, ProblemBody};
+use super::users;
 use super::values::{Values, sentence};
 use crate::domain::permission::{Permission, PermissionName};
 use crate::service::permissions::{self, PermissionError};
@@ -126,7 +127,7 @@ impl From<PermissionError> for Problem {
     fn from(error: PermissionError) -> Self {
         match error {
             PermissionError::NotFound(_) => none(),
-            PermissionError::NoAccount(_) => Self::new(Code::NotFound, "There is no such account."),
+            PermissionError::NoAccount(_) => users::none(),
             PermissionError::Builtin(_) => Self::new(Code::Conflict, sentence(&error)),
             PermissionError::Denied(denied) => denied.into(),
             PermissionError::Store(error) => error.into(),

@@ -28,7 +28,7 @@ fn accounts(app: &App, request: &Request) -> Result<Accounts, Problem> {
 }
 
 /// The account that a path names.
-fn named(id: &str) -> Result<UserRef, Problem> {
+pub(super) fn named(id: &str) -> Result<UserRef, Problem> {
     let id: Result<UserId, _> = id.parse();
     id.map(UserRef::Id).map_err(|_| none())
 }
@@ -44,7 +44,7 @@ fn inputs(fields: BTreeMap<String, Value>) -> BTreeMap<String, Input> {
     inputs.map(|(name, value)| (name, value.into())).collect()
 }
 
-fn none() -> Problem {
+pub(super) fn none() -> Problem {
     Problem::new(Code::NotFound, "There is no such account.")
 }
 

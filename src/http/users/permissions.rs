@@ -4,15 +4,16 @@ use rouille::{Request, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{named, none, shown};
+use super::{named, shown};
 use crate::domain::permission::PermissionName;
 use crate::domain::user::{User, UserRef};
 use crate::http::App;
 use crate::http::bearer;
 use crate::http::caller;
-use crate::http::permissions::{named as permission_named, none as no_permission};
+use crate::http::permissions::named as permission_named;
 use crate::http::problem::{Problem, ProblemBody};
-use crate::service::permissions;
+use crate::service::management::Management;
+use crate::service::permissions::{self, PermissionError};
 
 /// What an account may do, and why.
 #[derive(Serialize, ToSchema)]
@@ -99,20 +100,13 @@ pub(in crate::http) fn revoke(
     change(app, request, (id, name), permissions::revoke)
 }
 
-type Work = fn(
-    &crate::service::management::Management,
-    UserRef,
-    PermissionName,
-) -> Result<User, permissions::PermissionError>;
-
 fn change(
     app: &App,
     request: &Request,
     (id, name): (&str, &str),
-    work: Work,
+    work: fn(&Management, UserRef, PermissionName) -> Result<User, PermissionError>,
 ) -> Result<Response, Problem> {
     let desk = app.services.managed_by(caller::actor(app, request)?);
-    let user = named(id).map_err(|_| none())?;
-    let permission = permission_named(name).map_err(|_| no_permission())?;
-    Ok(shown(&work(&desk, user, permission)?))
+    let user = work(&desk, named(id)?, permission_named(name)?)?;
+    Ok(shown(&user))
 }
