@@ -19,7 +19,7 @@ pub(super) fn look(
 ) -> Result<proto::Introspection, Failure> {
     Ok(match introspection::introspect(services, caller, token)? {
         None => proto::Introspection::default(),
-        Some(Active::Access { principal, claims }) => of_access(principal, &claims),
+        Some(Active::Access { principal, claims }) => of_access(&principal, &claims),
         Some(Active::Refresh(refresh)) => proto::Introspection {
             iss: services.token_rules().issuer.clone(),
             ..of_refresh(refresh)
@@ -27,24 +27,18 @@ pub(super) fn look(
     })
 }
 
-fn of_access(principal: Principal, claims: &Claims) -> proto::Introspection {
+fn of_access(principal: &Principal, claims: &Claims) -> proto::Introspection {
     let (sub, sid) = match &claims.subject {
         Subject::User { id, session } => (id.to_string(), session.map(|id| id.to_string())),
         Subject::Client(id) => (id.to_string(), None),
     };
-    let user = match principal {
-        Principal::User(user) => Some(user),
-        Principal::Client(_) => None,
-    };
+    let user = principal.user();
     let client = claims.client.as_ref();
     proto::Introspection {
         active: true,
         scope: words(&claims.scope),
         client_id: client.map(ToString::to_string).unwrap_or_default(),
-        username: user
-            .as_ref()
-            .map(|user| user.email.to_string())
-            .unwrap_or_default(),
+        username: user.map(|user| user.email.to_string()).unwrap_or_default(),
         token_type: "Bearer".to_owned(),
         exp: Some(claims.expires_at_secs)
             .filter(|end| *end != Claims::NEVER)
@@ -55,7 +49,7 @@ fn of_access(principal: Principal, claims: &Claims) -> proto::Introspection {
         iss: claims.issuer().to_owned(),
         jti: claims.jti.to_string(),
         sid: sid.unwrap_or_default(),
-        permissions: user.as_ref().map(permissions).unwrap_or_default(),
+        permissions: user.map(permissions).unwrap_or_default(),
         user: user.map(Into::into),
     }
 }
@@ -71,7 +65,7 @@ fn of_refresh(refresh: ActiveRefresh) -> proto::Introspection {
         sub: refresh.user.id.to_string(),
         sid: refresh.session.to_string(),
         permissions: permissions(&refresh.user),
-        user: Some(refresh.user.into()),
+        user: Some((&refresh.user).into()),
         ..proto::Introspection::default()
     }
 }

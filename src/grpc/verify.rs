@@ -117,9 +117,9 @@ impl From<Verification> for proto::Verification {
     fn from(verification: Verification) -> Self {
         let version = verification.principal.version();
         let permissions = verification.principal.user().map(introspect::permissions);
-        let (user, client) = match verification.principal {
-            Principal::User(user) => (Some(user.into()), None),
-            Principal::Client(client) => (None, Some(client.into())),
+        let (user, client) = match &verification.principal {
+            Principal::User(user) => (Some(user.as_ref().into()), None),
+            Principal::Client(client) => (None, Some(client.as_ref().into())),
         };
         Self {
             active: true,
@@ -133,18 +133,18 @@ impl From<Verification> for proto::Verification {
     }
 }
 
-impl From<User> for proto::User {
-    fn from(user: User) -> Self {
+impl From<&User> for proto::User {
+    fn from(user: &User) -> Self {
         Self {
             id: user.id.to_string(),
             email: user.email.to_string(),
             first_name: user.first_name.to_string(),
             last_name: user.last_name.to_string(),
-            phone_number: user.phone_number.map(|phone| phone.to_string()),
+            phone_number: user.phone_number.as_ref().map(|phone| phone.to_string()),
             is_active: user.is_active,
             is_staff: user.is_staff,
             is_superuser: user.is_superuser,
-            groups: user.groups,
+            groups: user.groups.clone(),
             fields_json: serde_json::json!(user.fields).to_string(),
             date_joined: Some(moment(user.date_joined)),
             last_login: user.last_login.map(moment),
@@ -153,11 +153,11 @@ impl From<User> for proto::User {
     }
 }
 
-impl From<Client> for proto::Client {
-    fn from(client: Client) -> Self {
+impl From<&Client> for proto::Client {
+    fn from(client: &Client) -> Self {
         Self {
             id: client.id.to_string(),
-            name: client.name,
+            name: client.name.clone(),
             scopes: client.scopes.words().map(str::to_owned).collect(),
             audiences: client.audiences.iter().map(ToString::to_string).collect(),
             is_active: client.is_active,

@@ -1,6 +1,7 @@
 //! Bearer tokens in requests (RFC 6750).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rouille::Request;
 use utoipa::IntoResponses;
@@ -48,7 +49,10 @@ pub(super) fn user(app: &App, request: &Request) -> Result<Caller, Problem> {
         Subject::Client(_) => None,
     };
     match verification.principal {
-        Principal::User(user) => Ok(Caller { user, session }),
+        Principal::User(user) => Ok(Caller {
+            user: Arc::unwrap_or_clone(user),
+            session,
+        }),
         Principal::Client(_) => Err(Problem::new(
             Code::Forbidden,
             "This is about users, and the token is a client's.",

@@ -1,5 +1,7 @@
 //! Who asks for something that not everybody may do.
 
+use std::sync::Arc;
+
 use rouille::Request;
 
 use super::App;
@@ -16,8 +18,11 @@ pub(super) fn actor(app: &App, request: &Request) -> Result<Actor, Problem> {
     let verification = verification::verify(&app.services, token)?;
     let scope = verification.claims.scope.clone();
     let authority = match verification.principal {
-        Principal::User(user) => Authority::User(Box::new(Bearer { user, scope })),
-        Principal::Client(client) => Authority::Client(client.id, scope),
+        Principal::User(user) => Authority::User(Box::new(Bearer {
+            user: Arc::unwrap_or_clone(user),
+            scope,
+        })),
+        Principal::Client(client) => Authority::Client(client.id.clone(), scope),
     };
     Ok(Actor {
         authority,

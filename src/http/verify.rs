@@ -162,8 +162,8 @@ fn reply(verification: &Verification) -> Response {
 
 fn shown(verification: &Verification) -> Reply<'_> {
     let (user, client) = match &verification.principal {
-        Principal::User(user) => (Some(user), None),
-        Principal::Client(client) => (None, Some(client)),
+        Principal::User(user) => (Some(user.as_ref()), None),
+        Principal::Client(client) => (None, Some(client.as_ref())),
     };
     Reply {
         active: true,

@@ -97,7 +97,7 @@ mod tests {
                 superuser,
             };
             let scope = "read write".parse().expect("is a scope");
-            requirements.check(&Principal::User(user.clone()), &scope)
+            requirements.check(&Principal::User(user.clone().into()), &scope)
         };
         assert_eq!(check("", "", false, false), Ok(()));
         assert_eq!(check("billing support", "read write", true, false), Ok(()));
@@ -133,7 +133,7 @@ mod tests {
             superuser: true,
             ..Requirements::default()
         };
-        let (user, none) = (Principal::User(user), Scope::default());
+        let (user, none) = (Principal::User(user.into()), Scope::default());
         assert_eq!(all.check(&user, &none), Ok(()));
         let staff = Requirements {
             staff: true,

@@ -1,5 +1,7 @@
 //! Clients: other services, which prove who they are by a secret.
 
+use std::sync::Arc;
+
 use super::Services;
 use super::management::{Management, MayBeDenied};
 use super::verification::{self, Principal, VerifyError};
@@ -101,7 +103,7 @@ impl<'a> Asked<'a> {
 pub fn of_token(services: &Services, token: &str) -> Result<Option<Client>, VerifyError> {
     match verification::verify(services, token) {
         Ok(verification) => Ok(match verification.principal {
-            Principal::Client(client) => Some(client),
+            Principal::Client(client) => Some(Arc::unwrap_or_clone(client)),
             Principal::User(_) => None,
         }),
         Err(VerifyError::Refused(reason)) => {

@@ -86,7 +86,7 @@ mod tests {
             user.first_name = first.parse().expect("is a name");
             user.last_name = last.parse().expect("is a name");
             user.groups = groups.iter().map(|&group| group.to_owned()).collect();
-            let principal = Principal::User(user.clone());
+            let principal = Principal::User(user.clone().into());
             let fields = headers.of(&principal);
             assert_eq!(fields.each_ref().map(|field| field.0), headers.names());
             for (_, value) in &fields {

@@ -1,12 +1,14 @@
 //! The table `clients`.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::changes::{self, Kind, next_version};
-use super::engine::{Conn, Row, Tx};
+use super::engine::{Conn, Question, Row, Tx};
 use super::error::StoreError;
-use super::keys::key_verifies;
+use super::keys::key_verifies_until;
 use super::revoked_tokens::is_revoked;
 use crate::domain::audience::Audience;
 use crate::domain::client::{Client, ClientId, NewClient};
@@ -15,9 +17,9 @@ use crate::domain::client::{Client, ClientId, NewClient};
 #[derive(Debug)]
 pub struct Standing {
     /// The client.
-    pub client: Client,
-    /// Whether there is the key asked about, and it verifies.
-    pub key_verifies: bool,
+    pub client: Arc<Client>,
+    /// Until which Unix second the key asked about verifies; `None`: it does not, or there is none.
+    pub key_verifies_until: Option<i64>,
     /// Whether the token asked about was revoked by itself.
     pub is_revoked: bool,
 }
@@ -175,38 +177,48 @@ fn note_change(
     Ok(changed)
 }
 
-/// Client and key of a token (`jti`, and when it ends), in one query.
+/// Client and key of a token (`jti`, and when it ends), in one query, or as they were if nobody has
+/// committed since the same `question`.
 pub fn standing(
+    connection: &Conn,
+    question: &Question,
+    id: &ClientId,
+    kid: &str,
+    token: (Uuid, i64),
+) -> Result<Arc<Option<Standing>>, StoreError> {
+    connection.recalled(question, |connection| {
+        read_standing(connection, id, kid, token)
+    })
+}
+
+fn read_standing(
     connection: &Conn,
     id: &ClientId,
     kid: &str,
     (jti, expires_at_secs): (Uuid, i64),
-    now: Timestamp,
 ) -> Result<Option<Standing>, StoreError> {
     const SQL: &str = concat!(
         "SELECT ",
         client_columns!(),
         ", ",
-        key_verifies!("?2", "?4"),
+        key_verifies_until!("?2"),
         ",
             ",
-        is_revoked!("?3", "?5"),
+        is_revoked!("?3", "?4"),
         "
         FROM clients WHERE id = ?1"
     );
     let jti = jti.to_string();
-    let now = now.as_second();
     let values = [
         id.as_str().into(),
         kid.into(),
         (&jti).into(),
-        now.into(),
         expires_at_secs.into(),
     ];
     connection.query_row(SQL, &values, |row| {
         Ok(Standing {
-            client: client(row)?,
-            key_verifies: row.get(AFTER_CLIENT)?,
+            client: Arc::new(client(row)?),
+            key_verifies_until: row.get(AFTER_CLIENT)?,
             is_revoked: row.get(AFTER_CLIENT + 1)?,
         })
     })

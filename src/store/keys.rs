@@ -6,19 +6,19 @@ use super::changes::{self, Kind};
 use super::engine::{Conn, Row, Tx};
 use super::error::StoreError;
 
-/// SQL: whether tokens of the key with this id are good at this moment (Unix seconds).
-macro_rules! key_verifies {
-    ($kid:literal, $now:literal) => {
+/// SQL: until which Unix second tokens of the key with this id are good, without end if no such is
+/// known yet; null: they are not.
+macro_rules! key_verifies_until {
+    ($kid:literal) => {
         concat!(
-            "EXISTS (SELECT 1 FROM signing_keys WHERE kid = ",
+            "(SELECT CASE state WHEN 'revoked' THEN NULL WHEN 'retired' THEN verifies_until
+                ELSE 9223372036854775807 END FROM signing_keys WHERE kid = ",
             $kid,
-            " AND (state IN ('next', 'active') OR state = 'retired' AND verifies_until > ",
-            $now,
-            "))"
+            ")"
         )
     };
 }
-pub(super) use key_verifies;
+pub(super) use key_verifies_until;
 
 /// Where a key stands in its life (ADR 7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,8 +141,9 @@ pub fn lock(tx: &Tx<'_>) -> Result<(), StoreError> {
 
 /// Whether there is a key of that id that verifies at this moment.
 pub fn verifies(connection: &Conn, kid: &str, now: Timestamp) -> Result<bool, StoreError> {
-    const SQL: &str = concat!("SELECT ", key_verifies!("?1", "?2"));
-    connection.query_value(SQL, &[kid.into(), now.as_second().into()])
+    const SQL: &str = concat!("SELECT ", key_verifies_until!("?1"));
+    let until: Option<i64> = connection.query_value(SQL, &[kid.into()])?;
+    Ok(until.is_some_and(|until| until > now.as_second()))
 }
 
 /// The id of the key that signs, if there is one.

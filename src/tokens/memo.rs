@@ -18,6 +18,8 @@ pub type Fingerprint = [u8; 32];
 /// hour still allow it is asked anew each time.
 #[derive(Debug)]
 pub struct CheckedToken {
+    /// Of all its bytes.
+    pub fingerprint: Fingerprint,
     /// The key it was checked with.
     pub kid: String,
     /// What it says.
@@ -48,9 +50,9 @@ impl CheckedTokens {
     }
 
     /// Remembers a token that was just checked.
-    pub fn insert(&self, fingerprint: Fingerprint, token: CheckedToken) -> Arc<CheckedToken> {
+    pub fn insert(&self, token: CheckedToken) -> Arc<CheckedToken> {
         let token = Arc::new(token);
-        self.0.insert(fingerprint, Arc::clone(&token));
+        self.0.insert(token.fingerprint, Arc::clone(&token));
         token
     }
 }

@@ -56,7 +56,7 @@ fn verdict(
                 session: None,
             };
             let audience = vec![services.rules.audience.clone()];
-            (Principal::User(user), subject, None, audience)
+            (Principal::User(user.into()), subject, None, audience)
         }
         Holder::Client(client) => {
             if !client.is_active {
@@ -65,7 +65,12 @@ fn verdict(
             let audiences = client.audiences.iter().map(Audience::to_string).collect();
             let id = client.id.clone();
             let subject = Subject::Client(id.clone());
-            (Principal::Client(client), subject, Some(id), audiences)
+            (
+                Principal::Client(client.into()),
+                subject,
+                Some(id),
+                audiences,
+            )
         }
     };
     let claims = services.rules.api_claims(ApiClaims {

@@ -19,9 +19,9 @@ use crate::tokens::{CheckedToken, CheckedTokens, Claims, OpaqueToken, TokenError
 #[derive(Clone, Debug, PartialEq)]
 pub enum Principal {
     /// A user.
-    User(User),
+    User(Arc<User>),
     /// Another service, on its own behalf.
-    Client(Client),
+    Client(Arc<Client>),
 }
 
 /// A good token, and who is behind it at this moment.
@@ -245,6 +245,7 @@ fn judge_signed(
     now: Timestamp,
 ) -> Result<Result<Principal, Refusal>, StoreError> {
     let claims = &token.claims;
+    let question = &token.fingerprint;
     let token_id = (claims.jti, claims.expires_at_secs);
     Ok(match &claims.subject {
         // None is signed without.
@@ -252,17 +253,25 @@ fn judge_signed(
         Subject::User {
             id,
             session: Some(session),
-        } => users::standing(connection, *id, &token.kid, *session, token_id, now)?
+        } => users::standing(connection, question, *id, &token.kid, *session, token_id)?
+            .as_ref()
+            .as_ref()
             .ok_or(Refusal::NoAccount)
-            .and_then(|standing| judge_user(claims, standing)),
-        Subject::Client(id) => clients::standing(connection, id, &token.kid, token_id, now)?
+            .and_then(|standing| judge_user(claims, standing, now)),
+        Subject::Client(id) => clients::standing(connection, question, id, &token.kid, token_id)?
+            .as_ref()
+            .as_ref()
             .ok_or(Refusal::NoAccount)
-            .and_then(judge_client),
+            .and_then(|standing| judge_client(standing, now)),
     })
 }
 
-fn judge_user(claims: &Claims, standing: users::Standing) -> Result<Principal, Refusal> {
-    judge_key(standing.key_verifies)?;
+fn judge_user(
+    claims: &Claims,
+    standing: &users::Standing,
+    now: Timestamp,
+) -> Result<Principal, Refusal> {
+    judge_key(standing.key_verifies_until, now)?;
     if !standing.user.is_active {
         return Err(Refusal::Inactive);
     }
@@ -276,22 +285,22 @@ fn judge_user(claims: &Claims, standing: users::Standing) -> Result<Principal, R
     if standing.is_revoked {
         return Err(Refusal::Revoked);
     }
-    Ok(Principal::User(standing.user))
+    Ok(Principal::User(Arc::clone(&standing.user)))
 }
 
-fn judge_client(standing: clients::Standing) -> Result<Principal, Refusal> {
-    judge_key(standing.key_verifies)?;
+fn judge_client(standing: &clients::Standing, now: Timestamp) -> Result<Principal, Refusal> {
+    judge_key(standing.key_verifies_until, now)?;
     if !standing.client.is_active {
         return Err(Refusal::Inactive);
     }
     if standing.is_revoked {
         return Err(Refusal::Revoked);
     }
-    Ok(Principal::Client(standing.client))
+    Ok(Principal::Client(Arc::clone(&standing.client)))
 }
 
-fn judge_key(verifies: bool) -> Result<(), Refusal> {
-    if verifies {
+fn judge_key(verifies_until: Option<i64>, now: Timestamp) -> Result<(), Refusal> {
+    if verifies_until.is_some_and(|end| end > now.as_second()) {
         Ok(())
     } else {
         Err(Refusal::KeyRetired)
@@ -316,9 +325,11 @@ fn checked(
     let verified = jws::verify(token, |kid| ring.find(kid?))?;
     let claims = Claims::parse(&verified)?;
     let claims = Arc::new(claims);
-    Ok(services
-        .checked
-        .insert(fingerprint, CheckedToken { kid, claims }))
+    Ok(services.checked.insert(CheckedToken {
+        fingerprint,
+        kid,
+        claims,
+    }))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod error;
 mod place;
 mod postgres;
 mod reasons;
+mod recall;
 mod server;
 mod sqlite;
 mod tls;
@@ -14,6 +15,7 @@ mod url;
 mod value;
 mod wire;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::error::{Reason, StoreError};
@@ -23,6 +25,7 @@ pub use url::{DatabaseUrl, DatabaseUrlError};
 
 pub(super) use error::{reason, reason_of};
 pub(super) use place::{Place, place};
+pub(super) use recall::Question;
 pub(super) use value::{Kind, Row, Value};
 
 /// A connection, for queries.
@@ -108,6 +111,26 @@ impl Conn {
     ) -> Result<T, StoreError> {
         let value = self.query_row(sql, values, |row| row.get(0))?;
         Ok(value.ok_or(EngineError::NoRow)?)
+    }
+
+    /// What `ask` is answered. Where the engine knows for certain that nobody has committed since this
+    /// connection was answered the same question, that answer is given again (ADR 2).
+    pub(super) fn recalled<T: Send + Sync + 'static>(
+        &self,
+        question: &Question,
+        ask: impl FnOnce(&Self) -> Result<T, StoreError>,
+    ) -> Result<Arc<T>, StoreError> {
+        let Engine::Sqlite(file) = &self.0 else {
+            return ask(self).map(Arc::new);
+        };
+        // Before the question: an answer of a later state counts as one of this, and is forgotten too early.
+        let state = file.state()?;
+        if let Some(answer) = file.recall.find(state, question) {
+            return Ok(answer);
+        }
+        let answer = Arc::new(ask(self)?);
+        file.recall.keep(state, *question, Arc::clone(&answer));
+        Ok(answer)
     }
 
     /// Every row of a result.

@@ -10,6 +10,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, Statement};
 
 use super::place::Place;
+use super::recall::Recall;
 use super::value::{Row, Value};
 use super::{Conn, Engine};
 use crate::store::error::{Reason, StoreError};
@@ -20,6 +21,7 @@ pub(super) struct File {
     /// Bounds every wait for a lock.
     timeout: Duration,
     place: Place,
+    pub(super) recall: Recall,
 }
 
 impl From<File> for Conn {
@@ -91,6 +93,12 @@ impl File {
         Ok(statement.raw_execute()? as u64)
     }
 
+    /// A number that is another one after anybody else, in whatever process, has committed to the file.
+    pub(super) fn state(&self) -> Result<i64, StoreError> {
+        let state = self.query_row("PRAGMA data_version", &[], |row| row.get(0))?;
+        Ok(state.ok_or(super::EngineError::NoRow)?)
+    }
+
     /// Columns keep their kinds: our tables are strict.
     pub(super) fn check(&self, sql: &str) -> Result<(), StoreError> {
         match self.engine.prepare(sql) {
@@ -114,6 +122,7 @@ impl File {
     /// Takes the write lock, or fails with [`Reason::Locked`] after the connection's time-out.
     /// Nothing is written into a file that others do not find any more.
     pub(super) fn begin(&self) -> Result<(), StoreError> {
+        self.recall.forget();
         let began = Instant::now();
         self.engine.busy_timeout(Duration::ZERO)?;
         let taken = loop {
@@ -252,6 +261,7 @@ fn connect(path: &Path, timeout: Duration) -> Result<File, StoreError> {
         engine,
         timeout,
         place: Place::of(path)?,
+        recall: Recall::default(),
     })
 }
 

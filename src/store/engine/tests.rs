@@ -56,3 +56,57 @@ fn one_file_is_one_database_by_any_name() {
     let missing = DatabaseUrl::Sqlite(database.folder().join("new.db"));
     assert!(!is_one_file(&missing, &missing), "there is none");
 }
+
+#[test]
+fn what_is_recalled_is_what_would_be_read() {
+    let (_database, url) = new_database();
+    let opened = || open(&url, Duration::from_secs(1)).expect("opens");
+    let (connection, other) = (opened(), opened());
+    let recalled = |question: u8| {
+        let value = connection.recalled(&[question; 32], |connection| {
+            connection.query_value::<i64>("SELECT value FROM change_sequence", &[])
+        });
+        *value.expect("reads")
+    };
+    let sequence = "UPDATE change_sequence SET value = value + 1";
+    for round in 0..3 {
+        assert_eq!(
+            (recalled(1), recalled(1), recalled(2)),
+            (round * 3, round * 3, round * 3)
+        );
+        transaction(&other, |tx| tx.execute(sequence, &[])).expect("writes");
+        assert_eq!(
+            recalled(1),
+            round * 3 + 1,
+            "another connection has committed"
+        );
+        transaction(&connection, |tx| tx.execute(sequence, &[])).expect("writes");
+        assert_eq!(recalled(1), round * 3 + 2, "this one has");
+        let rolled_back = transaction(&other, |tx| {
+            tx.execute(sequence, &[])?;
+            Err::<(), _>(StoreError::from(Reason::Empty))
+        });
+        assert!(rolled_back.is_err());
+        assert_eq!(recalled(1), round * 3 + 2, "nothing was committed");
+        transaction(&other, |tx| tx.execute(sequence, &[])).expect("writes");
+    }
+}
+
+#[test]
+fn nothing_is_asked_twice_of_a_file_that_nobody_changed() {
+    let (_database, url) = new_file();
+    let connection = open(&url, Duration::from_secs(1)).expect("opens");
+    let asked = std::cell::Cell::new(0);
+    for _ in 0..3 {
+        let answer = connection.recalled(&[7; 32], |_| {
+            asked.set(asked.get() + 1);
+            Ok(asked.get())
+        });
+        assert_eq!(*answer.expect("is answered"), 1);
+    }
+    assert_eq!(asked.get(), 1);
+    let failed = connection.recalled(&[8; 32], |_| Err::<i64, _>(Reason::Empty.into()));
+    assert!(failed.is_err(), "a failure is no answer");
+    let answer = connection.recalled(&[8; 32], |_| Ok(1_i64));
+    assert_eq!(*answer.expect("is answered"), 1);
+}

@@ -21,13 +21,15 @@ pub(super) const AFTER_USER: usize = 16;
 mod changes;
 mod listing;
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::changes::next_version;
-use super::engine::{self, Conn, Row, Tx};
+use super::engine::{self, Conn, Question, Row, Tx};
 use super::error::StoreError;
-use super::keys::key_verifies;
+use super::keys::key_verifies_until;
 use super::members::{effective_permissions, every_permission};
 use super::revoked_tokens::is_revoked;
 use super::user_fields;
@@ -55,11 +57,11 @@ pub struct Credentials {
 #[derive(Debug)]
 pub struct Standing {
     /// The account.
-    pub user: User,
+    pub user: Arc<User>,
     /// Tokens issued at or before this Unix millisecond are refused.
     pub tokens_valid_after_ms: Option<i64>,
-    /// Whether there is the key asked about, and it verifies.
-    pub key_verifies: bool,
+    /// Until which Unix second the key asked about verifies; `None`: it does not, or there is none.
+    pub key_verifies_until: Option<i64>,
     /// Whether the session asked about is the account's, and has not ended.
     pub session_lasts: bool,
     /// Whether the token asked about was revoked by itself.
@@ -137,24 +139,37 @@ pub fn credentials(connection: &Conn, email: &Email) -> Result<Option<Credential
     })
 }
 
-/// Account, key and session of a token (`jti`, and when it ends), in one query (the hot path of verify).
+/// Account, key and session of a token (`jti`, and when it ends), in one query (the hot path of verify),
+/// or as they were if nobody has committed since the same `question`.
 pub fn standing(
+    connection: &Conn,
+    question: &Question,
+    id: UserId,
+    kid: &str,
+    session: SessionId,
+    token: (Uuid, i64),
+) -> Result<Arc<Option<Standing>>, StoreError> {
+    connection.recalled(question, |connection| {
+        read_standing(connection, id, kid, session, token)
+    })
+}
+
+fn read_standing(
     connection: &Conn,
     id: UserId,
     kid: &str,
     session: SessionId,
     (jti, expires_at_secs): (Uuid, i64),
-    now: Timestamp,
 ) -> Result<Option<Standing>, StoreError> {
     const SQL: &str = concat!(
         "SELECT ",
         user_columns!(),
         ", tokens_valid_after, ",
-        key_verifies!("?2", "?5"),
+        key_verifies_until!("?2"),
         ",
             EXISTS (SELECT 1 FROM sessions WHERE sessions.id = ?3 AND user_id = users.id),
             ",
-        is_revoked!("?4", "?6"),
+        is_revoked!("?4", "?5"),
         "
         FROM users WHERE id = ?1"
     );
@@ -164,20 +179,18 @@ pub fn standing(
     let id: &str = id.hyphenated().encode_lower(of_id);
     let session: &str = session.hyphenated().encode_lower(of_session);
     let jti: &str = jti.hyphenated().encode_lower(of_jti);
-    let now = now.as_second();
     let values = [
         id.into(),
         kid.into(),
         session.into(),
         jti.into(),
-        now.into(),
         expires_at_secs.into(),
     ];
     connection.query_row(SQL, &values, |row| {
         Ok(Standing {
-            user: user(row)?,
+            user: Arc::new(user(row)?),
             tokens_valid_after_ms: row.get(AFTER_USER)?,
-            key_verifies: row.get(AFTER_USER + 1)?,
+            key_verifies_until: row.get(AFTER_USER + 1)?,
             session_lasts: row.get(AFTER_USER + 2)?,
             is_revoked: row.get(AFTER_USER + 3)?,
         })

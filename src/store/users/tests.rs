@@ -165,15 +165,19 @@ fn a_clock_that_jumps_back_revives_no_ended_token() {
         let standing = store.read(|connection| {
             standing(
                 connection,
+                &[0; 32],
                 id,
                 "none",
                 SessionId(Uuid::nil()),
                 (Uuid::nil(), i64::MAX),
-                NOW,
             )
         });
-        let standing = standing.expect("reads").expect("is there");
-        standing.tokens_valid_after_ms
+        let standing = standing.expect("reads");
+        standing
+            .as_ref()
+            .as_ref()
+            .expect("is there")
+            .tokens_valid_after_ms
     };
     store
         .write(move |tx| set_password(tx, id, "other", NOW))

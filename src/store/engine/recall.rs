@@ -1,0 +1,96 @@
+//! What a connection was answered since anybody last committed (ADR 2).
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Answers kept a connection; about a kilobyte each.
+const CAPACITY: usize = 2_048;
+
+/// Says which answer: a digest of all that the question depends on but the database.
+pub(in crate::store) type Question = [u8; 32];
+
+/// Answers that hold for one state of the database, and which state that is.
+#[derive(Default)]
+pub(super) struct Recall(RefCell<Answers>);
+
+#[derive(Default)]
+struct Answers {
+    state: i64,
+    by_question: HashMap<Question, Arc<dyn Any + Send + Sync>>,
+}
+
+impl Recall {
+    /// The answer to this question, if it was given in this state.
+    pub(super) fn find<T: Send + Sync + 'static>(
+        &self,
+        state: i64,
+        question: &Question,
+    ) -> Option<Arc<T>> {
+        let answers = self.0.borrow();
+        if answers.state != state {
+            return None;
+        }
+        Arc::clone(answers.by_question.get(question)?)
+            .downcast()
+            .ok()
+    }
+
+    /// Keeps an answer that was given in this state or a later one, and none of an earlier one.
+    pub(super) fn keep<T: Send + Sync + 'static>(
+        &self,
+        state: i64,
+        question: Question,
+        answer: Arc<T>,
+    ) {
+        let answers = &mut *self.0.borrow_mut();
+        if answers.state != state || answers.by_question.len() >= CAPACITY {
+            answers.by_question.clear();
+            answers.state = state;
+        }
+        answers.by_question.insert(question, answer);
+    }
+
+    /// Keeps nothing any more: the connection is about to write itself, which its engine does not count.
+    pub(super) fn forget(&self) {
+        self.0.borrow_mut().by_question.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_holds_for_its_state_its_question_and_its_type() {
+        let recall = Recall::default();
+        recall.keep(7, [1; 32], Arc::new(42_i64));
+        assert_eq!(recall.find::<i64>(7, &[1; 32]).as_deref(), Some(&42));
+        assert_eq!(recall.find::<i64>(7, &[2; 32]), None);
+        assert_eq!(recall.find::<u8>(7, &[1; 32]), None);
+        assert_eq!(recall.find::<i64>(8, &[1; 32]), None);
+        recall.keep(8, [2; 32], Arc::new(43_i64));
+        assert_eq!(recall.find::<i64>(8, &[1; 32]), None);
+        assert_eq!(recall.find::<i64>(7, &[1; 32]), None);
+    }
+
+    #[test]
+    fn no_more_are_kept_than_there_are_places() {
+        let recall = Recall::default();
+        for number in 0..=CAPACITY {
+            let mut question = [0; 32];
+            question[..8].copy_from_slice(&number.to_be_bytes());
+            recall.keep(1, question, Arc::new(number));
+        }
+        assert_eq!(recall.0.borrow().by_question.len(), 1);
+    }
+
+    #[test]
+    fn what_was_forgotten_is_asked_anew() {
+        let recall = Recall::default();
+        recall.keep(1, [1; 32], Arc::new(1_i64));
+        recall.forget();
+        assert_eq!(recall.find::<i64>(1, &[1; 32]), None);
+    }
+}
