@@ -10,6 +10,7 @@ use clap::Parser;
 
 mod busy;
 mod client;
+mod commits;
 mod contender;
 mod database;
 mod fill;

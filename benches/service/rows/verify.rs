@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use crate::Failure;
 use crate::client;
+use crate::commits::{self, Commits};
 use crate::contender::Contender;
+use crate::database::Database;
 use crate::load::Shape;
 use crate::peers::Peer;
 use crate::plan::CONNECTIONS;
@@ -33,10 +35,20 @@ pub(super) fn run(site: &Site, report: &mut Report) -> Result<(), Failure> {
     let peer = Peer::Hyper.start(site.folder(), body.len())?;
     let mut peer = Contender::alone(format!("bare hyper, the same {} bytes", body.len()), peer);
 
+    // The same once more with somebody committing beside: then most accounts are read anew.
+    let Database::Sqlite(file) = &site.any_home().database else {
+        return Err("the first engine is not SQLite".into());
+    };
+    let mut unsettled = Contender::on_each(&site.homes()[..1])?.remove(0);
+
     for _ in 0..site.plan.rounds {
         for (authd, tokens) in authds.iter_mut().zip(&all_tokens) {
             authd.measure(&shape(&authd.server, tokens), &site.plan)?;
         }
+        let commits = Commits::to(file)?;
+        let measured = unsettled.measure(&shape(&unsettled.server, &all_tokens[0]), &site.plan);
+        commits.stop()?;
+        measured?;
         peer.measure(&shape(&peer.server, &all_tokens[0]), &site.plan)?;
     }
 
@@ -44,11 +56,15 @@ pub(super) fn run(site: &Site, report: &mut Report) -> Result<(), Failure> {
     for authd in &authds {
         report::rates(&format!("authd, {}", authd.name), "requests", &authd.rounds);
     }
+    let beside = format!("{}, {} commits/s beside", unsettled.name, commits::RATE);
+    report::rates(&format!("authd, {beside}"), "requests", &unsettled.rounds);
     for (turn, authd) in authds.iter().enumerate() {
         let name = format!("{} / bare hyper", authd.name);
         let reach = super::of_sqlite(turn, "at least 0.50");
         report.ratio("verify", &name, &authd.over(&peer.rounds), reach);
     }
+    let name = format!("{beside} / bare hyper");
+    report.ratio("verify", &name, &unsettled.over(&peer.rounds), "");
     Ok(())
 }
 
