@@ -177,7 +177,7 @@ fn a_server_below_13_is_refused() {
     cluster.psql(
         name_of(&url),
         &format!(
-            "CREATE SCHEMA old;
+            "CREATE SCHEMA old; GRANT USAGE ON SCHEMA old TO authd;
              CREATE FUNCTION old.current_setting(text) RETURNS text LANGUAGE sql AS
                  $$SELECT CASE $1 WHEN 'server_version_num' THEN '120022'
                      WHEN 'server_version' THEN '12.22'

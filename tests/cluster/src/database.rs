@@ -72,7 +72,7 @@ impl Database {
     pub fn sql(&self, sql: &str) -> String {
         match self.engine {
             Engine::Sqlite => ask_file(&self.file(), sql).expect("runs the statements"),
-            Engine::Postgres => Cluster::shared().psql(self.server_name(), sql),
+            Engine::Postgres => Cluster::shared().psql_as_owner(self.server_name(), sql),
         }
     }
 
@@ -138,7 +138,7 @@ impl Database {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         self.server_name.get_or_init(|| {
             let name = format!("of_a_test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
-            let made = Console::shared(|console| console.run(&format!("CREATE DATABASE {name}")));
+            let made = Console::shared(|console| console.run(&Cluster::making(&name)));
             made.expect("makes a database");
             name
         })

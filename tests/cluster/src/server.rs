@@ -15,6 +15,12 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::machine::{find_programs, free_port, password, programs, unprivileged_user};
 
+/// Who may do everything. The tests look and break things by this name.
+const SUPERUSER: &str = "postgres";
+/// Whom the programs under test connect as: an ordinary role that owns its databases, as in a real
+/// installation, and may do nothing else.
+const OWNER: &str = "authd";
+
 /// For how long a server may start, stop or catch up.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -52,11 +58,14 @@ impl Cluster {
         std::fs::write(&password_file, &cluster.password).expect("writes a file");
         cluster.give(&password_file);
         let mut initdb = cluster.inside(cluster.client("initdb"));
-        initdb.args(["--username=authd", "--auth=scram-sha-256", "--no-sync"]);
+        initdb.arg(format!("--username={SUPERUSER}"));
+        initdb.args(["--auth=scram-sha-256", "--no-sync"]);
         initdb.args(["--encoding=UTF8", "--locale=C", "--pwfile"]);
         initdb.arg(password_file).arg("-D").arg(cluster.data());
         succeed(&mut initdb, "");
         cluster.start();
+        let make = format!("CREATE ROLE {OWNER} LOGIN PASSWORD '{}'", cluster.password);
+        cluster.psql("postgres", &make);
         cluster
     }
 
@@ -75,20 +84,38 @@ impl Cluster {
     pub fn new_database(&self) -> String {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
-        self.psql("postgres", &format!("CREATE DATABASE {name}"));
+        self.psql("postgres", &Self::making(&name));
         self.url(&name)
     }
 
-    /// The URL of a database of this name, whether or not it is there.
-    pub fn url(&self, database: &str) -> String {
-        let Self { port, password, .. } = self;
-        format!("postgres://authd:{password}@127.0.0.1:{port}/{database}")
+    /// The statement that makes a database, for the superuser.
+    pub(crate) fn making(database: &str) -> String {
+        format!("CREATE DATABASE {database} OWNER {OWNER}")
     }
 
-    /// What psql prints for these statements, each a transaction; columns are parted by `|`.
+    /// The URL of a database of this name, whether or not it is there, for its owner.
+    pub fn url(&self, database: &str) -> String {
+        let Self { port, password, .. } = self;
+        format!("postgres://{OWNER}:{password}@127.0.0.1:{port}/{database}")
+    }
+
+    /// What psql prints for these statements, each a transaction; columns are parted by `|`. They are
+    /// the superuser's.
     #[track_caller]
     pub fn psql(&self, database: &str, sql: &str) -> String {
+        self.psql_as(SUPERUSER, database, sql)
+    }
+
+    /// The same as who owns the database, and so whatever these make in it.
+    #[track_caller]
+    pub(crate) fn psql_as_owner(&self, database: &str, sql: &str) -> String {
+        self.psql_as(OWNER, database, sql)
+    }
+
+    #[track_caller]
+    fn psql_as(&self, user: &str, database: &str, sql: &str) -> String {
         let mut psql = self.client("psql");
+        psql.env("PGUSER", user);
         psql.args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-f", "-", database]);
         succeed(&mut psql, sql).trim_end().to_owned()
     }
@@ -219,14 +246,15 @@ impl Cluster {
         self.folder.join("data")
     }
 
-    /// One of PostgreSQL's programs, with nothing in its environment but where the server is.
+    /// One of PostgreSQL's programs, with nothing in its environment but where the server is, and
+    /// who may do everything there.
     pub(crate) fn client(&self, name: &str) -> Command {
         let mut command = Command::new(self.programs.join(name));
         command
             .env_clear()
             .env("PGHOST", "127.0.0.1")
             .env("PGPORT", self.port.to_string())
-            .env("PGUSER", "authd")
+            .env("PGUSER", SUPERUSER)
             .env("PGPASSWORD", &self.password)
             .stdin(Stdio::null());
         command

@@ -36,6 +36,27 @@ fn a_new_database_answers_and_is_empty() {
     assert!(said.contains("authentication failed"), "{said}");
 }
 
+/// So a need for more than that shows in the tests.
+#[test]
+fn the_programs_connect_as_a_role_that_owns_its_database_and_may_do_no_more() {
+    if skipped("that the programs' role is an ordinary one") {
+        return;
+    }
+    let cluster = Cluster::shared();
+    let url = cluster.new_database();
+    let mut psql = cluster.client("psql");
+    psql.env_clear().args(["-XqAt", "-c"]);
+    psql.arg(
+        "SELECT rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls, oid = datdba
+         FROM pg_roles, pg_database WHERE rolname = current_user AND datname = current_database()",
+    );
+    let answer = run(psql.arg(url), "");
+    let said = String::from_utf8_lossy(&answer.stdout);
+    assert_eq!(said, "f|f|f|f|f|t\n", "{answer:?}");
+    let members = "SELECT count(*) FROM pg_auth_members WHERE member = 'authd'::regrole";
+    assert_eq!(cluster.psql("postgres", members), "0");
+}
+
 #[test]
 fn a_killed_cluster_comes_back_with_what_was_committed() {
     if skipped("that a killed cluster comes back") {
