@@ -12,6 +12,7 @@ mod engine;
 mod error;
 pub mod fields;
 pub mod groups;
+mod intact;
 pub mod keys;
 pub mod members;
 mod migrations;
@@ -108,7 +109,7 @@ impl Store {
         let (url, timeout) = (&settings.url, settings.timeout);
         let connection = engine::open(url, timeout)?;
         migrations::require_current(&connection)?;
-        copy::require_intact(&connection)?;
+        intact::require(&connection)?;
         let pen = Pen::new(url.clone(), timeout, connection);
         let writer = match mode {
             WriteMode::Direct => Writer::direct(pen),
@@ -241,7 +242,12 @@ pub fn create(
 pub fn plan(url: &DatabaseUrl, timeout: Duration) -> Result<MigrationPlan, StoreError> {
     let own = url.clone();
     patience::within(url, timeout + MARGIN, move || {
-        migrations::plan(&engine::open(&own, timeout)?)
+        let connection = engine::open(&own, timeout)?;
+        let plan = migrations::plan(&connection)?;
+        if plan.pending.is_empty() {
+            intact::require(&connection)?;
+        }
+        Ok(plan)
     })
     .map_err(|error| error.at(url))
 }
@@ -256,6 +262,7 @@ pub fn migrate(
         .and_then(|connection| {
             let plan = migrations::plan(&connection)?;
             migrations::apply(&connection, now)?;
+            intact::require(&connection)?;
             Ok(plan)
         })
         .map_err(|error| error.at(url))

@@ -245,6 +245,13 @@ fn a_table_that_somebody_altered_is_told_and_nothing_is_guessed() {
         "ALTER TABLE users DROP COLUMN last_name",
         "DROP TABLE user_tombstones",
         "DELETE FROM change_sequence",
+        // Every statement goes on without these, and what it relies on is lost.
+        "ALTER TABLE users DROP CONSTRAINT users_email_key_key",
+        "DROP INDEX signing_keys_in_turn",
+        "ALTER TABLE sessions DROP CONSTRAINT sessions_user_id_fkey",
+        "ALTER TABLE sessions DROP CONSTRAINT sessions_user_id_fkey, ADD FOREIGN KEY (user_id) REFERENCES users (id)",
+        "ALTER TABLE refresh_tokens DROP CONSTRAINT refresh_tokens_pkey",
+        "ALTER TABLE user_tombstones DROP CONSTRAINT user_tombstones_version_key, ADD UNIQUE (version) DEFERRABLE",
     ] {
         let url = cluster.new_database();
         let env = TestEnv::at(&url);
@@ -257,4 +264,21 @@ fn a_table_that_somebody_altered_is_told_and_nothing_is_guessed() {
         let refused = env.authd_refusal(&[], &[]);
         is_refusal(&url, "authd", &refused, "is not as authd made it (");
     }
+}
+
+#[test]
+fn a_column_that_somebody_added_and_nobody_fills_is_told_by_the_write_that_meets_it() {
+    if only_postgres(WHY) {
+        return;
+    }
+    let cluster = Cluster::shared();
+    let url = cluster.new_database();
+    let env = TestEnv::at(&url);
+    env.authctl(&["migrate"]).succeeded();
+    cluster.psql(
+        name_of(&url),
+        "ALTER TABLE groups ADD COLUMN cost_center TEXT NOT NULL",
+    );
+    let refused = env.authctl(&["group", "add", "billing"]);
+    is_refusal(&url, "authctl", &refused, "is not as authd made it (");
 }

@@ -84,6 +84,53 @@ fn a_database_of_a_newer_release_is_refused() {
     assert_both_refuse(&env, "has schema 9999, this release knows up to");
 }
 
+/// Security statement 98. Every statement goes on without them, and what it relies on is lost.
+#[test]
+fn a_file_without_a_rule_of_ours_is_refused() {
+    if only_sqlite("on PostgreSQL, the tests in postgres.rs say so") {
+        return;
+    }
+    let remake = |env: &TestEnv, table: &str, from: &str, to: &str| {
+        let made = env.sql(&format!(
+            "SELECT sql FROM sqlite_schema WHERE name = '{table}'"
+        ));
+        assert!(made.contains(from), "{made}");
+        format!("DROP TABLE {table}; {}", made.replacen(from, to, 1))
+    };
+    let refused = |change: &dyn Fn(&TestEnv) -> String, words: &str| {
+        let env = TestEnv::new();
+        env.add_user("ada@example.com", PASSWORD);
+        env.sql(&change(&env));
+        assert_both_refuse(&env, words);
+        let refused = env.authctl(&[
+            "db",
+            "copy",
+            "--from",
+            "sqlite:authd.db",
+            "--to",
+            "sqlite:new.db",
+        ]);
+        assert_eq!(refused.status, 6, "{refused:?}");
+        assert!(refused.stderr.contains(words), "{refused:?}");
+        assert!(!env.path("new.db").exists());
+    };
+    refused(
+        &|_| "DROP INDEX user_fields_unique".into(),
+        "is not as authd made it (user_fields has no UNIQUE (field, lookup) WHERE ...)",
+    );
+    refused(
+        &|env| {
+            let from = "REFERENCES users (id) ON DELETE CASCADE";
+            remake(env, "group_members", from, "")
+        },
+        "is not as authd made it (group_members has no FOREIGN KEY (user_id) REFERENCES users ",
+    );
+    refused(
+        &|env| remake(env, "groups", "NOT NULL UNIQUE", "NOT NULL"),
+        "is not as authd made it (groups has no UNIQUE (name))",
+    );
+}
+
 /// What may happen to a file's bytes.
 type Damage = fn(&mut Vec<u8>);
 

@@ -11,8 +11,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::engine::{self, Conn, DatabaseUrl, Kind, Row, Tx};
-use super::error::{Reason, StoreError};
-use super::migrations;
+use super::error::StoreError;
+use super::{intact, migrations};
 use block::Block;
 use checksum::Checksum;
 use list::TABLES;
@@ -70,7 +70,7 @@ pub fn run(
         return Err(StoreError::SameDatabase(to.subject()));
     }
     let source = engine::open_unhurried(from, timeout)
-        .and_then(|source| migrations::require_current(&source).map(|()| source))
+        .and_then(|source| require_ours(&source).map(|()| source))
         .map_err(|error| error.at(from))?;
     let fill = |tx: &Tx<'_>| {
         if engine::is_one_database(&source, tx)? {
@@ -86,16 +86,14 @@ pub fn run(
     put(to, timeout, now, fill).map_err(|error| error.at(to))
 }
 
-/// Refuses a database in which a table, a column or the one row of the sequence is not as our
-/// migrations made it.
-pub(super) fn require_intact(connection: &Conn) -> Result<(), StoreError> {
+/// Refuses a database that lacks a column, or has it with another type.
+pub(super) fn require_columns(connection: &Conn) -> Result<(), StoreError> {
     for table in &TABLES {
         let kinds: Vec<Kind> = table.columns.iter().map(|(_, kind)| *kind).collect();
         connection.check(table.select, &kinds)?;
         connection.check(table.insert, &[])?;
     }
-    let sequence = connection.query_row("SELECT value FROM change_sequence", &[], |_| Ok(()))?;
-    sequence.ok_or_else(|| Reason::Altered("change_sequence has no row".into()).into())
+    Ok(())
 }
 
 /// Does `fill` with a database that is there, or is made now.
@@ -107,7 +105,7 @@ fn put<T>(
 ) -> Result<T, StoreError> {
     if engine::exists(to, timeout)? {
         let target = engine::open_unhurried(to, timeout)?;
-        migrations::require_current(&target)?;
+        require_ours(&target)?;
         return engine::transaction(&target, fill);
     }
     let mut filled = None;
@@ -120,6 +118,12 @@ fn put<T>(
         database: to.subject(),
         holds: "another program has just made it".into(),
     })
+}
+
+/// Refuses a database that is not at this release's schema, or was altered.
+fn require_ours(connection: &Conn) -> Result<(), StoreError> {
+    migrations::require_current(connection)?;
+    intact::require(connection)
 }
 
 /// Refuses a database with more than migrations put there.

@@ -8,6 +8,7 @@ mod place;
 mod postgres;
 mod reasons;
 mod recall;
+mod rules;
 mod server;
 mod sqlite;
 mod tls;

@@ -35,7 +35,12 @@ pub(super) fn of_statement(error: &Error) -> Reason {
         }
         SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => Reason::Lost,
         SqlState::INSUFFICIENT_PRIVILEGE => Reason::Forbidden(words()),
-        // Our statements are right about the tables that our migrations make.
+        // Our statements are right about the tables that our migrations make: a column of somebody
+        // else's that must be filled, a view in a table's place, a column that is of another type now.
+        SqlState::NOT_NULL_VIOLATION | SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE => {
+            Reason::Altered(words())
+        }
+        _ if said.routine() == Some("RevalidateCachedQuery") => Reason::Altered(words()),
         _ if class == "42" => Reason::Altered(words()),
         _ => Reason::Failed(words()),
     }

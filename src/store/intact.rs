@@ -1,0 +1,132 @@
+//! Whether the tables are those that our migrations made.
+//!
+//! It is asked when a database is opened. A statement whose column or table is gone fails by itself;
+//! without a unique index or a reference, every statement would go on, and what it relies on be lost
+//! with nobody told.
+
+use super::copy;
+use super::engine::Conn;
+use super::error::{Reason, StoreError};
+
+/// What the statements of `store/` rely on beside tables and columns, as [`Conn::rules`] writes it.
+const RULES: &[(&str, &str)] = &[
+    (
+        "api_tokens",
+        "FOREIGN KEY (client_id) REFERENCES clients ON DELETE CASCADE",
+    ),
+    (
+        "api_tokens",
+        "FOREIGN KEY (user_id) REFERENCES users ON DELETE CASCADE",
+    ),
+    ("api_tokens", "UNIQUE (hash)"),
+    ("api_tokens", "UNIQUE (id)"),
+    ("audit_events", "UNIQUE (number)"),
+    ("change_sequence", "UNIQUE (id)"),
+    ("clients", "UNIQUE (id)"),
+    ("clients", "UNIQUE (version)"),
+    ("fields", "UNIQUE (name)"),
+    ("fields", "UNIQUE (version)"),
+    (
+        "group_members",
+        "FOREIGN KEY (group_id) REFERENCES groups ON DELETE CASCADE",
+    ),
+    (
+        "group_members",
+        "FOREIGN KEY (user_id) REFERENCES users ON DELETE CASCADE",
+    ),
+    ("group_members", "UNIQUE (user_id, group_id)"),
+    (
+        "group_permissions",
+        "FOREIGN KEY (group_id) REFERENCES groups ON DELETE CASCADE",
+    ),
+    (
+        "group_permissions",
+        "FOREIGN KEY (permission) REFERENCES permissions ON DELETE CASCADE",
+    ),
+    ("group_permissions", "UNIQUE (group_id, permission)"),
+    ("groups", "UNIQUE (id)"),
+    ("groups", "UNIQUE (name)"),
+    ("groups", "UNIQUE (version)"),
+    ("permissions", "UNIQUE (name)"),
+    (
+        "refresh_tokens",
+        "FOREIGN KEY (session_id) REFERENCES sessions ON DELETE CASCADE",
+    ),
+    ("refresh_tokens", "UNIQUE (session_id, generation)"),
+    ("revocations", "UNIQUE (version)"),
+    ("revoked_tokens", "UNIQUE (jti)"),
+    (
+        "sessions",
+        "FOREIGN KEY (client_id) REFERENCES clients ON DELETE CASCADE",
+    ),
+    (
+        "sessions",
+        "FOREIGN KEY (user_id) REFERENCES users ON DELETE CASCADE",
+    ),
+    ("sessions", "UNIQUE (id)"),
+    ("signing_keys", "UNIQUE (kid)"),
+    ("signing_keys", "UNIQUE (state) WHERE ..."),
+    (
+        "user_fields",
+        "FOREIGN KEY (field) REFERENCES fields ON UPDATE CASCADE ON DELETE CASCADE",
+    ),
+    (
+        "user_fields",
+        "FOREIGN KEY (user_id) REFERENCES users ON DELETE CASCADE",
+    ),
+    ("user_fields", "UNIQUE (field, lookup) WHERE ..."),
+    ("user_fields", "UNIQUE (user_id, field)"),
+    (
+        "user_permissions",
+        "FOREIGN KEY (permission) REFERENCES permissions ON DELETE CASCADE",
+    ),
+    (
+        "user_permissions",
+        "FOREIGN KEY (user_id) REFERENCES users ON DELETE CASCADE",
+    ),
+    ("user_permissions", "UNIQUE (user_id, permission)"),
+    ("user_tombstones", "UNIQUE (id)"),
+    ("user_tombstones", "UNIQUE (version)"),
+    ("users", "UNIQUE (email_key)"),
+    ("users", "UNIQUE (id)"),
+    ("users", "UNIQUE (version)"),
+];
+
+/// Refuses a database in which a table, a column, a rule or the one row of the sequence is not as our
+/// migrations made it.
+pub(super) fn require(connection: &Conn) -> Result<(), StoreError> {
+    copy::require_columns(connection)?;
+    let found = connection.rules()?;
+    let is_missing = |(table, rule): &&(&str, &str)| {
+        !found
+            .iter()
+            .any(|(name, there)| name == table && there == rule)
+    };
+    if let Some((table, rule)) = RULES.iter().find(is_missing) {
+        return Err(Reason::Altered(format!("{table} has no {rule}")).into());
+    }
+    let sequence = connection.query_row("SELECT value FROM change_sequence", &[], |_| Ok(()))?;
+    sequence.ok_or_else(|| Reason::Altered("change_sequence has no row".into()).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::store::engine;
+    use crate::store::tests::new_database;
+
+    #[test]
+    fn the_list_has_every_rule_that_the_migrations_make() {
+        let (_database, url) = new_database();
+        let connection = engine::open(&url, Duration::from_secs(5)).expect("opens");
+        let found = connection.rules().expect("reads");
+        let ours = found
+            .iter()
+            .filter(|(table, _)| table != "schema_migrations");
+        let mut found: Vec<_> = ours.map(|(table, rule)| (&**table, &**rule)).collect();
+        found.sort_unstable();
+        assert_eq!(RULES, found, "write into RULES what is new");
+    }
+}
