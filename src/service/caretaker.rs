@@ -1,5 +1,5 @@
-//! What the daemon does by itself, whoever asks or not: moves keys on, ends what time has ended, and
-//! forgets what nobody needs to know any more.
+//! What the daemon does by itself, whoever asks or not: moves keys on, sees whether it can write, ends
+//! what time has ended, and forgets what nobody needs to know any more.
 
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -110,6 +110,7 @@ impl Rounds {
             }
             outcome => outcome?,
         }
+        services.store.try_lock(LOOK_EVERY)?;
         if self.rest > Duration::ZERO {
             self.rest = self.rest.saturating_sub(LOOK_EVERY);
             return Ok(LOOK_EVERY);

@@ -6,6 +6,7 @@ pub mod api_tokens;
 pub mod audit;
 pub mod changes;
 pub mod clients;
+mod condition;
 pub mod copy;
 mod digest;
 mod engine;
@@ -28,6 +29,7 @@ pub mod user_fields;
 pub mod users;
 mod writer;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::bounded;
@@ -36,6 +38,7 @@ pub use engine::{Conn, DatabaseUrl, DatabaseUrlError, EngineError, Tx};
 pub use error::{Fault, Reason, StoreError, Unavailable};
 pub use migrations::{Migration, MigrationPlan};
 
+use condition::Condition;
 use pen::Pen;
 use readers::Readers;
 use replica::Replica;
@@ -82,6 +85,7 @@ pub struct Store {
     readers: Readers,
     replica: Option<Replica>,
     writer: Writer,
+    condition: Arc<Condition>,
 }
 
 /// What ends by itself is to end before the patience of whoever waits for it.
@@ -110,7 +114,8 @@ impl Store {
         let connection = engine::open(url, timeout)?;
         migrations::require_current(&connection)?;
         intact::require(&connection)?;
-        let pen = Pen::new(url.clone(), timeout, connection);
+        let condition = Arc::new(Condition::new());
+        let pen = Pen::new(url.clone(), timeout, connection, Arc::clone(&condition));
         let writer = match mode {
             WriteMode::Direct => Writer::direct(pen),
             WriteMode::Grouped => Writer::grouped(pen)?,
@@ -123,6 +128,7 @@ impl Store {
             readers: Readers::new(url.clone(), settings.connections, timeout)?,
             replica: replica.transpose()?,
             writer,
+            condition,
         })
     }
 
@@ -160,9 +166,20 @@ impl Store {
         self.read_until(began + self.timeout, query)
     }
 
-    /// Fails if the database does not answer, or is known to take no writes.
+    /// Fails if the database does not answer, or is known to take no writes: by its own word, or
+    /// because the last one could not have it. Writes nothing.
     pub fn check(&self) -> Result<(), StoreError> {
-        self.read(Conn::require_writable)
+        self.read(Conn::require_writable)?;
+        self.condition.check().map_err(|error| error.at(&self.url))
+    }
+
+    /// Takes the turn of a write and writes nothing, if none has ended within the last `span`: so
+    /// that [`Self::check`] knows of a lock that nobody meets, and of its end.
+    pub fn try_lock(&self, span: Duration) -> Result<(), StoreError> {
+        if self.condition.is_known_for(span) {
+            return Ok(());
+        }
+        self.write(|_| Ok(()))
     }
 
     /// Whether a read waits for a server; one of a file takes microseconds. If so, no method may be

@@ -1,7 +1,9 @@
 //! The connection that writes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::condition::Condition;
 use super::engine::{self, Conn, DatabaseUrl, Tx};
 use super::error::StoreError;
 
@@ -10,14 +12,22 @@ pub(super) struct Pen {
     url: DatabaseUrl,
     timeout: Duration,
     connection: Option<Conn>,
+    condition: Arc<Condition>,
 }
 
 impl Pen {
-    pub(super) fn new(url: DatabaseUrl, timeout: Duration, connection: Conn) -> Self {
+    /// Tells `condition` how each transaction ends.
+    pub(super) fn new(
+        url: DatabaseUrl,
+        timeout: Duration,
+        connection: Conn,
+        condition: Arc<Condition>,
+    ) -> Self {
         Self {
             url,
             timeout,
             connection: Some(connection),
+            condition,
         }
     }
 
@@ -31,7 +41,10 @@ impl Pen {
         &mut self,
         work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        engine::finish(self.begun()?, work)
+        let begun = self.begun();
+        let outcome = begun.and_then(|connection| engine::finish(connection, work));
+        self.condition.note(&outcome);
+        outcome
     }
 
     /// The connection with a transaction begun. That is tried twice, because nothing was done yet:

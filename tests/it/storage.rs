@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use auth::store::{DatabaseSettings, Store, WriteMode};
 
-use crate::env::{Authd, PASSWORD, TestEnv, only_sqlite, refusal};
+use crate::env::{Answer, Authd, PASSWORD, TestEnv, only_sqlite, refusal};
 
 /// Why a test of what a file may be is not for a server's databases.
 const ABOUT_FILES: &str = "it is about files, and a server keeps its own";
@@ -475,6 +475,35 @@ fn a_lock_held_past_the_time_out_stops_writes_alone() {
         assert_writes_alone_stop(&env, &authd, &token);
         holder.execute_batch("ROLLBACK").expect("unlocks");
         goes_on();
+    }
+}
+
+/// Nobody logs in meanwhile, and no probe writes.
+#[test]
+fn readiness_tells_of_a_lock_that_nobody_meets_and_of_its_end() {
+    let env = TestEnv::new();
+    let authd = env.authd_with(&[], &SHORT);
+    assert_eq!(authd.get("/readyz").status, 200);
+    while_changing(&env, || {
+        let answer = comes_to(&authd, 503);
+        assert_eq!(answer.body["code"], "overloaded", "{answer:?}");
+        assert!(answer.header("retry-after").parse::<u32>().is_ok());
+        assert_eq!(authd.get("/livez").status, 200);
+    });
+    comes_to(&authd, 200);
+}
+
+/// What `/readyz` answers within five seconds.
+#[track_caller]
+fn comes_to(authd: &Authd, status: u16) -> Answer {
+    let began = Instant::now();
+    loop {
+        let answer = authd.get("/readyz");
+        if answer.status == status {
+            return answer;
+        }
+        assert!(began.elapsed() < Duration::from_secs(5), "{answer:?}");
+        thread::sleep(Duration::from_millis(50));
     }
 }
 
