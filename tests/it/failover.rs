@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use cluster::Cluster;
 
-use crate::env::{Authd, PASSWORD, TestEnv, only_postgres};
+use crate::env::{Authd, PASSWORD, TestEnv, only_postgres, run};
 use crate::load::{SLACK, TIMEOUT, in_time, returns, under_load};
 
 const WHY: &str = "it is about servers";
@@ -342,4 +342,60 @@ fn a_server_behind_a_unix_socket_that_says_nothing_is_given_up() {
     );
     cluster.resume();
     returns(&authd, &token);
+}
+
+/// Both wait for the lock that somebody else holds, longer than any answer may take otherwise; but when
+/// the server says nothing to anybody, that is the end.
+#[test]
+fn migrate_and_db_copy_wait_for_a_busy_server_and_give_up_one_that_is_frozen() {
+    if only_postgres(WHY) {
+        return;
+    }
+    let cluster = Cluster::own(&[]);
+    let from = cluster.new_database();
+    let source = TestEnv::at(&from);
+    source.add_user("ada@example.com", PASSWORD);
+    let (migrated, copied) = (cluster.new_database(), cluster.new_database());
+    let waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
+    thread::scope(|scope| {
+        for url in [&migrated, &copied] {
+            let cluster = &cluster;
+            // The write lock ("auth" in ASCII).
+            let hold =
+                "BEGIN; SELECT pg_advisory_xact_lock(1635087464); SELECT pg_sleep(12); COMMIT";
+            scope.spawn(move || cluster.psql(name_of(url), hold));
+        }
+        thread::sleep(Duration::from_millis(500));
+        let start = |env: &TestEnv, arguments: &[&str]| {
+            let mut command = env.authctl_command(arguments);
+            command.env("AUTHD_DATABASE_TIMEOUT", "1s");
+            scope.spawn(move || (run(&mut command, ""), Instant::now()))
+        };
+        let target = TestEnv::at(&migrated);
+        let copy = ["db", "copy", "--from", &from, "--to", &copied];
+        let jobs = [
+            (start(&target, &["migrate"]), &migrated),
+            (start(&source, &copy), &copied),
+        ];
+        // Three time-outs, and another.
+        thread::sleep(Duration::from_secs(4));
+        assert_eq!(cluster.psql("postgres", waiting), "2");
+        cluster.pause();
+        let frozen = Instant::now();
+        for (job, url) in jobs {
+            let (outcome, ended) = job.join().expect("joins");
+            let took = ended - frozen;
+            assert!(took < Duration::from_secs(6), "{took:?}");
+            assert_eq!(outcome.status, 6, "{outcome:?}");
+            let sentence = format!("the database '{}' on 127.0.0.1:", name_of(url));
+            assert!(outcome.stderr.contains(&sentence), "{outcome:?}");
+            let reason = "did not answer within the time-out";
+            assert!(outcome.stderr.contains(reason), "{outcome:?}");
+        }
+        cluster.resume();
+    });
+    let tables = "SELECT count(*) FROM pg_stat_user_tables";
+    for url in [&migrated, &copied] {
+        assert_eq!(cluster.psql(name_of(url), tables), "0", "nothing was kept");
+    }
 }

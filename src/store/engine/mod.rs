@@ -4,6 +4,8 @@
 //! writes each statement once, with parameters `?1`, `?2` ..., in words that every engine takes.
 
 mod error;
+mod log;
+mod lookout;
 mod place;
 mod postgres;
 mod reasons;
@@ -235,22 +237,6 @@ impl Conn {
         }
     }
 
-    /// How far the log goes that a replica follows; `None`: this is no primary, or it has none.
-    pub(super) fn log_written(&self) -> Result<Option<LogPosition>, StoreError> {
-        match &self.0 {
-            Engine::Sqlite(_) => Ok(None),
-            Engine::Postgres(_) => self.query_row(postgres::LOG_WRITTEN, &[], log_position),
-        }
-    }
-
-    /// How far a replica has replayed that log; `None`: this is no replica.
-    pub(super) fn log_replayed(&self) -> Result<Option<LogPosition>, StoreError> {
-        match &self.0 {
-            Engine::Sqlite(_) => Ok(None),
-            Engine::Postgres(_) => self.query_row(postgres::LOG_REPLAYED, &[], log_position),
-        }
-    }
-
     /// Every answer of the next query must be there by then.
     pub(super) fn bound(&self, until: Instant) {
         match &self.0 {
@@ -314,22 +300,6 @@ impl Conn {
             tracing::error!(%error, "a transaction could not be rolled back");
         }
     }
-}
-
-/// A place in a log that replicas follow.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct LogPosition {
-    /// Which log: two histories that parted have different ones.
-    pub(super) history: String,
-    /// Bytes from its beginning.
-    pub(super) at: i64,
-}
-
-fn log_position(row: &Row<'_>) -> Result<LogPosition, StoreError> {
-    Ok(LogPosition {
-        history: row.get(0)?,
-        at: row.get(1)?,
-    })
 }
 
 /// Runs `work` in a transaction that holds the write lock from the start: of all transactions on a

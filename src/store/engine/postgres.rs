@@ -9,6 +9,7 @@ use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::{ToSql, Type};
 use postgres::{Client, NoTls, SimpleQueryMessage, Statement};
 
+use super::lookout::Lookout;
 use super::server::Server;
 use super::value::{Kind, Row, Value};
 use super::wire::{Deadline, Wiring};
@@ -22,8 +23,10 @@ pub(super) struct Session {
     /// One for each text of SQL there is.
     statements: RefCell<HashMap<&'static str, Statement>>,
     deadline: Deadline,
-    /// Bounds every statement. `None`: it takes what it takes.
+    /// Bounds every statement. `None`: it takes what it takes, while the server is there.
     timeout: Option<Duration>,
+    /// Sees whether it is, if statements have no bound of their own.
+    lookout: Option<Lookout>,
     /// Bounds them all together.
     until: Cell<Option<Instant>>,
     in_transaction: Cell<bool>,
@@ -50,22 +53,6 @@ const HOLDS_OTHERS_ALONE: &str = "
           AND t.relkind IN ('r', 'p')
           AND NOT EXISTS (SELECT 1 FROM pg_depend AS d
               WHERE d.classid = 'pg_class'::regclass AND d.objid = t.oid AND d.deptype = 'e'))";
-
-/// What is committed is flushed (`synchronous_commit` is on in every session of ours), so the end
-/// of what is flushed is behind every change that anybody can have seen.
-///
-/// A log is that of a cluster and of a timeline: a promotion begins a new one.
-pub(super) const LOG_WRITTEN: &str = "
-    SELECT CAST(system_identifier AS TEXT) || '/'
-            || substr(pg_walfile_name(pg_current_wal_flush_lsn()), 1, 8),
-        CAST(pg_current_wal_flush_lsn() - '0/0' AS BIGINT)
-    FROM pg_control_system() WHERE NOT pg_is_in_recovery()";
-/// The timeline is that of the last restartpoint: after a promotion a replica that follows the new
-/// primary is left alone for a while, and never one that follows the old.
-pub(super) const LOG_REPLAYED: &str = "
-    SELECT CAST(system_identifier AS TEXT) || '/' || lpad(upper(to_hex(timeline_id)), 8, '0'),
-        CAST(pg_last_wal_replay_lsn() - '0/0' AS BIGINT)
-    FROM pg_control_system(), pg_control_checkpoint() WHERE pg_is_in_recovery()";
 
 /// A standby says so of each transaction, and so does a server that was told to write nothing.
 pub(super) const IS_READ_ONLY: &str = "SELECT current_setting('transaction_read_only') = 'on'";
@@ -100,10 +87,12 @@ pub(super) fn open(server: &Server, timeout: Duration) -> Result<Session, StoreE
     Ok(session)
 }
 
-/// The same for work that takes what it takes.
+/// The same for work that takes what it takes, for as long as the server answers anybody.
 pub(super) fn open_unhurried(server: &Server, timeout: Duration) -> Result<Session, StoreError> {
     let mut session = connect(server, timeout)?;
     session.configure(None, LOCK_PATIENCE)?;
+    let deadline = session.deadline.clone();
+    session.lookout = Some(Lookout::start(server.clone(), timeout, deadline)?);
     session.timeout = None;
     Ok(session)
 }
@@ -117,7 +106,7 @@ pub(super) fn is_ours(server: &Server, timeout: Duration) -> Result<bool, StoreE
     }
 }
 
-fn connect(server: &Server, timeout: Duration) -> Result<Session, StoreError> {
+pub(super) fn connect(server: &Server, timeout: Duration) -> Result<Session, StoreError> {
     let deadline = Deadline::default();
     // One that says nothing leaves time for the next.
     let share = timeout / server.hosts();
@@ -145,6 +134,7 @@ fn connect(server: &Server, timeout: Duration) -> Result<Session, StoreError> {
         statements: RefCell::default(),
         deadline,
         timeout: Some(timeout),
+        lookout: None,
         until: Cell::new(None),
         in_transaction: Cell::new(false),
         heard_at: Cell::new(Instant::now()),
@@ -258,8 +248,9 @@ impl Session {
         &self,
         ask: impl FnOnce(&mut Client) -> Result<T, postgres::Error>,
     ) -> Result<T, StoreError> {
-        let now = Instant::now();
-        let by_then = self.timeout.map(|timeout| now + timeout + 2 * MARGIN);
+        let own = self.timeout.map(|timeout| timeout + 2 * MARGIN);
+        let bound = own.or(self.lookout.as_ref().map(Lookout::patience));
+        let by_then = bound.map(|bound| Instant::now() + bound);
         self.deadline
             .set(by_then.map(|at| self.until.get().map_or(at, |until| at.min(until))));
         match ask(&mut self.client.borrow_mut()) {
@@ -385,6 +376,7 @@ fn wire_type(kind: Kind) -> Type {
 
 impl Drop for Session {
     fn drop(&mut self) {
+        self.lookout = None;
         // To say goodbye.
         self.deadline.set(Some(Instant::now() + GOODBYE));
     }

@@ -33,6 +33,11 @@ impl Deadline {
         self.get().is_some_and(|at| at <= Instant::now())
     }
 
+    /// Whether it comes within this time.
+    pub(super) fn is_within(&self, time: Duration) -> bool {
+        self.get().is_some_and(|at| at <= Instant::now() + time)
+    }
+
     fn get(&self) -> Option<Instant> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
