@@ -72,6 +72,7 @@ fn keeps_all_from_writing(reason: &Reason) -> bool {
             | Reason::Standby
             | Reason::ServerFull
             | Reason::LoginRefused(_)
+            | Reason::NoPassword
             | Reason::Tls(_)
             | Reason::NoSuchDatabase
             | Reason::Forbidden(_)

@@ -161,6 +161,11 @@ pub enum Reason {
     /// The server does not know the user, or not with this password.
     #[error("refuses the login ({0}): check user and password in database.url")]
     LoginRefused(String),
+    /// The server asks for a password, and there is none to give it.
+    #[error(
+        "asks for a password, and database.url has none: write it after the user, as in USER:PASSWORD@HOST, best into the file that AUTHD_DATABASE_URL_FILE names"
+    )]
+    NoPassword,
     /// The server has no such database.
     #[error("does not exist: create it (CREATE DATABASE), or name another with --database")]
     NoSuchDatabase,

@@ -49,6 +49,13 @@ fn whoever_cannot_connect_is_told_what_to_mend() {
         &url.replace(password, "not-the-password"),
         "refuses the login (authd; SQLSTATE 28P01): check user and password in database.url",
     );
+    let without = url.replace(&format!(":{password}@"), "@");
+    let missing = TestEnv::at(&without).authctl(&["user", "list"]);
+    assert_eq!(missing.status, 6, "{missing:?}");
+    let subject = format!("authctl: the database '{}' on ", name_of(&url));
+    assert!(missing.stderr.starts_with(&subject), "{missing:?}");
+    let sentence = " asks for a password, and database.url has none: write it after the user";
+    assert!(missing.stderr.contains(sentence), "{missing:?}");
     both_refuse(
         &url.replace("//authd:", "//nobody:"),
         "refuses the login (nobody; SQLSTATE 28P01)",
@@ -281,4 +288,27 @@ fn a_column_that_somebody_added_and_nobody_fills_is_told_by_the_write_that_meets
     );
     let refused = env.authctl(&["group", "add", "billing"]);
     is_refusal(&url, "authctl", &refused, "is not as authd made it (");
+}
+
+/// A terminal would obey them, and a second line could say that all is well.
+#[test]
+fn control_characters_in_a_servers_words_are_escaped() {
+    if only_postgres(WHY) {
+        return;
+    }
+    let cluster = Cluster::shared();
+    let url = cluster.new_database();
+    let env = TestEnv::at(&url);
+    env.authctl(&["migrate"]).succeeded();
+    cluster.psql(
+        name_of(&url),
+        r"CREATE FUNCTION speak() RETURNS trigger LANGUAGE plpgsql AS $$
+              BEGIN RAISE E'\x1b[2Jno\nauthctl: all is well\u009b2J\r'; END $$;
+          CREATE TRIGGER speaks BEFORE INSERT ON groups EXECUTE FUNCTION speak()",
+    );
+    let refused = env.authctl(&["group", "add", "billing"]);
+    let words = r"failed: \u{1b}[2Jno\nauthctl: all is well\u{9b}2J\r (SQLSTATE P0001)";
+    is_refusal(&url, "authctl", &refused, words);
+    let line = refused.stderr.trim_end_matches('\n');
+    assert!(!line.contains(char::is_control), "{line:?}");
 }

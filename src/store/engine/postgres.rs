@@ -287,10 +287,10 @@ impl Session {
         });
         let column = |at| last.and_then(|row| row.get(at)).unwrap_or_default();
         if column(0).parse().is_ok_and(|version: u32| version < OLDEST) {
-            return Err(Reason::ServerTooOld(column(2).to_owned()).into());
+            return Err(Reason::ServerTooOld(reasons::in_plain(column(2))).into());
         }
         if column(1) != "UTF8" {
-            return Err(Reason::NotUnicode(column(1).to_owned()).into());
+            return Err(Reason::NotUnicode(reasons::in_plain(column(1))).into());
         }
         Ok(())
     }

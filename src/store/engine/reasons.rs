@@ -16,7 +16,7 @@ pub(super) fn of_statement(error: &Error) -> Reason {
         return of_connection(error);
     };
     let code = said.code();
-    let words = || format!("{} (SQLSTATE {})", said.message(), code.code());
+    let words = || format!("{} (SQLSTATE {})", in_plain(said.message()), code.code());
     let class = code.code().get(..2).unwrap_or_default();
     match class {
         "08" => return Reason::Lost,
@@ -31,7 +31,7 @@ pub(super) fn of_statement(error: &Error) -> Reason {
         SqlState::TOO_MANY_CONNECTIONS => Reason::ServerFull,
         SqlState::DISK_FULL => Reason::Full,
         SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN | SqlState::CANNOT_CONNECT_NOW => {
-            Reason::Restarting(said.message().to_owned())
+            Reason::Restarting(in_plain(said.message()))
         }
         SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => Reason::Lost,
         SqlState::INSUFFICIENT_PRIVILEGE => Reason::Forbidden(words()),
@@ -61,7 +61,27 @@ pub(super) fn of_connecting(error: &Error, server: &Server) -> Reason {
     of_connection(error)
 }
 
+/// A server's words on one line, and without what a terminal would obey: a function of the database
+/// may have written them.
+pub(super) fn in_plain(words: &str) -> String {
+    let escaped = |c: char| {
+        if c.is_control() {
+            c.escape_default().to_string()
+        } else {
+            c.to_string()
+        }
+    };
+    words.chars().map(escaped).collect()
+}
+
 fn of_connection(error: &Error) -> Reason {
+    // The client's own words, for which it has no type.
+    if error
+        .source()
+        .is_some_and(|cause| cause.to_string() == "password missing")
+    {
+        return Reason::NoPassword;
+    }
     let mut cause = error.source();
     while let Some(error) = cause {
         if let Some(error) = error.downcast_ref::<TlsError>() {
