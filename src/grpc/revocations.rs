@@ -15,6 +15,7 @@ use super::status::Failure;
 use crate::domain::client::ClientId;
 use crate::service::Services;
 use crate::service::feed::{self, FeedError, Page};
+use crate::service::listeners::{Listener, TooMany};
 use crate::store::changes::{Change, Kind};
 
 /// How often the database is asked for news: what another program commits, nobody announces.
@@ -41,8 +42,10 @@ pub(super) async fn watch(
         extensions,
         shown,
         client: None,
+        place: None,
     };
     watcher.look_at_caller().await?;
+    watcher.take_place().await?;
     let first = watcher.page(since).await?;
     let (tell, news) = mpsc::channel(1);
     tokio::spawn(watcher.go_on(first, tell));
@@ -55,6 +58,8 @@ struct Watcher {
     extensions: Extensions,
     shown: Shown,
     client: Option<ClientId>,
+    /// Among those who listen on behalf of the client.
+    place: Option<Listener>,
 }
 
 impl Watcher {
@@ -116,7 +121,7 @@ impl Watcher {
         let read = move |services: &Services| {
             Ok(match since {
                 None => feed::start(&services.store)?,
-                Some(cursor) => feed::after(services, cursor, Duration::ZERO)?,
+                Some(cursor) => feed::after(services, cursor)?,
             })
         };
         self.reads.short(&self.extensions, read).await
@@ -128,6 +133,16 @@ impl Watcher {
         let read = move |services: &Services| caller::client(services, &shown);
         let client = self.reads.short(&self.extensions, read).await?;
         self.client = Some(client.id);
+        Ok(())
+    }
+
+    /// A client has so many places, and no more on however many connections.
+    async fn take_place(&mut self) -> Result<(), Status> {
+        let Some(client) = self.client.clone() else {
+            return Ok(());
+        };
+        let enter = move |services: &Services| Ok(feed::listen(services, client)?);
+        self.place = Some(self.reads.short(&self.extensions, enter).await?);
         Ok(())
     }
 
@@ -151,8 +166,16 @@ impl From<FeedError> for Failure {
                 let text = "What came after the cursor is not known here: drop what you keep.";
                 Status::with_metadata(Code::FailedPrecondition, text, metadata).into()
             }
+            FeedError::TooMany(error) => error.into(),
             FeedError::Store(error) => error.into(),
         }
+    }
+}
+
+impl From<TooMany> for Failure {
+    fn from(_: TooMany) -> Self {
+        Status::resource_exhausted("Too many calls of yours listen already: end one of them first.")
+            .into()
     }
 }
 

@@ -53,6 +53,8 @@ pub(super) enum Code {
     BodyTooLarge,
     /// The body is not declared as JSON.
     UnsupportedMediaType,
+    /// The caller asks for more at a time, or more often, than is anybody's share.
+    TooManyRequests,
     /// Our fault.
     Internal,
     /// Too much at once, or the database cannot be reached: try again later.
@@ -77,6 +79,7 @@ impl Code {
             Self::RequestTimeout => 408,
             Self::BodyTooLarge => 413,
             Self::UnsupportedMediaType => 415,
+            Self::TooManyRequests => 429,
             Self::HeaderTooLarge => 431,
             Self::Internal => 500,
             Self::Overloaded => 503,
@@ -103,6 +106,7 @@ impl Code {
             Self::HeaderTooLarge => "The header is too large",
             Self::BodyTooLarge => "The body is too large",
             Self::UnsupportedMediaType => "The body has the wrong media type",
+            Self::TooManyRequests => "Too many requests",
             Self::Internal => "The service failed",
             Self::Overloaded => "The service is overloaded",
         }
@@ -128,6 +132,7 @@ impl Code {
             Self::HeaderTooLarge => "header_too_large",
             Self::BodyTooLarge => "body_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::TooManyRequests => "too_many_requests",
             Self::Internal => "internal",
             Self::Overloaded => "overloaded",
         }
@@ -252,6 +257,11 @@ impl Problem {
     /// 503, with when to come back.
     pub(super) fn overloaded(detail: &'static str) -> Self {
         Self::new(Code::Overloaded, detail).with_header("Retry-After", RETRY_AFTER)
+    }
+
+    /// 429, with when to come back.
+    pub(super) fn too_many(detail: &'static str) -> Self {
+        Self::new(Code::TooManyRequests, detail).with_header("Retry-After", RETRY_AFTER)
     }
 
     /// 500; what happened is for the log alone.

@@ -46,7 +46,8 @@ pub(super) struct Shown<'a> {
 ///
 /// A verdict that was asked for before a change came may be older than the change: keep none that was
 /// on its way then. Where verify reads from a replica, keep none that was asked for within
-/// `database.max_staleness` after a change. 64 may wait at a time; the next is told 503.
+/// `database.max_staleness` after a change. 64 may wait at a time, the next is told 503; 16 of them for one
+/// client, its next is told 429.
 #[utoipa::path(
     get, path = "/auth/revocations", operation_id = "revocations", tag = "auth", security(("client" = []), ("bearer" = [])),
     params(
@@ -57,16 +58,18 @@ pub(super) struct Shown<'a> {
         (status = 200, description = "Up to 1000 changes", body = Reply),
         (status = 401, description = "No client; see WWW-Authenticate", body = ProblemBody, content_type = "application/problem+json"),
         (status = 410, description = "The cursor is too old, or from the future: `cursor` says where to begin again", body = ProblemBody, content_type = "application/problem+json"),
+        waiting::TooManyWait,
     ),
 )]
 pub(super) fn list(app: &App, request: &Request) -> Result<Response, Problem> {
-    client_auth::caller(app, request, None)?;
+    let client = client_auth::caller(app, request, None)?;
     let page = match request.get_param("since") {
         None => feed::start(&app.services.store)?,
         Some(since) => {
             let since = since.parse().map_err(|_| bad("since", "a number"))?;
             let wait = request.get_param("wait");
-            feed::after(&app.services, since, waiting::patience(wait.as_deref())?)?
+            let patience = waiting::patience(wait.as_deref())?;
+            feed::wait(&app.services, client.id, since, patience)?
         }
     };
     Ok(reply(&page))
@@ -101,6 +104,7 @@ impl From<FeedError> for Problem {
                 "The cursor is too old, or from the future: drop what you keep and go on from 'cursor'.",
             )
             .with_cursor(cursor),
+            FeedError::TooMany(error) => error.into(),
             FeedError::Store(error) => error.into(),
         }
     }

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use super::Services;
 use super::feed::PAUSE;
+use super::listeners::{TooMany, Who};
 use super::management::Management;
 use crate::domain::audit::Action;
-use crate::domain::authority::Denied;
+use crate::domain::authority::{Authority, Denied};
 use crate::domain::permission::Builtin;
 use crate::store::users::{self, AccountChange};
 use crate::store::{Store, StoreError, changes};
@@ -33,6 +34,9 @@ pub enum AccountFeedError {
     /// The caller may not.
     #[error(transparent)]
     Denied(#[from] Denied),
+    /// Too many wait on behalf of the caller.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -48,6 +52,17 @@ pub fn after(
     patience: Duration,
 ) -> Result<Page, AccountFeedError> {
     desk.check_view(Builtin::UsersView, Action::UserViewed)?;
+    let page = now(&services.store, cursor, limit)?;
+    if patience.is_zero() || !page.changes.is_empty() {
+        return Ok(page);
+    }
+    let _place = match desk.authority() {
+        Authority::User(bearer) => Some(services.listeners.enter(Who::User(bearer.user.id))?),
+        Authority::Client(client, _) => {
+            Some(services.listeners.enter(Who::Client(client.clone()))?)
+        }
+        Authority::Operator(_) => None,
+    };
     let until = Instant::now() + patience;
     loop {
         let page = now(&services.store, cursor, limit)?;

@@ -5,6 +5,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Services;
+use super::listeners::{Listener, TooMany, Who};
+use crate::domain::client::ClientId;
 use crate::store::changes::{self, Change};
 use crate::store::{Store, StoreError};
 
@@ -37,6 +39,9 @@ pub enum FeedError {
         /// Where to go on.
         cursor: i64,
     },
+    /// Too many wait on behalf of the caller.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -70,8 +75,28 @@ pub fn start(store: &Store) -> Result<Page, FeedError> {
     })
 }
 
-/// What changed after a cursor. Where there is nothing yet, waits for it, for `patience` at most.
-pub fn after(services: &Services, cursor: i64, patience: Duration) -> Result<Page, FeedError> {
+/// A place among those who wait for changes; there are so many on behalf of each client.
+pub fn listen(services: &Services, client: ClientId) -> Result<Listener, TooMany> {
+    services.listeners.enter(Who::Client(client))
+}
+
+/// What changed after a cursor.
+pub fn after(services: &Services, cursor: i64) -> Result<Page, FeedError> {
+    now(&services.store, cursor)
+}
+
+/// The same for a client who, where there is nothing yet, waits for it, for `patience` at most.
+pub fn wait(
+    services: &Services,
+    client: ClientId,
+    cursor: i64,
+    patience: Duration,
+) -> Result<Page, FeedError> {
+    let page = now(&services.store, cursor)?;
+    if patience.is_zero() || !page.changes.is_empty() {
+        return Ok(page);
+    }
+    let _place = listen(services, client)?;
     let until = Instant::now() + patience;
     loop {
         let page = now(&services.store, cursor)?;
@@ -107,7 +132,9 @@ mod tests {
     use crate::service::trial::{PASSWORD, Trial};
     use crate::store::changes::Kind;
 
-    const NO_TIME: Duration = Duration::ZERO;
+    fn billing() -> ClientId {
+        "billing".parse().expect("is a name")
+    }
 
     fn kinds(page: &Page) -> Vec<Kind> {
         page.changes.iter().map(|change| change.kind).collect()
@@ -118,20 +145,20 @@ mod tests {
         let trial = Trial::new();
         let start = start(&trial.services.store).expect("reads");
         assert_eq!(start.changes, []);
-        let first = after(&trial.services, start.cursor, NO_TIME).expect("reads");
+        let first = after(&trial.services, start.cursor).expect("reads");
         assert_eq!(first, start);
         trial.token();
-        let login = after(&trial.services, start.cursor, NO_TIME).expect("reads");
+        let login = after(&trial.services, start.cursor).expect("reads");
         assert_eq!(kinds(&login), [Kind::User]);
         assert_eq!(login.changes[0].id, trial.user.id.to_string());
         trial.set_password("violet lantern orbits quartz");
-        let ended = after(&trial.services, login.cursor, NO_TIME).expect("reads");
+        let ended = after(&trial.services, login.cursor).expect("reads");
         assert_eq!(kinds(&ended), [Kind::Session, Kind::User]);
         assert_eq!(ended.cursor, login.cursor + 2);
         // Of an account the latest change alone; nothing is told twice.
-        let all = after(&trial.services, start.cursor, NO_TIME).expect("reads");
+        let all = after(&trial.services, start.cursor).expect("reads");
         assert_eq!(kinds(&all), [Kind::Session, Kind::User]);
-        let rest = after(&trial.services, ended.cursor, NO_TIME).expect("reads");
+        let rest = after(&trial.services, ended.cursor).expect("reads");
         assert_eq!((rest.changes.len(), rest.cursor), (0, ended.cursor));
     }
 
@@ -148,7 +175,7 @@ mod tests {
         }
         let (mut cursor, mut seen, mut more) = (start, 0, true);
         while more {
-            let page = after(&trial.services, cursor, NO_TIME).expect("reads");
+            let page = after(&trial.services, cursor).expect("reads");
             seen += page.changes.len();
             (cursor, more) = (page.cursor, page.more);
         }
@@ -161,13 +188,13 @@ mod tests {
         let latest = start(&trial.services.store).expect("reads").cursor;
         trial.sql("UPDATE change_sequence SET pruned = 1, value = value + 1");
         for bad in [0, -1, i64::MIN, latest + 2, i64::MAX] {
-            let outcome = after(&trial.services, bad, NO_TIME);
+            let outcome = after(&trial.services, bad);
             assert!(
                 matches!(outcome, Err(FeedError::Gone { cursor }) if cursor == latest + 1),
                 "{bad}: {outcome:?}"
             );
         }
-        assert!(after(&trial.services, 1, NO_TIME).is_ok());
+        assert!(after(&trial.services, 1).is_ok());
     }
 
     #[test]
@@ -177,14 +204,14 @@ mod tests {
         let minute = Duration::from_mins(1);
         let began = Instant::now();
         let page = thread::scope(|scope| {
-            let waiting = scope.spawn(|| after(&trial.services, cursor, minute));
+            let waiting = scope.spawn(|| wait(&trial.services, billing(), cursor, minute));
             thread::sleep(Duration::from_millis(50));
             trial.login(PASSWORD).expect("logs in");
             waiting.join().expect("joins").expect("reads")
         });
         assert_eq!(kinds(&page), [Kind::User]);
         thread::scope(|scope| {
-            let waiting = scope.spawn(|| after(&trial.services, page.cursor, minute));
+            let waiting = scope.spawn(|| wait(&trial.services, billing(), page.cursor, minute));
             trial.services.stop_waiting();
             let page = waiting.join().expect("joins").expect("reads");
             assert_eq!(page.changes, []);

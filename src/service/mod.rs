@@ -22,6 +22,7 @@ pub mod groups;
 pub mod identity;
 pub mod introspection;
 pub mod keys;
+pub mod listeners;
 pub mod login;
 pub mod management;
 pub mod permissions;
@@ -51,6 +52,7 @@ use accounts::Accounts;
 use feed::Closing;
 use keys::lifecycle::Lifecycle;
 use keys::{KeyRules, Keys, KeysError};
+use listeners::Listeners;
 use management::Management;
 use secret_key::SecretKeySource;
 
@@ -85,6 +87,7 @@ pub struct Services {
     session_rules: SessionRules,
     checked: CheckedTokens,
     closing: Closing,
+    listeners: Listeners,
     max_age_secs: u32,
     sources: Sources,
 }
@@ -142,6 +145,7 @@ impl Services {
             session_rules: settings.sessions,
             checked: CheckedTokens::default(),
             closing: Closing::default(),
+            listeners: Listeners::default(),
             max_age_secs: settings.max_age_secs,
             sources,
         })

@@ -130,6 +130,39 @@ fn however_many_watch_the_health_a_client_can_follow() {
     assert!(page["cursor"].is_string(), "{page}");
 }
 
+/// However many connections: the places are the client's.
+#[test]
+fn one_client_does_not_take_every_place_of_those_who_follow() {
+    let env = TestEnv::new();
+    let (_authd, mut client, _) = scene(&env);
+    let greedy = basic(&env, "gateway");
+    let other = basic(&env, "other");
+    let mut follow = |credentials: &str, name: &str| {
+        let metadata = json!([["authorization", credentials]]);
+        client.ask(&json!({"do": "follow", "name": name, "metadata": metadata}))
+    };
+    for number in 0..16 {
+        let page = follow(&greedy, &format!("number {number}"));
+        assert!(page["cursor"].is_string(), "{number}: {page}");
+    }
+    let refused = follow(&greedy, "one more");
+    assert_eq!(refused["code"], "RESOURCE_EXHAUSTED", "{refused}");
+    let page = follow(&other, "another client");
+    assert!(page["cursor"].is_string(), "{page}");
+    client.ask(&json!({"do": "leave", "name": "number 3"}));
+    // It is over when the server has noticed.
+    let deadline = Instant::now() + Duration::from_secs(5);
+    loop {
+        let metadata = json!([["authorization", greedy]]);
+        let page = client.ask(&json!({"do": "follow", "name": "again", "metadata": metadata}));
+        if page["cursor"].is_string() {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{page}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
 #[test]
 fn only_a_client_may_follow_and_only_for_as_long_as_it_is_one() {
     let env = TestEnv::new();

@@ -74,4 +74,5 @@ mod tokens;
 mod users;
 mod users_api;
 mod vectors;
+mod verdict_cache;
 mod wire;

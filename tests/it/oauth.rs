@@ -26,6 +26,14 @@ pub(crate) struct Client {
 }
 
 impl Client {
+    /// Adds one to the database.
+    pub(crate) fn add(env: &TestEnv, id: &'static str, more: &[&str]) -> Self {
+        let command = [&["client", "add", id, "-q"], more].concat();
+        let secret = env.authctl(&command).succeeded().stdout;
+        let secret = secret.trim().to_owned();
+        Self { id, secret }
+    }
+
     pub(crate) fn basic(&self) -> String {
         basic(self.id, &self.secret)
     }
@@ -58,14 +66,8 @@ impl Scene {
     pub(crate) fn new() -> Self {
         let env = TestEnv::new();
         env.add_user("ada@example.com", PASSWORD);
-        let add = |id: &'static str, more: &[&str]| {
-            let command = [&["client", "add", id, "-q"], more].concat();
-            let secret = env.authctl(&command).succeeded().stdout;
-            let secret = secret.trim().to_owned();
-            Client { id, secret }
-        };
-        let billing = add("billing", &["--scope", "read write"]);
-        let stock = add("stock", &["--audience", "https://stock.example.com"]);
+        let billing = Client::add(&env, "billing", &["--scope", "read write"]);
+        let stock = Client::add(&env, "stock", &["--audience", "https://stock.example.com"]);
         Self {
             authd: env.authd(),
             billing,
@@ -120,7 +122,7 @@ impl Scene {
     }
 
     /// A token of a client's own.
-    fn own_token(&self, client: &Client, more: &[(&str, &str)]) -> Value {
+    pub(crate) fn own_token(&self, client: &Client, more: &[(&str, &str)]) -> Value {
         let parameters = [&[("grant_type", "client_credentials")], more].concat();
         let answer = self.post("/oauth/token", &client.basic(), &parameters);
         assert_eq!(answer.status, 200, "{answer:?}");

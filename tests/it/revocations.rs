@@ -1,6 +1,5 @@
 //! The feed of what ended, as services that keep verdicts follow it.
 
-use std::collections::HashMap;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,12 +11,16 @@ use crate::env::{Answer, Authd, TestEnv};
 
 /// A client's name and secret, as an `Authorization` header has them.
 fn add_client(env: &TestEnv) -> String {
-    let added = env.authctl_json(&["client", "add", "gateway"]).succeeded();
+    add_client_called(env, "gateway")
+}
+
+fn add_client_called(env: &TestEnv, name: &str) -> String {
+    let added = env.authctl_json(&["client", "add", name]).succeeded();
     let secret = added.json()["client_secret"]
         .as_str()
         .expect("is shown once")
         .to_owned();
-    format!("Basic {}", STANDARD.encode(format!("gateway:{secret}")))
+    format!("Basic {}", STANDARD.encode(format!("{name}:{secret}")))
 }
 
 fn ask(authd: &Authd, client: &str, query: &str) -> Answer {
@@ -153,62 +156,32 @@ fn whoever_waits_is_told_at_once_and_does_not_hold_up_the_end() {
     assert_eq!(authd.wait(Duration::from_secs(5)), 0);
 }
 
-/// What a service does that keeps verdicts: by session and by user.
-struct Follower {
-    /// Verdicts by session.
-    kept: HashMap<String, Value>,
-    cursor: i64,
-}
-
-impl Follower {
-    /// Waits for changes and drops what they are about.
-    fn step(&mut self, authd: &Authd, client: &str) {
-        let answer = ask(authd, client, &format!("?since={}&wait=10s", self.cursor));
-        for change in changes(&answer) {
-            match change.split_once(' ').expect("has two words") {
-                ("session", id) => {
-                    self.kept.remove(id);
-                }
-                ("user", id) => self.kept.retain(|_, verdict| verdict["sub"] != id),
-                other => panic!("{other:?}"),
-            }
-        }
-        self.cursor = cursor(&answer);
-    }
-}
-
-/// Security statement 40, and what the feed is for: ten thousand kept verdicts, one dropped in time.
+/// All the places are 64: four such clients, and everybody else is told 503.
 #[test]
-fn a_revoked_session_is_dropped_by_a_follower_within_a_second() {
-    const KEPT: usize = 10_000;
+fn one_client_does_not_take_every_place_of_those_who_wait() {
+    const EACH: usize = 16;
     let env = TestEnv::new();
-    let (authd, token) = env.signed_in();
-    let client = add_client(&env);
-    let claims = authd.verify(&token).body["claims"].take();
-    let session = claims["sid"].as_str().expect("is a text").to_owned();
-    let mut kept: HashMap<_, _> = (1..KEPT)
-        .map(|number| (format!("other {number}"), json!({"sub": "somebody"})))
-        .collect();
-    kept.insert(session.clone(), claims);
-    let mut follower = Follower {
-        kept,
-        cursor: cursor(&ask(&authd, &client, "")),
-    };
-    assert_eq!(follower.kept.len(), KEPT);
-    let took = thread::scope(|scope| {
-        let revoking = scope.spawn(|| {
-            thread::sleep(Duration::from_millis(500));
-            env.authctl(&["session", "revoke", &session]).succeeded();
-            Instant::now()
-        });
-        while follower.kept.contains_key(&session) {
-            follower.step(&authd, &client);
+    let authd = env.authd();
+    let (greedy, other) = (add_client(&env), add_client_called(&env, "other"));
+    let start = cursor(&ask(&authd, &greedy, ""));
+    let query = format!("?since={start}&wait=3s");
+    thread::scope(|scope| {
+        let waiting: Vec<_> = (0..EACH)
+            .map(|_| scope.spawn(|| ask(&authd, &greedy, &query)))
+            .collect();
+        thread::sleep(Duration::from_millis(1000));
+        let refused = ask(&authd, &greedy, &query);
+        refused.is_problem(429, "too_many_requests");
+        assert_eq!(refused.header("retry-after"), "2");
+        // Who asks without waiting takes no place, and others have their own.
+        let at_once = ask(&authd, &greedy, &format!("?since={start}"));
+        assert_eq!(changes(&at_once), [""; 0]);
+        let waits = ask(&authd, &other, &format!("?since={start}&wait=100ms"));
+        assert_eq!(changes(&waits), [""; 0]);
+        for waited in waiting {
+            assert_eq!(changes(&waited.join().expect("joins")), [""; 0]);
         }
-        let dropped = Instant::now();
-        let revoked = revoking.join().expect("joins");
-        dropped.saturating_duration_since(revoked)
     });
-    assert!(took < Duration::from_secs(1), "{took:?}");
-    assert_eq!(follower.kept.len(), KEPT - 1);
-    assert_eq!(authd.verify(&token).status, 401);
+    let again = ask(&authd, &greedy, &format!("?since={start}&wait=100ms"));
+    assert_eq!(changes(&again), [""; 0]);
 }

@@ -73,6 +73,7 @@ pub(in crate::http) struct Tombstone {
         (status = 200, description = "The changes", body = Reply),
         (status = 403, description = "The caller may not", body = ProblemBody, content_type = "application/problem+json"),
         (status = 410, description = "The cursor is from the future: `cursor` says where to begin again", body = ProblemBody, content_type = "application/problem+json"),
+        waiting::TooManyWait,
         bearer::Refused,
     ),
 )]
@@ -114,6 +115,7 @@ impl From<AccountFeedError> for Problem {
             )
             .with_cursor(0),
             AccountFeedError::Denied(denied) => denied.into(),
+            AccountFeedError::TooMany(error) => error.into(),
             AccountFeedError::Store(error) => error.into(),
         }
     }
