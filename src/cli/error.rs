@@ -198,7 +198,7 @@ impl CliError {
             | Self::Field(FieldError::Definition(_)) => Status::Invalid,
             Self::NotASuperuser(_)
             | Self::Account(AccountError::Changed(_) | AccountError::Denied(_))
-            | Self::Session(SessionError::Denied(_))
+            | Self::Session(SessionError::Denied(_) | SessionError::NarrowScope(_))
             | Self::Group(GroupError::Changed(_) | GroupError::Denied(_))
             | Self::Permission(PermissionError::Builtin(_) | PermissionError::Denied(_))
             | Self::Client(ClientError::Denied(_))

@@ -9,6 +9,8 @@ use utoipa::openapi::{RefOr, Response};
 
 use super::App;
 use super::problem::{self, Code, Problem};
+use crate::domain::authority::NarrowScope;
+use crate::domain::scope::Scope;
 use crate::domain::session::SessionId;
 use crate::domain::user::User;
 use crate::service::verification::{self, Principal, Refusal, VerifyError};
@@ -29,7 +31,10 @@ pub(super) struct NoUser;
 
 impl IntoResponses for NoUser {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        problem::responses("403", "The token is a client's: it has no user")
+        problem::responses(
+            "403",
+            "The token is a client's, which is no user; or it is not for this: see WWW-Authenticate",
+        )
     }
 }
 
@@ -38,6 +43,8 @@ pub(super) struct Caller {
     pub(super) user: User,
     /// The session of the token; `None`: it belongs to none.
     pub(super) session: Option<SessionId>,
+    /// What the token is for. Empty: whatever the user may do.
+    pub(super) scope: Scope,
 }
 
 /// The user behind the request's bearer token.
@@ -52,6 +59,7 @@ pub(super) fn user(app: &App, request: &Request) -> Result<Caller, Problem> {
         Principal::User(user) => Ok(Caller {
             user: Arc::unwrap_or_clone(user),
             session,
+            scope: verification.claims.scope.clone(),
         }),
         Principal::Client(_) => Err(Problem::new(
             Code::Forbidden,
@@ -111,6 +119,16 @@ fn refused(reason: Refusal) -> Problem {
         "WWW-Authenticate",
         "Bearer realm=\"authd\", error=\"invalid_token\"",
     )
+}
+
+/// 403 for a token that is good, and not for this.
+impl From<NarrowScope> for Problem {
+    fn from(NarrowScope(needed): NarrowScope) -> Self {
+        let detail = format!("The token is not for this: its scope does not have '{needed}'.");
+        let challenge =
+            format!("Bearer realm=\"authd\", error=\"insufficient_scope\", scope=\"{needed}\"");
+        Self::new(Code::Forbidden, detail).with_header("WWW-Authenticate", challenge)
+    }
 }
 
 impl From<VerifyError> for Problem {

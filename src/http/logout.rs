@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::App;
 use super::problem::Problem;
 use super::{bearer, body, origin};
-use crate::service::sessions::{self, Logout};
+use crate::service::sessions::{self, Logout, LogoutError};
 
 /// Which sessions to end; without a body, the token's own.
 #[derive(Default, Deserialize, ToSchema)]
@@ -22,13 +22,15 @@ pub(super) struct Body {
 
 /// End the session of the bearer token, every session of its user, or every other
 ///
-/// The tokens of a session end with it, at once. Ending what has ended already is no error.
+/// The tokens of a session end with it, at once. Ending what has ended already is no error. If the token
+/// has a scope, that must have `sessions.delete` for more than its own session.
 #[utoipa::path(
     post, path = "/auth/logout", operation_id = "logout", tag = "sessions", security(("bearer" = [])),
     request_body(content = ref("#/components/schemas/Logout"), description = "Leave it out to end this session"),
     responses(
         (status = 204, description = "Ended"),
         bearer::Refused,
+        bearer::NoUser,
         body::Refused,
     ),
 )]
@@ -51,4 +53,13 @@ pub(super) fn create(app: &App, request: &Request) -> Result<Response, Problem> 
         origin::address_of(app, request),
     )?;
     Ok(Response::empty_204())
+}
+
+impl From<LogoutError> for Problem {
+    fn from(error: LogoutError) -> Self {
+        match error {
+            LogoutError::Verify(error) => error.into(),
+            LogoutError::NarrowScope(error) => error.into(),
+        }
+    }
 }

@@ -30,6 +30,8 @@ pub(super) struct Shown {
 }
 
 /// List the sessions of the bearer token's user
+///
+/// If the token has a scope, that must have `sessions.view`.
 #[utoipa::path(
     get, path = "/auth/sessions", operation_id = "sessions", tag = "sessions", security(("bearer" = [])),
     responses(
@@ -40,7 +42,7 @@ pub(super) struct Shown {
 )]
 pub(super) fn list(app: &App, request: &Request) -> Result<Response, Problem> {
     let caller = bearer::user(app, request)?;
-    let found = sessions::of_user(&app.services, caller.user.id)?;
+    let found = sessions::of_user(&app.services, caller.user.id, &caller.scope)?;
     let shown = |session: Session| Shown {
         is_current: Some(session.id) == caller.session,
         session,
@@ -51,7 +53,8 @@ pub(super) fn list(app: &App, request: &Request) -> Result<Response, Problem> {
 
 /// End a session of the bearer token's user
 ///
-/// Its tokens end with it, at once. Somebody else's session is answered like one that never was.
+/// Its tokens end with it, at once. Somebody else's session is answered like one that never was. If the
+/// token has a scope, that must have `sessions.delete`.
 #[utoipa::path(
     delete, path = "/auth/sessions/{id}", operation_id = "endSession", tag = "sessions", security(("bearer" = [])),
     params(("id" = String, Path, format = Uuid, description = "The session's id")),
@@ -66,7 +69,7 @@ pub(super) fn delete(app: &App, request: &Request, id: &str) -> Result<Response,
     let caller = bearer::user(app, request)?;
     let id: SessionId = id.parse().map_err(|_| none())?;
     let address = origin::address_of(app, request);
-    sessions::end_own(&app.services, caller.user.id, id, address)?;
+    sessions::end_own(&app.services, caller.user.id, &caller.scope, id, address)?;
     Ok(Response::empty_204())
 }
 
@@ -82,6 +85,7 @@ impl From<SessionError> for Problem {
         match error {
             SessionError::NotFound(_) | SessionError::NoAccount(_) => none(),
             SessionError::Denied(denied) => denied.into(),
+            SessionError::NarrowScope(error) => error.into(),
             SessionError::Store(error) => error.into(),
         }
     }

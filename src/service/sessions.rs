@@ -8,8 +8,9 @@ use super::management::{Management, MayBeDenied};
 use super::scribe::Scribe;
 use super::verification::{self, Refusal, VerifyError};
 use crate::domain::audit::{Action, Entry, Who};
-use crate::domain::authority::{Deed, Denied};
+use crate::domain::authority::{Deed, Denied, NarrowScope, require_scope};
 use crate::domain::permission::Builtin;
+use crate::domain::scope::Scope;
 use crate::domain::session::{Session, SessionId};
 use crate::domain::user::{UserId, UserRef};
 use crate::store::sessions::{self, Which};
@@ -29,9 +30,30 @@ pub enum SessionError {
     /// The caller may not.
     #[error(transparent)]
     Denied(#[from] Denied),
+    /// The caller may, and not with this token.
+    #[error(transparent)]
+    NarrowScope(#[from] NarrowScope),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// Why nobody was logged out.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LogoutError {
+    /// The token is not good.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+    /// It is not for more than its own session.
+    #[error(transparent)]
+    NarrowScope(#[from] NarrowScope),
+}
+
+impl From<StoreError> for LogoutError {
+    fn from(error: StoreError) -> Self {
+        Self::Verify(error.into())
+    }
 }
 
 /// Some sessions in the order they were begun.
@@ -66,23 +88,28 @@ impl Logout {
 
 /// Ends sessions of the user behind a token. That its own has ended already is no error if that was
 /// meant, or if there is no other.
+///
+/// A token with a scope may always end its own session; for others the scope must have `sessions.delete`.
 pub fn logout(
     services: &Services,
     token: &str,
     which: Logout,
     address: Option<IpAddr>,
-) -> Result<(), VerifyError> {
+) -> Result<(), LogoutError> {
     let claims = match verification::verify(services, token) {
         Ok(verification) => verification.claims,
         Err(VerifyError::Refused(Refusal::SessionEnded)) => {
-            return after_its_end(services, token, which);
+            return Ok(after_its_end(services, token, which)?);
         }
-        Err(error) => return Err(error),
+        Err(error) => return Err(error.into()),
     };
     // A client has no session to end.
     let Subject::User { id, session } = claims.subject else {
         return Ok(());
     };
+    if which != Logout::This {
+        require_scope(&claims.scope, Builtin::SessionsDelete)?;
+    }
     let clock = Arc::clone(&services.sources.clock);
     let scribe = Scribe::at(Who::User(id), address, &services.sources);
     services.store.write(move |tx| {
@@ -114,7 +141,7 @@ pub fn logout(
 fn after_its_end(services: &Services, token: &str, which: Logout) -> Result<(), VerifyError> {
     let claims = verification::claims_of(services, token)?;
     let is_done = match claims.subject {
-        Subject::User { id, .. } if which != Logout::This => of_user(services, id)?.is_empty(),
+        Subject::User { id, .. } if which != Logout::This => all_of(services, id)?.is_empty(),
         _ => true,
     };
     if is_done {
@@ -124,21 +151,33 @@ fn after_its_end(services: &Services, token: &str, which: Logout) -> Result<(), 
     }
 }
 
-/// The sessions of one account.
-pub fn of_user(services: &Services, user: UserId) -> Result<Vec<Session>, StoreError> {
+/// The sessions of the account behind a token with this scope: it must have `sessions.view`, or be empty.
+pub fn of_user(
+    services: &Services,
+    user: UserId,
+    scope: &Scope,
+) -> Result<Vec<Session>, SessionError> {
+    require_scope(scope, Builtin::SessionsView)?;
+    Ok(all_of(services, user)?)
+}
+
+fn all_of(services: &Services, user: UserId) -> Result<Vec<Session>, StoreError> {
     let limit = services.session_rules.per_user;
     services
         .store
         .read(|connection| sessions::list(connection, Some(user), None, limit))
 }
 
-/// Ends a session of this account; anybody else's is as good as none.
+/// Ends a session of the account behind a token with this scope, which must have `sessions.delete` or be
+/// empty; anybody else's is as good as none.
 pub fn end_own(
     services: &Services,
     user: UserId,
+    scope: &Scope,
     id: SessionId,
     address: Option<IpAddr>,
 ) -> Result<(), SessionError> {
+    require_scope(scope, Builtin::SessionsDelete)?;
     let clock = Arc::clone(&services.sources.clock);
     let scribe = Scribe::at(Who::User(user), address, &services.sources);
     let ended = services.store.write(move |tx| {

@@ -243,3 +243,65 @@ fn no_request_makes_an_api_token() {
     }
     assert_eq!(scene.env.number("SELECT count(*) FROM api_tokens"), 0);
 }
+
+#[test]
+fn a_scope_narrows_what_a_token_may_do_to_its_own_users_account() {
+    let scene = Scene::new();
+    let (authd, session) = (&scene.authd, scene.authd.login("ada@example.com", PASSWORD));
+    let sid = crate::forger::claims_of(&session)["sid"].clone();
+    let one = format!("/auth/sessions/{}", sid.as_str().expect("is a text"));
+    let ask = |scope: &[&str], method: &str, path: &str, body: &[u8]| {
+        let made = make(&scene.env, &[&ADA[..], scope].concat());
+        let bearer = format!("Bearer {}", text(&made));
+        let headers = [
+            ("Authorization", bearer.as_str()),
+            ("Content-Type", "application/json"),
+        ];
+        authd.ask(method, path, &headers, body)
+    };
+    let read = ["--scope", "read"];
+    for (method, path, body, needed) in [
+        ("GET", "/auth/sessions", "", "sessions.view"),
+        ("DELETE", one.as_str(), "", "sessions.delete"),
+        (
+            "POST",
+            "/auth/logout",
+            r#"{"all": true}"#,
+            "sessions.delete",
+        ),
+        (
+            "POST",
+            "/auth/logout",
+            r#"{"others": true}"#,
+            "sessions.delete",
+        ),
+    ] {
+        for scope in [
+            &read[..],
+            &["--scope", "sessions.add", "--scope", "users.view"],
+        ] {
+            let answer = ask(scope, method, path, body.as_bytes());
+            answer.is_problem(403, "forbidden");
+            let challenge =
+                format!("Bearer realm=\"authd\", error=\"insufficient_scope\", scope=\"{needed}\"");
+            assert_eq!(answer.header("www-authenticate"), challenge);
+        }
+        assert_eq!(authd.verify(&session).status, 200, "{method} {path}");
+    }
+    // It may show whose it is, and end what it has: no session.
+    assert_eq!(ask(&read, "GET", "/auth/me", b"").status, 200);
+    assert_eq!(ask(&read, "POST", "/auth/logout", b"").status, 204);
+    assert_eq!(authd.verify(&session).status, 200);
+
+    let view = ["--scope", "sessions.view"];
+    let shown = ask(&view, "GET", "/auth/sessions", b"");
+    assert_eq!(shown.body["sessions"][0]["id"], sid, "{shown:?}");
+    assert_eq!(ask(&[], "GET", "/auth/sessions", b"").status, 200);
+    let delete = ["--scope", "sessions.delete"];
+    assert_eq!(ask(&delete, "DELETE", &one, b"").status, 204);
+    assert_eq!(authd.verify(&session).status, 401);
+    let again = authd.login("ada@example.com", PASSWORD);
+    let all = ask(&delete, "POST", "/auth/logout", br#"{"all": true}"#);
+    assert_eq!(all.status, 204, "{all:?}");
+    assert_eq!(authd.verify(&again).status, 401);
+}

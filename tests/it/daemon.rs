@@ -167,7 +167,7 @@ impl Authd {
         method: &str,
         path: &str,
         headers: &[(&str, &str)],
-        body: &str,
+        body: impl AsRef<[u8]>,
     ) -> Answer {
         let mut request = ureq::http::Request::builder()
             .method(method)
@@ -175,7 +175,7 @@ impl Authd {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(body.to_owned()).expect("is a request");
+        let request = request.body(body.as_ref().to_vec()).expect("is a request");
         read(self.agent.run(request))
     }
 

@@ -64,6 +64,20 @@ pub enum Denied {
     Own,
 }
 
+/// The token may be used for less than its user may do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the token's scope does not have '{0}'")]
+pub struct NarrowScope(pub PermissionName);
+
+/// Fails if a user's token may not be used for this. One without a scope may, for whatever its user may.
+pub fn require_scope(scope: &Scope, what: Builtin) -> Result<(), NarrowScope> {
+    if scope.is_empty() || scope.contains(what.name()) {
+        Ok(())
+    } else {
+        Err(NarrowScope(what.into()))
+    }
+}
+
 impl Authority {
     /// Whether this permission is there.
     pub fn may(&self, what: Builtin) -> bool {
@@ -73,7 +87,7 @@ impl Authority {
                 let (user, scope) = (&bearer.user, &bearer.scope);
                 let allowed =
                     user.is_superuser || user.is_staff && has(&user.permissions, what.name());
-                allowed && (scope.is_empty() || scope.contains(what.name()))
+                allowed && require_scope(scope, what).is_ok()
             }
             Self::Client(_, scope) => scope.contains(what.name()),
         }
