@@ -14,6 +14,7 @@ mod db_copy;
 mod db_copy_refused;
 mod documentation;
 mod durability;
+mod ended;
 mod env;
 mod exit_status;
 mod failover;
