@@ -2,23 +2,11 @@
 
 use serde_json::json;
 
+use crate::api::Api;
 use crate::env::{PASSWORD, TestEnv};
-use crate::raw::ask;
+use crate::raw::ask as ask_raw;
 
 const JSON: (&str, &str) = ("Content-Type", "application/json");
-
-/// Every path that knows `GET`, and those that know `POST`.
-const READ: [&str; 8] = [
-    "/auth/verify",
-    "/auth/me",
-    "/.well-known/jwks.json",
-    "/livez",
-    "/readyz",
-    "/api/schema",
-    "/api/docs",
-    "/api/docs/index.html",
-];
-const POSTED: [&str; 2] = ["/auth/login", "/auth/verify"];
 
 #[test]
 fn a_body_that_is_not_the_json_asked_for_is_told_where() {
@@ -76,26 +64,34 @@ fn a_body_that_is_not_the_json_asked_for_is_told_where() {
 /// Security statement 90.
 #[test]
 fn a_body_is_declared_as_json() {
-    let env = TestEnv::new();
-    let authd = env.authd();
+    let api = Api::new();
+    let bearer = format!("Bearer {}", api.token);
     let body = br#"{"email": "a@example.com", "password": "b", "token": "c"}"#;
-    for path in POSTED {
+    let ask = |method: &str, path: &str, declared: &str, body: &[u8]| {
+        let headers = [("Content-Type", declared), ("Authorization", &bearer)];
+        api.authd.ask(method, path, &headers, body)
+    };
+    let mut count = 0;
+    for (method, path) in api.taking_json() {
         for wrong in [
             "text/plain",
             "application/x-www-form-urlencoded",
             "json",
             "application/jsonp",
         ] {
-            let answer = authd.post(path, &[("Content-Type", wrong)], body);
+            let answer = ask(method, path, wrong, body);
             answer.is_problem(415, "unsupported_media_type");
         }
-        let head = format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{{}}");
-        ask(authd.address(), head).is_problem(415, "unsupported_media_type");
-        let right = [("Content-Type", "Application/JSON; charset=utf-8")];
-        authd
-            .post(path, &right, b"{}")
-            .is_problem(400, "malformed_body");
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: a\r\nAuthorization: {bearer}\r\n\
+             Content-Length: 2\r\n\r\n{{}}"
+        );
+        ask_raw(api.authd.address(), head).is_problem(415, "unsupported_media_type");
+        let right = "Application/JSON; charset=utf-8";
+        ask(method, path, right, b"[]").is_problem(400, "malformed_body");
+        count += 1;
     }
+    assert!(count >= 10, "{count}");
 }
 
 /// Security statement 90.
@@ -117,40 +113,54 @@ fn what_is_not_there_is_told() {
             authd.get_with(path, headers).is_problem(404, "not_found");
         }
     }
-    let method = |method: &str, path: &str| {
-        let head = format!("{method} {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
-        ask(authd.address(), head)
-    };
-    for path in READ.iter().chain(&POSTED) {
-        let allow = match (READ.contains(path), POSTED.contains(path)) {
-            (true, true) => "GET, HEAD, POST",
-            (true, false) => "GET, HEAD",
-            (false, _) => "POST",
-        };
-        for undeclared in [
-            "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "get", "GETT",
-        ] {
-            let answer = method(undeclared, path);
+    authd
+        .post("/nothing", &[JSON], b"{}")
+        .is_problem(404, "not_found");
+}
+
+#[test]
+fn a_method_that_a_path_does_not_know_is_told_those_that_it_does() {
+    let api = Api::new();
+    let all = [
+        "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "get", "GETT",
+    ];
+    for known in &api.paths {
+        let allow = known.allow();
+        let declared: Vec<&str> = allow.split(", ").collect();
+        for undeclared in all.iter().filter(|method| !declared.contains(method)) {
+            let path = &known.path;
+            let head = format!("{undeclared} {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n");
+            let head = format!(
+                "{head}Authorization: Bearer {}\r\nConnection: close\r\n\r\n",
+                api.token
+            );
+            if *undeclared == "HEAD" {
+                let mut raw = crate::raw::Raw::connect(api.authd.address());
+                raw.send(head);
+                let answer = raw.head();
+                assert_eq!(
+                    (answer.status, answer.header("allow")),
+                    (405, &*allow),
+                    "{path}"
+                );
+                continue;
+            }
+            let answer = ask_raw(api.authd.address(), head);
             answer.is_problem(405, "method_not_allowed");
             assert_eq!(answer.header("allow"), allow, "{undeclared} {path}");
         }
-        if !allow.contains("POST") {
-            assert_eq!(method("POST", path).status, 405, "{path}");
-        }
     }
-    let answer = authd.get("/auth/login");
-    answer.is_problem(405, "method_not_allowed");
-    assert_eq!(answer.header("allow"), "POST");
-    method("PUT", "/nothing").is_problem(404, "not_found");
 }
 
 /// Django's clients write it so.
 #[test]
 fn a_slash_at_the_end_is_accepted_everywhere() {
-    let env = TestEnv::new();
-    let (authd, token) = env.signed_in();
+    let api = Api::new();
+    let (authd, token) = (&api.authd, &api.token);
     let bearer = format!("Bearer {token}");
-    for path in READ.iter().filter(|path| !path.contains(".html")) {
+    // The feed is for clients alone, and is asked below.
+    let apart = |path: &&str| !path.contains(".html") && *path != "/auth/revocations";
+    for path in api.with("GET").filter(apart) {
         let headers = [("Authorization", bearer.as_str())];
         let without = authd.get_with(path, &headers);
         let with = authd.get_with(&format!("{path}/"), &headers);
@@ -165,6 +175,9 @@ fn a_slash_at_the_end_is_accepted_everywhere() {
         authd.get("/api/schema/?format=json").body["openapi"],
         "3.1.0"
     );
+    authd
+        .get("/auth/revocations/")
+        .is_problem(401, "invalid_client");
     let body = json!({"email": "ada@example.com", "password": PASSWORD});
     assert_eq!(authd.post_json("/auth/login/", &body).status, 200);
     let body = json!({"token": token});
@@ -173,12 +186,12 @@ fn a_slash_at_the_end_is_accepted_everywhere() {
 
 #[test]
 fn head_answers_as_get_without_a_body() {
-    let env = TestEnv::new();
-    let (authd, token) = env.signed_in();
-    for path in READ {
+    let api = Api::new();
+    let (authd, token) = (&api.authd, &api.token);
+    for path in api.with("GET") {
         let fields = format!("Host: a\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n");
         let asked = |method: &str| format!("{method} {path} HTTP/1.1\r\n{fields}\r\n");
-        let get = ask(authd.address(), asked("GET"));
+        let get = ask_raw(authd.address(), asked("GET"));
         let mut raw = crate::raw::Raw::connect(authd.address());
         raw.send(asked("HEAD"));
         let head = raw.head();
@@ -198,10 +211,12 @@ fn head_answers_as_get_without_a_body() {
 /// Security statement 90: no page of another origin is let in.
 #[test]
 fn cross_origin_requests_are_never_allowed() {
-    let env = TestEnv::new();
-    let (authd, token) = env.signed_in();
+    let api = Api::new();
+    let (authd, token) = (&api.authd, &api.token);
     for origin in ["https://evil.example", "null", "http://localhost:8000"] {
-        for path in READ.iter().chain(&POSTED) {
+        // Not the one that ends the session.
+        let kept = |known: &&crate::api::Known| known.path != "/auth/logout";
+        for path in api.paths.iter().filter(kept).map(|known| &known.path) {
             for method in ["OPTIONS", "GET", "POST"] {
                 let request = format!(
                     "{method} {path} HTTP/1.1\r\nHost: localhost:8000\r\nOrigin: {origin}\r\n\
@@ -209,7 +224,7 @@ fn cross_origin_requests_are_never_allowed() {
                      Access-Control-Request-Headers: authorization\r\n\
                      Authorization: Bearer {token}\r\nContent-Length: 0\r\n\r\n"
                 );
-                let answer = ask(authd.address(), request);
+                let answer = ask_raw(authd.address(), request);
                 let head = answer.head.to_ascii_lowercase();
                 assert!(!head.contains("access-control-"), "{method} {path} {head}");
             }
@@ -219,11 +234,14 @@ fn cross_origin_requests_are_never_allowed() {
 
 #[test]
 fn what_may_be_kept_says_so_and_the_rest_may_not() {
-    let env = TestEnv::new();
-    let (authd, token) = env.signed_in();
+    let api = Api::new();
+    let (authd, token) = (&api.authd, &api.token);
     let keys = authd.get("/.well-known/jwks.json");
     assert!(keys.header("cache-control").starts_with("public, max-age="));
-    for path in READ.iter().filter(|path| !path.contains("jwks")) {
+    for path in api
+        .with("GET")
+        .filter(|path| !path.contains("/.well-known/"))
+    {
         let bearer = format!("Bearer {token}");
         let answer = authd.get_with(path, &[("Authorization", &bearer)]);
         assert_eq!(answer.header("cache-control"), "no-store", "{path}");

@@ -2,6 +2,7 @@
 //!
 //! One file a capability; `env` is the harness that speaks the users' language.
 
+mod api;
 mod api_tokens;
 mod architecture;
 mod audit;
