@@ -6,21 +6,23 @@ use hyper::http::request::Parts;
 use hyper::{Method, Uri, Version};
 
 use super::problem::{Code, Problem};
+use super::routes;
 
 /// Refuses a request whose target, host or framing is not plain.
 pub(super) fn check(parts: &Parts) -> Result<(), Problem> {
-    check_method(&parts.method)?;
+    check_method(&parts.method, &parts.uri)?;
     check_target(&parts.uri)?;
     check_fields(&parts.headers)?;
     check_host(&parts.headers, parts.version)?;
     check_framing(&parts.headers, parts.version)
 }
 
-fn check_method(method: &Method) -> Result<(), Problem> {
+/// `Allow` has the methods of the path, and nothing where there is none (RFC 9110, 10.2.1).
+fn check_method(method: &Method, uri: &Uri) -> Result<(), Problem> {
     if *method == Method::CONNECT || *method == Method::TRACE {
         return Err(
             Problem::new(Code::MethodNotAllowed, "CONNECT and TRACE are not served.")
-                .with_header("Allow", "GET, HEAD, POST"),
+                .with_header("Allow", routes::allowed(uri.path()).join(", ")),
         );
     }
     Ok(())

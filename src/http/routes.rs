@@ -160,21 +160,9 @@ const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
 /// Why there is no route: nothing at this path, or nothing for this method.
 pub(super) fn refuse(request: &Request) -> Problem {
-    let known = |method: &&&str| {
-        find(&Request::fake_http(
-            **method,
-            request.raw_url(),
-            vec![],
-            vec![],
-        ))
-        .is_some()
-    };
-    let mut allowed: Vec<&str> = METHODS.iter().filter(known).copied().collect();
+    let allowed = allowed(request.raw_url());
     if allowed.is_empty() {
         return Problem::new(Code::NotFound, "There is nothing at this path.");
-    }
-    if allowed.contains(&"GET") {
-        allowed.insert(1, "HEAD");
     }
     let allowed = allowed.join(", ");
     Problem::new(
@@ -182,6 +170,16 @@ pub(super) fn refuse(request: &Request) -> Problem {
         format!("This path knows {allowed}."),
     )
     .with_header("Allow", allowed)
+}
+
+/// The methods that have a route at this path.
+pub(super) fn allowed(path: &str) -> Vec<&'static str> {
+    let known = |method: &&str| find(&Request::fake_http(*method, path, vec![], vec![])).is_some();
+    let mut allowed: Vec<&str> = METHODS.into_iter().filter(known).collect();
+    if allowed.contains(&"GET") {
+        allowed.insert(1, "HEAD");
+    }
+    allowed
 }
 
 fn inline(
