@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::Empty;
+use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper::header::HOST;
 use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use rustls_platform_verifier::BuilderVerifierExt;
+use serde_json::{Value, json};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::ClientConfig;
@@ -35,7 +36,13 @@ pub enum ProbeError {
         /// Its HTTP status.
         status: u16,
     },
+    /// Somebody else answers.
+    #[error("what answers at {0} is not authd: check the address")]
+    NotAuthd(String),
 }
+
+/// As long as an answer of `/readyz` is read. It has 15 bytes.
+const LONGEST_BODY: usize = 1024;
 
 /// Asks `url` (`http(s)://host[:port][/path]` or `unix:/path`) for `/readyz`, once.
 pub fn ready(url: &str, timeout: Duration) -> Result<(), ProbeError> {
@@ -43,20 +50,27 @@ pub fn ready(url: &str, timeout: Duration) -> Result<(), ProbeError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
-    let status = runtime
+    let answer = runtime
         .map_err(|_| no_answer())?
         .block_on(async { tokio::time::timeout(timeout, ask(url)).await })
         .map_err(|_| no_answer())??;
-    if status != StatusCode::OK {
-        return Err(ProbeError::NotReady {
+    match answer.status {
+        StatusCode::OK if answer.is_ours => Ok(()),
+        StatusCode::OK => Err(ProbeError::NotAuthd(url.to_owned())),
+        status => Err(ProbeError::NotReady {
             url: url.to_owned(),
             status: status.as_u16(),
-        });
+        }),
     }
-    Ok(())
 }
 
-async fn ask(url: &str) -> Result<StatusCode, ProbeError> {
+struct Answer {
+    status: StatusCode,
+    /// Whether it is what authd says that is ready: any web server has an answer with 200.
+    is_ours: bool,
+}
+
+async fn ask(url: &str) -> Result<Answer, ProbeError> {
     let target = Target::parse(url).ok_or_else(|| ProbeError::Url(url.to_owned()))?;
     let answered = async {
         let stream = target.connect().await?;
@@ -66,7 +80,14 @@ async fn ask(url: &str) -> Result<StatusCode, ProbeError> {
             .header(HOST, target.host())
             .body(Empty::<Bytes>::new())
             .ok()?;
-        Some(sender.send_request(request).await.ok()?.status())
+        let (head, body) = sender.send_request(request).await.ok()?.into_parts();
+        let body = Limited::new(body, LONGEST_BODY).collect().await;
+        let said = body.map(|body| serde_json::from_slice(&body.to_bytes()).unwrap_or(Value::Null));
+        Some(Answer {
+            status: head.status,
+            is_ours: head.headers.contains_key("x-request-id")
+                && said.is_ok_and(|said| said == json!({"status": "ok"})),
+        })
     };
     answered
         .await

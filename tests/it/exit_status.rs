@@ -1,6 +1,6 @@
 //! The table of exit statuses, each row provoked once, and a CI script that relies on it.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -129,6 +129,39 @@ fn ping_and_healthcheck_find_the_daemon_where_it_is_configured() {
         "not_ready",
         &format!("authd does not answer at {socket}"),
     );
+}
+
+/// Any web server answers something with 200.
+#[test]
+fn ping_does_not_take_another_server_for_authd() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("listens");
+    let url = format!("http://{}", listener.local_addr().expect("has an address"));
+    let bodies = [
+        "<html>It works!</html>".to_owned(),
+        r#"{"status":"ok"}"#.to_owned(),
+        format!(r#"{{"status":"{}"}}"#, "k".repeat(100_000)),
+    ];
+    let answers = bodies.clone();
+    let server = std::thread::spawn(move || {
+        for body in answers {
+            let (mut stream, _) = listener.accept().expect("accepts");
+            let mut request = [0; 1024];
+            let _ = stream.read(&mut request).expect("reads");
+            let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n";
+            let answer = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
+            // Whoever has read enough goes.
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    let env = TestEnv::new();
+    for _ in bodies {
+        env.authctl_json(&["ping", "--url", &url]).refused(
+            7,
+            "not_ready",
+            &format!("what answers at {url} is not authd: check the address"),
+        );
+    }
+    server.join().expect("ends");
 }
 
 #[test]
