@@ -77,6 +77,15 @@ impl Context {
         Ok(Store::open(database, WriteMode::Direct)?)
     }
 
+    /// Fails if there is no database and none could be made: before somebody answers questions in vain.
+    pub(super) fn require_database_or_place(&self) -> Result<(), CliError> {
+        let database = &self.config.database;
+        if !store::exists(&database.url, database.timeout)? {
+            store::require_place(&database.url)?;
+        }
+        Ok(())
+    }
+
     /// Goes on if `yes` was given or somebody says so.
     pub(super) fn confirm(&self, yes: bool, question: &str) -> Result<(), CliError> {
         if yes || (self.has_someone_to_ask() && prompt::confirm(question)?) {

@@ -63,6 +63,7 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
     if !can_ask && ctx.may_ask {
         require_everything(&args, ctx)?;
     }
+    ctx.require_database_or_place()?;
     let given = value(args.email.clone(), "EMAIL", ctx)?;
     if given.is_none() && !can_ask {
         return Err(ctx.cannot_ask("an e-mail address", "--email or AUTHD_SUPERUSER_EMAIL"));

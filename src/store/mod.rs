@@ -244,6 +244,11 @@ pub fn exists(url: &DatabaseUrl, timeout: Duration) -> Result<bool, StoreError> 
         .map_err(|error| error.at(url))
 }
 
+/// Fails if there is no place for a database: then [`create`] would fail, too.
+pub fn require_place(url: &DatabaseUrl) -> Result<(), StoreError> {
+    engine::require_place(url).map_err(|error| error.at(url))
+}
+
 /// Makes a new, migrated database that appears whole or not at all.
 ///
 /// Succeeds if another process was faster; says whether it is this one's.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::env::{Outcome, PASSWORD, TestEnv, run};
+use crate::env::{Outcome, PASSWORD, TestEnv, only_sqlite, run};
 use crate::terminal::{Ending, Terminal};
 
 const BYPASS: &str = "Bypass the password checks and create the user anyway? [y/N]";
@@ -388,5 +388,25 @@ fn the_password_checks_can_be_skipped() {
     assert_eq!(
         env.authd().try_login("ada@example.com", "secret").status,
         200
+    );
+}
+
+#[test]
+fn nobody_answers_questions_for_a_database_that_cannot_be_made() {
+    if only_sqlite("it is about the file's directory") {
+        return;
+    }
+    let env = TestEnv::new();
+    let terminal = Terminal::authctl(&env, "--database sqlite:missing/authd.db createsuperuser");
+    let (screen, ending) = terminal.ends();
+    let sentence = "its directory does not exist: create the directory first";
+    assert!(screen.replace("\r\n", "\n").contains(sentence), "{screen}");
+    assert!(!screen.contains("E-mail address"), "{screen}");
+    assert_eq!(
+        ending,
+        Ending {
+            status: 6,
+            echo: true
+        }
     );
 }

@@ -74,6 +74,14 @@ pub(super) fn exists(url: &DatabaseUrl, timeout: Duration) -> Result<bool, Store
     }
 }
 
+/// Fails if a file would have no directory to be in.
+pub(super) fn require_place(url: &DatabaseUrl) -> Result<(), StoreError> {
+    match url {
+        DatabaseUrl::Sqlite(path) => sqlite::require_folder(path),
+        DatabaseUrl::Postgres(_) => Ok(()),
+    }
+}
+
 /// Makes a database that appears whole or not at all. If another process was faster, theirs stays.
 /// Says whether what `fill` did is in the one that is there now.
 pub(super) fn create(

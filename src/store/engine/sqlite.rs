@@ -317,6 +317,15 @@ fn log_of(path: &Path) -> PathBuf {
     log.into()
 }
 
+/// Fails if the file would have no directory to be in.
+pub(super) fn require_folder(path: &Path) -> Result<(), StoreError> {
+    if folder_of(path).is_dir() {
+        Ok(())
+    } else {
+        Err(Reason::NoDirectory.into())
+    }
+}
+
 fn folder_of(path: &Path) -> PathBuf {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
