@@ -200,17 +200,73 @@ fn run(cli: Cli) -> Result<(), CliError> {
 /// The format that a command line which does not parse asks for.
 fn format_wanted(arguments: &[OsString]) -> Format {
     let words: Vec<&str> = arguments.iter().filter_map(|word| word.to_str()).collect();
-    let json = words
-        .windows(2)
-        .any(|pair| matches!(pair, ["-o" | "--output", "json"]))
-        || words
-            .iter()
-            .any(|word| matches!(*word, "-ojson" | "-o=json" | "--output=json"));
-    if json { Format::Json } else { Format::Table }
+    let options = words.iter().position(|word| *word == "--");
+    let words = &words[..options.unwrap_or(words.len())];
+    let wants_json = |at: usize| {
+        let next = || words.get(at + 1).copied();
+        given_format(words[at], next) == Some("json")
+    };
+    if (0..words.len()).any(wants_json) {
+        Format::Json
+    } else {
+        Format::Table
+    }
+}
+
+/// The value of `--output` in a word, or in the `next`, in any form that clap takes: `-o json`, `-ojson`,
+/// `-o=json`, also behind flags without a value, as in `-qojson`.
+fn given_format<'w>(word: &'w str, next: impl Fn() -> Option<&'w str>) -> Option<&'w str> {
+    if let Some(rest) = word.strip_prefix("--output") {
+        return if rest.is_empty() {
+            next()
+        } else {
+            rest.strip_prefix('=')
+        };
+    }
+    let letters = word.strip_prefix('-')?.trim_start_matches(['q', 'y']);
+    let value = letters.strip_prefix('o')?;
+    if value.is_empty() {
+        next()
+    } else {
+        Some(value.strip_prefix('=').unwrap_or(value))
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_line_that_does_not_parse_is_answered_in_the_format_that_it_asks_for() {
+        let wanted = |line: &str| {
+            let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            format_wanted(&words)
+        };
+        for line in [
+            "user list -o json",
+            "user list -ojson",
+            "user list -o=json",
+            "user list --output json",
+            "user list --output=json",
+            "user list -qojson",
+            "user list -qo json",
+            "user list -qqo=json",
+            "user delete -yqojson a",
+        ] {
+            assert_eq!(wanted(line), Format::Json, "{line}");
+        }
+        for line in [
+            "user list",
+            "user list -o",
+            "user list -o tsv json",
+            "user show -- -o json",
+            "user list --search=-ojson",
+            "user list --outputjson",
+        ] {
+            assert_eq!(wanted(line), Format::Table, "{line}");
+        }
+    }
+
     #[test]
     fn the_definition_is_sound() {
         super::command().debug_assert();
