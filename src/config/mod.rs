@@ -21,6 +21,7 @@ use crate::domain::claim::UserClaim;
 use crate::domain::secret::Secret;
 use crate::domain::session::SessionRules;
 use crate::passwords::{HashParams, Policy, PoolSize};
+use crate::service::guesses::GuessRules;
 use crate::service::keys::KeyRules;
 use crate::service::secret_key::SecretKeySource;
 use crate::service::{PasswordSettings, ServiceSettings};
@@ -54,6 +55,8 @@ pub struct Config {
     pub verify_max_age_secs: u32,
     /// How passwords are judged and kept.
     pub passwords: PasswordSettings,
+    /// How many wrong passwords are too many.
+    pub guesses: GuessRules,
     /// Where the secret over the signing keys is.
     pub secret_key: SecretKeySource,
     /// The log.
@@ -142,6 +145,7 @@ impl Config {
         Ok(Self {
             secret_key: secret_key(layers, &database.url)?,
             passwords: passwords(layers)?,
+            guesses: guesses(layers)?,
             sessions: SessionRules {
                 idle_ms: millis(layers.duration("sessions.idle")?),
                 absolute_ms: millis(layers.duration("sessions.absolute")?),
@@ -174,6 +178,7 @@ impl Config {
     pub fn service_settings(&self) -> ServiceSettings {
         ServiceSettings {
             passwords: self.passwords,
+            guesses: self.guesses,
             tokens: self.tokens.clone(),
             keys: self.keys,
             sessions: self.sessions,
@@ -254,16 +259,26 @@ fn key_rules(layers: &Layers, tokens: &TokenRules) -> Result<KeyRules, ConfigErr
     })
 }
 
+fn guesses(layers: &Layers) -> Result<GuessRules, ConfigError> {
+    Ok(GuessRules {
+        per_account_and_address: small(layers, "login.attempts")?,
+        per_account: small(layers, "login.account_attempts")?,
+        per_address: small(layers, "login.address_attempts")?,
+        longest_wait_secs: u32::try_from(layers.duration("login.longest_wait")?.as_secs())
+            .unwrap_or(u32::MAX),
+    })
+}
+
+fn small(layers: &Layers, key: &'static str) -> Result<u32, ConfigError> {
+    let count = layers.count(key)?;
+    Ok(u32::try_from(count).unwrap_or(u32::MAX))
+}
+
 fn passwords(layers: &Layers) -> Result<PasswordSettings, ConfigError> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = match layers.count("passwords.threads")? {
         0 => cores,
         threads => threads,
-    };
-    let small = |key| {
-        layers
-            .count(key)
-            .map(|count| u32::try_from(count).unwrap_or(u32::MAX))
     };
     let memory_kib = layers.size("passwords.memory")? / 1024;
     Ok(PasswordSettings {
@@ -273,8 +288,8 @@ fn passwords(layers: &Layers) -> Result<PasswordSettings, ConfigError> {
         },
         params: HashParams {
             memory_kib: u32::try_from(memory_kib).unwrap_or(u32::MAX),
-            iterations: small("passwords.iterations")?,
-            parallelism: small("passwords.parallelism")?,
+            iterations: small(layers, "passwords.iterations")?,
+            parallelism: small(layers, "passwords.parallelism")?,
         },
         pool: PoolSize {
             threads,

@@ -279,6 +279,30 @@ pub const KEYS: &[Key] = &[
         "Hashes that may wait; a login beyond that is answered with 503 and Retry-After.",
     ),
     key(
+        "login.attempts",
+        Kind::Count(1, 100_000),
+        "5",
+        "Wrong passwords for one account from one address in a row. After that comes a wait of one second, after the next of two, then of four and so on; whoever does not wait gets 429 and Retry-After. Where nothing is wrong any more for the longest wait, one is forgiven.",
+    ),
+    key(
+        "login.account_attempts",
+        Kind::Count(1, 100_000),
+        "50",
+        "Wrong passwords for one account in a row, wherever they come from. After that the same waits hold for everybody but those at an address from which the account has a session.",
+    ),
+    key(
+        "login.address_attempts",
+        Kind::Count(1, 100_000),
+        "100",
+        "Wrong passwords from one address in ten minutes, whatever the accounts (an IPv6 address counts as its /64). After that the same waits hold for that address. Behind a proxy, server.trusted_proxies must name it, or else all clients are one.",
+    ),
+    key(
+        "login.longest_wait",
+        Kind::Duration(1, 24 * HOUR),
+        "15m",
+        "The longest of these waits.",
+    ),
+    key(
         "forward.cookie",
         Kind::Text,
         "",

@@ -11,6 +11,7 @@ pub mod email;
 pub mod field;
 pub mod group;
 pub mod id;
+pub mod idempotency;
 pub mod label;
 pub mod name;
 pub mod password;

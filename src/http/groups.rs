@@ -72,6 +72,7 @@ pub(super) struct Body {
 /// Needs `groups.add`.
 #[utoipa::path(
     post, path = "/groups", operation_id = "addGroup", tag = "groups", security(("bearer" = [])), request_body = Body,
+    params(("Idempotency-Key" = Option<String>, Header, max_length = 255, description = "Names this request: sent again with it within a day, it is not carried out again and is answered the same")),
     responses(
         (status = 201, description = "The group", body = Group, headers(("ETag" = String), ("Location" = String))),
         (status = 403, description = "The caller may not", body = ProblemBody, content_type = "application/problem+json"),

@@ -68,6 +68,7 @@ pub(super) struct Reply<'a> {
         (status = 200, description = "Logged in", body = Reply),
         (status = 401, description = "The e-mail address or the password is wrong, or the client that it names", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "The client may not ask for this scope", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many passwords were wrong, whether there is such an account or not; see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
         body::Refused,
     ),
 )]
@@ -129,6 +130,7 @@ impl From<LoginError> for Problem {
                 Code::InvalidCredentials,
                 "The e-mail address or the password is wrong.",
             ),
+            LoginError::TooMany(secs) => Self::too_many_wrong_passwords(secs),
             LoginError::Hashing(PoolError::Busy) => {
                 Self::overloaded("Too many logins at once; try again later.")
             }

@@ -44,6 +44,22 @@ impl<'a> List<'a> {
         found.next().map(|(_, value)| value.as_str())
     }
 
+    /// The name and the value of an own field that accounts are to have, from `field.NAME=VALUE`. There is
+    /// one at most.
+    pub(super) fn own_field(&self) -> Result<Option<(&str, &str)>, Problem> {
+        let mut found = self.parameters.iter().filter_map(|(name, value)| {
+            let name = name.strip_prefix("field.")?;
+            Some((name, value.as_str()))
+        });
+        match (found.next(), found.next()) {
+            (one, None) => Ok(one),
+            _ => Err(Problem::new(
+                Code::InvalidRequest,
+                "Accounts are looked for by one own field at a time.",
+            )),
+        }
+    }
+
     /// Yes or no.
     pub(super) fn flag(&self, name: &'static str) -> Result<Option<bool>, Problem> {
         match self.find(name) {

@@ -71,6 +71,7 @@ pub(super) struct Body {
 /// For superusers, who have it at once.
 #[utoipa::path(
     post, path = "/permissions", operation_id = "addPermission", tag = "groups", security(("bearer" = [])), request_body = Body,
+    params(("Idempotency-Key" = Option<String>, Header, max_length = 255, description = "Names this request: sent again with it within a day, it is not carried out again and is answered the same")),
     responses(
         (status = 201, description = "The permission", body = Permission),
         (status = 403, description = "The caller may not", body = ProblemBody, content_type = "application/problem+json"),

@@ -53,7 +53,8 @@ pub(super) enum Code {
     BodyTooLarge,
     /// The body is not declared as JSON.
     UnsupportedMediaType,
-    /// The caller asks for more at a time, or more often, than is anybody's share.
+    /// The caller asks for more at a time, or more often, than is anybody's share, or was wrong too
+    /// often; see Retry-After.
     TooManyRequests,
     /// Our fault.
     Internal,
@@ -264,6 +265,12 @@ impl Problem {
         Self::new(Code::TooManyRequests, detail).with_header("Retry-After", RETRY_AFTER)
     }
 
+    /// 429 for somebody whose passwords were wrong too often, with when to come back.
+    pub(super) fn too_many_wrong_passwords(wait_secs: u32) -> Self {
+        let detail = format!("Too many wrong passwords: try again in {wait_secs} seconds.");
+        Self::new(Code::TooManyRequests, detail).with_header("Retry-After", wait_secs.to_string())
+    }
+
     /// 500; what happened is for the log alone.
     pub(super) fn internal() -> Self {
         Self::new(
@@ -305,6 +312,7 @@ impl From<StoreError> for Problem {
             }
             StoreError::EmailTaken(_)
             | StoreError::GroupExists(_)
+            | StoreError::FieldExists(_)
             | StoreError::PermissionExists(_)
             | StoreError::LastSuperuser(_) => {
                 return Self::new(Code::Conflict, sentence(&error));

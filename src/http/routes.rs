@@ -7,8 +7,8 @@ use rouille::{Request, Response, router};
 use super::oauth::{introspect, metadata, revoke, token};
 use super::problem::{Code, Problem};
 use super::{
-    App, audit, docs, forward, groups, health, jwks, login, logout, me, permissions, refresh,
-    revocations, schema, sessions, users, verify,
+    App, audit, docs, fields, forward, groups, health, idempotency, jwks, login, logout, me,
+    password, permissions, refresh, revocations, schema, sessions, users, verify,
 };
 use crate::domain::user::UserId;
 
@@ -47,6 +47,8 @@ pub(super) fn find(request: &Request) -> Option<Route> {
         (POST) ["/auth/verify/batch"] => blocking("/auth/verify/batch", verify::batch),
         (GET)  ["/auth/revocations"] => waiting("/auth/revocations", revocations::list),
         (GET)  ["/auth/me"] => reading("/auth/me", me::read),
+        (PATCH) ["/auth/me"] => blocking("/auth/me", me::change),
+        (POST) ["/auth/password/change"] => blocking("/auth/password/change", password::change),
         (GET)  ["/auth/sessions"] => reading("/auth/sessions", sessions::list),
         (DELETE) ["/auth/sessions/{id}", id: String] => {
             blocking("/auth/sessions/{id}", move |app, request| sessions::delete(app, request, &id))
@@ -55,7 +57,7 @@ pub(super) fn find(request: &Request) -> Option<Route> {
         (POST) ["/auth/refresh"] => blocking("/auth/refresh", refresh::create),
         (POST) ["/auth/login"] => blocking("/auth/login", login::create),
         (GET)  ["/users"] => blocking("/users", users::list::list),
-        (POST) ["/users"] => blocking("/users", users::list::create),
+        (POST) ["/users"] => creating("/users", users::list::create),
         (GET)  ["/users/changes"] => waiting("/users/changes", users::changes::list),
         (GET)  ["/users/{id}", id: UserId] => {
             blocking("/users/{id}", move |app, request| users::one::read(app, request, id))
@@ -82,7 +84,7 @@ pub(super) fn find(request: &Request) -> Option<Route> {
             blocking("/users/{id}/permissions/{name}", move |app, request| users::permissions::revoke(app, request, &id, &name))
         },
         (GET)  ["/groups"] => blocking("/groups", groups::list),
-        (POST) ["/groups"] => blocking("/groups", groups::create),
+        (POST) ["/groups"] => creating("/groups", groups::create),
         (GET)  ["/groups/{id}", id: String] => {
             blocking("/groups/{id}", move |app, request| groups::read(app, request, &id))
         },
@@ -105,9 +107,20 @@ pub(super) fn find(request: &Request) -> Option<Route> {
             blocking("/groups/{id}/permissions/{name}", move |app, request| groups::revoke(app, request, &id, &name))
         },
         (GET)  ["/permissions"] => blocking("/permissions", permissions::list),
-        (POST) ["/permissions"] => blocking("/permissions", permissions::create),
+        (POST) ["/permissions"] => creating("/permissions", permissions::create),
         (DELETE) ["/permissions/{name}", name: String] => {
             blocking("/permissions/{name}", move |app, request| permissions::delete(app, request, &name))
+        },
+        (GET)  ["/fields"] => blocking("/fields", fields::list::list),
+        (POST) ["/fields"] => creating("/fields", fields::list::create),
+        (GET)  ["/fields/{name}", name: String] => {
+            blocking("/fields/{name}", move |app, request| fields::one::read(app, request, &name))
+        },
+        (PATCH) ["/fields/{name}", name: String] => {
+            blocking("/fields/{name}", move |app, request| fields::one::change(app, request, &name))
+        },
+        (DELETE) ["/fields/{name}", name: String] => {
+            blocking("/fields/{name}", move |app, request| fields::one::delete(app, request, &name))
         },
         (GET)  ["/audit"] => blocking("/audit", audit::list),
         (POST) ["/oauth/token"] => blocking("/oauth/token", token::create),
@@ -213,6 +226,13 @@ fn blocking(
         lane: Lane::Blocking,
         run: Box::new(run),
     }
+}
+
+/// One that may come again with its `Idempotency-Key`.
+fn creating(template: &'static str, run: fn(&App, &Request) -> Result<Response, Problem>) -> Route {
+    blocking(template, move |app, request| {
+        idempotency::once(app, request, run)
+    })
 }
 
 fn waiting(

@@ -11,8 +11,8 @@ use super::oauth::error::ErrorBody;
 use super::oauth::{introspect, metadata, revoke, token};
 use super::problem::{self, Problem, ProblemBody};
 use super::{
-    App, audit, docs, forward, groups, health, jwks, login, logout, me, permissions, refresh,
-    revocations, sessions, users, verify,
+    App, audit, docs, fields, forward, groups, health, jwks, login, logout, me, password,
+    permissions, refresh, revocations, sessions, users, verify,
 };
 
 /// Everything there is.
@@ -24,13 +24,14 @@ use super::{
     ),
     paths(
         login::create, refresh::create, logout::create, sessions::list, sessions::delete,
-        verify::read, verify::create, verify::batch, revocations::list, me::read, forward::decide,
+        verify::read, verify::create, verify::batch, revocations::list, me::read, me::change, password::change, forward::decide,
         users::changes::list, users::list::list, users::list::create, users::one::read, users::one::change, users::one::delete,
         users::sessions::list, users::sessions::delete, users::permissions::list,
         users::permissions::grant, users::permissions::revoke,
         groups::list, groups::create, groups::read, groups::change, groups::delete, groups::add_member,
         groups::remove_member, groups::grant, groups::revoke,
         permissions::list, permissions::create, permissions::delete,
+        fields::list::list, fields::list::create, fields::one::read, fields::one::change, fields::one::delete,
         audit::list, jwks::read, token::create, introspect::create, revoke::create, metadata::read,
         metadata::read_for_openid,
         health::live, health::ready, read, docs::index, docs::asset,
@@ -40,6 +41,7 @@ use super::{
         (name = "sessions", description = "What a login began, and ending it"),
         (name = "users", description = "Managing accounts"),
         (name = "groups", description = "Managing groups and permissions"),
+        (name = "fields", description = "What accounts have beside what every account has"),
         (name = "audit", description = "What was done, by whom"),
         (name = "oauth", description = "For other services, by the standards"),
         (name = "keys", description = "Verifying offline"),

@@ -8,4 +8,4 @@ mod pool;
 
 pub use argon::{HashError, HashParams, PhcString};
 pub use policy::{Policy, PolicyError};
-pub use pool::{Hasher, PoolError, PoolSize};
+pub use pool::{Hasher, PoolError, PoolSize, Turn};

@@ -44,6 +44,14 @@ pub struct Hasher {
     random: Arc<dyn Random>,
 }
 
+/// Somebody who wants a password checked, asked when its turn comes.
+pub trait Turn: Send + 'static {
+    /// Whether it is to be checked now.
+    fn may_try(&self) -> bool;
+    /// It was checked.
+    fn tried(&self, is_right: bool);
+}
+
 type Job = Box<dyn FnOnce(&mut Memory) + Send>;
 
 /// A thread without work for so long gives its memory back.
@@ -78,15 +86,29 @@ impl Hasher {
         stored: Option<&PhcString>,
     ) -> Result<Verdict, PoolError> {
         let (password, stored, params) = (password.clone(), stored.cloned(), self.params);
-        let outcome = self.run(move |memory| match stored {
-            Some(stored) => {
-                let outcome = argon::verify(&password, &stored, params, memory);
-                if outcome.is_err() {
-                    argon::burn(&password, params, memory)?;
-                }
-                outcome
+        let outcome = self.run(move |memory| check(&password, stored.as_ref(), params, memory))?;
+        Ok(outcome?)
+    }
+
+    /// The same in its turn: `None` if it was not to be checked when that came. Before the next one's turn
+    /// on the same thread it is told what came of it.
+    pub fn verify_in_turn(
+        &self,
+        password: &Password,
+        stored: Option<&PhcString>,
+        turn: impl Turn,
+    ) -> Result<Option<Verdict>, PoolError> {
+        let (password, stored, params) = (password.clone(), stored.cloned(), self.params);
+        let outcome = self.run(move |memory| {
+            if !turn.may_try() {
+                return Ok(None);
             }
-            None => argon::burn(&password, params, memory).map(|()| Verdict::Mismatch),
+            let outcome = check(&password, stored.as_ref(), params, memory);
+            turn.tried(matches!(
+                outcome,
+                Ok(Verdict::Match | Verdict::MatchOutdated)
+            ));
+            outcome.map(Some)
         })?;
         Ok(outcome?)
     }
@@ -111,6 +133,24 @@ impl Hasher {
             TrySendError::Disconnected(_) => PoolError::Lost,
         })?;
         outcome.recv().map_err(|_| PoolError::Lost)
+    }
+}
+
+fn check(
+    password: &Password,
+    stored: Option<&PhcString>,
+    params: HashParams,
+    memory: &mut Memory,
+) -> Result<Verdict, HashError> {
+    match stored {
+        Some(stored) => {
+            let outcome = argon::verify(password, stored, params, memory);
+            if outcome.is_err() {
+                argon::burn(password, params, memory)?;
+            }
+            outcome
+        }
+        None => argon::burn(password, params, memory).map(|()| Verdict::Mismatch),
     }
 }
 

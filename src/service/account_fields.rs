@@ -43,11 +43,39 @@ pub(super) fn change(
     if given.is_empty() {
         return Ok(());
     }
-    let fields = fields::all(tx)?;
-    let mut check = Check::new(tx, &fields, given, Some(user.id));
-    for field in &fields {
-        if let Some(input) = given.get(field.name.as_str()) {
-            check.take(field, input, None)?;
+    change_in(tx, user, given, &fields::all(tx)?, |_| true)
+}
+
+/// Gives an account these values on its own wish: of fields that it writes itself. One that it does not
+/// even see is none to it.
+pub(super) fn change_own(
+    tx: &Tx<'_>,
+    user: &User,
+    given: &BTreeMap<String, Input>,
+) -> Result<(), Fault<AccountError>> {
+    if given.is_empty() {
+        return Ok(());
+    }
+    let mut fields = fields::all(tx)?;
+    fields.retain(|field| field.definition.self_read);
+    change_in(tx, user, given, &fields, |field| {
+        field.definition.self_write
+    })
+}
+
+fn change_in(
+    tx: &Tx<'_>,
+    user: &User,
+    given: &BTreeMap<String, Input>,
+    fields: &[Field],
+    may_write: impl Fn(&Field) -> bool,
+) -> Result<(), Fault<AccountError>> {
+    let mut check = Check::new(tx, fields, given, Some(user.id));
+    for field in fields {
+        match given.get(field.name.as_str()) {
+            Some(input) if may_write(field) => check.take(field, input, None)?,
+            Some(_) => check.refuse(field, &FieldProblem::NotOwn),
+            None => {}
         }
     }
     let mut values = check.passed(&user.fields)?;

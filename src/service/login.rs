@@ -3,6 +3,7 @@
 use super::Services;
 use super::grant::{self, Grant, GrantError, Lease};
 use super::keys::KeysError;
+use super::password_check::{self, Checked, NotRight};
 use super::refresh;
 use super::scribe::Scribe;
 use crate::domain::audit::{Action, Entry, Outcome, Who};
@@ -11,11 +12,10 @@ use crate::domain::email::Email;
 use crate::domain::password::Password;
 use crate::domain::scope::Scope;
 use crate::domain::session::{Method, Origin, SessionId};
-use crate::domain::user::{User, UserId};
-use crate::passwords::argon::Verdict;
-use crate::passwords::{HashError, PhcString, PoolError};
+use crate::domain::user::UserId;
+use crate::passwords::{PhcString, PoolError};
 use crate::store::sessions::{self, NewSession};
-use crate::store::users::{self, Credentials, RecordedLogin};
+use crate::store::users::{self, RecordedLogin};
 use crate::store::{StoreError, clients, refresh_tokens};
 use crate::tokens::{KeyError, RefreshToken};
 
@@ -41,6 +41,9 @@ pub enum LoginError {
     /// Unknown address, wrong password, no password, or a disabled account: nobody is told which.
     #[error("the e-mail address or the password is wrong")]
     InvalidCredentials,
+    /// Too many passwords were wrong: this one was not looked at, and is after so many seconds.
+    #[error("too many wrong passwords: try again in {0} seconds")]
+    TooMany(u32),
     /// The hashing pool did not take or finish the work.
     #[error(transparent)]
     Hashing(#[from] PoolError),
@@ -58,7 +61,8 @@ pub enum LoginError {
 /// Exchanges an e-mail address and a password for a token.
 ///
 /// Every refusal does the work of one password check and is written down the same way, so that its
-/// time tells nothing.
+/// time tells nothing. Who was wrong too often is refused without any work, whether there is such an
+/// account or not.
 pub fn login(services: &Services, attempt: Attempt<'_>) -> Result<Grant, LoginError> {
     let password = Password::new(attempt.password);
     let credentials = match attempt.email.parse::<Email>() {
@@ -68,73 +72,41 @@ pub fn login(services: &Services, attempt: Attempt<'_>) -> Result<Grant, LoginEr
         Err(_) => None,
     };
     let known = credentials.as_ref().map(|found| found.user.id);
-    match check(services, &password, credentials) {
-        Ok(checked) => record(services, checked, attempt),
-        Err(error) => {
-            if matches!(error, LoginError::InvalidCredentials) {
-                note_refusal(services, known, &attempt)?;
+    let address = attempt.origin.address;
+    let guess = password_check::admit(services, attempt.email, known, address)??;
+    match password_check::check(services, &password, credentials, guess) {
+        Ok(checked) => {
+            let rehash = |_| services.hasher.hash(&password);
+            let fresh_hash = checked.is_outdated.then_some(()).map(rehash).transpose()?;
+            record(services, checked, fresh_hash, attempt)
+        }
+        Err(refused) => {
+            if matches!(refused, NotRight::Wrong) {
+                let wait = password_check::wait_after(services, &guess);
+                note_refusal(services, known, &attempt, wait)?;
             }
-            Err(error)
+            Err(refused.into())
         }
     }
 }
 
-/// An account whose password was just found right.
-struct Checked {
-    user: User,
-    hash: PhcString,
-    /// The same password under the present parameters, if the stored hash has others.
-    fresh_hash: Option<PhcString>,
-}
-
-fn check(
-    services: &Services,
-    password: &Password,
-    credentials: Option<Credentials>,
-) -> Result<Checked, LoginError> {
-    let usable = credentials
-        .filter(|found| found.user.is_active)
-        .and_then(|found| {
-            let hash = found.password_hash?.expose().clone();
-            Some((found.user, PhcString::from_stored(hash)))
-        });
-    let stored = usable.as_ref().map(|(_, hash)| hash);
-    let verdict = match services.hasher.verify(password, stored) {
-        Err(PoolError::Hash(error @ HashError::Damaged)) => {
-            let id = usable
-                .as_ref()
-                .map(|(user, _)| tracing::field::display(user.id));
-            tracing::error!(user = id, %error, "a login was refused");
-            Verdict::Mismatch
-        }
-        verdict => verdict?,
-    };
-    let (user, hash) = usable.ok_or(LoginError::InvalidCredentials)?;
-    let fresh_hash = match verdict {
-        Verdict::Mismatch => return Err(LoginError::InvalidCredentials),
-        Verdict::Match => None,
-        Verdict::MatchOutdated => Some(services.hasher.hash(password)?),
-    };
-    Ok(Checked {
-        user,
-        hash,
-        fresh_hash,
-    })
-}
-
 /// Writes a refused login down: from where, and to which account if there is one of that address.
-/// What was typed is not: it may be a password.
+/// What was typed is not: it may be a password. With how long the next one has to wait.
 fn note_refusal(
     services: &Services,
     known: Option<UserId>,
     attempt: &Attempt<'_>,
+    wait_secs: Option<u32>,
 ) -> Result<(), StoreError> {
     let scribe = Scribe::at(Who::Anonymous, attempt.origin.address, &services.sources);
-    let entry = Entry {
+    let mut entry = Entry {
         user: known,
         client: attempt.client.clone(),
         ..Entry::new(Action::Login).ended(Outcome::Failed)
     };
+    if let Some(secs) = wait_secs {
+        entry.note("wait_secs", secs);
+    }
     let clock = services.sources.clock.clone();
     services
         .store
@@ -146,6 +118,7 @@ fn note_refusal(
 fn record(
     services: &Services,
     checked: Checked,
+    fresh_hash: Option<PhcString>,
     attempt: Attempt<'_>,
 ) -> Result<Grant, LoginError> {
     let id = checked.user.id;
@@ -182,7 +155,7 @@ fn record(
             overtaken.write(tx, &entry.ended(Outcome::Failed), now)?;
             return Ok(None);
         };
-        if let Some(fresh) = checked.fresh_hash {
+        if let Some(fresh) = fresh_hash {
             users::replace_hash(tx, id, checked.hash.as_str(), fresh.as_str())?;
         }
         let session = NewSession {
@@ -217,6 +190,16 @@ fn record(
     )?)
 }
 
+impl From<NotRight> for LoginError {
+    fn from(refused: NotRight) -> Self {
+        match refused {
+            NotRight::Wrong => Self::InvalidCredentials,
+            NotRight::TooMany(secs) => Self::TooMany(secs),
+            NotRight::Hashing(error) => Self::Hashing(error),
+        }
+    }
+}
+
 impl From<GrantError> for LoginError {
     fn from(error: GrantError) -> Self {
         match error {
@@ -247,7 +230,14 @@ mod tests {
             .store
             .read(|connection| users::credentials(connection, &email));
         let found = credentials.expect("reads");
-        check(&trial.services, &Password::new(PASSWORD), found).expect("is right")
+        let guess = trial.services.guesses.at("ada@example.com", None);
+        let checked =
+            password_check::check(&trial.services, &Password::new(PASSWORD), found, guess);
+        checked.unwrap_or_else(|_| panic!("is not right"))
+    }
+
+    fn go_on(trial: &Trial, checked: Checked, attempt: Attempt<'_>) -> Result<Grant, LoginError> {
+        record(&trial.services, checked, None, attempt)
     }
 
     fn stored_hash(trial: &Trial) -> String {
@@ -259,7 +249,7 @@ mod tests {
         let trial = Trial::new();
         let checked = halfway(&trial);
         trial.set_password(NEW);
-        let outcome = record(&trial.services, checked, trial.attempt(PASSWORD));
+        let outcome = go_on(&trial, checked, trial.attempt(PASSWORD));
         assert!(matches!(outcome, Err(LoginError::InvalidCredentials)));
         let user = trial.accounts.find(&trial.ada()).expect("is there");
         assert_eq!(user.last_login, None);
@@ -271,11 +261,11 @@ mod tests {
         let (one, two) = (halfway(&trial), halfway(&trial));
         let disabled = trial.accounts.disable(&trial.ada(), LastSuperuser::Keep);
         disabled.expect("is disabled");
-        let outcome = record(&trial.services, one, trial.attempt(PASSWORD));
+        let outcome = go_on(&trial, one, trial.attempt(PASSWORD));
         assert!(matches!(outcome, Err(LoginError::InvalidCredentials)));
         let deleted = trial.accounts.delete(&trial.ada(), LastSuperuser::Keep);
         deleted.expect("is deleted");
-        let outcome = record(&trial.services, two, trial.attempt(PASSWORD));
+        let outcome = go_on(&trial, two, trial.attempt(PASSWORD));
         assert!(matches!(outcome, Err(LoginError::InvalidCredentials)));
     }
 
@@ -295,11 +285,11 @@ mod tests {
             client: Some(id.clone()),
             ..trial.attempt(PASSWORD)
         };
-        assert!(record(&trial.services, halfway(&trial), attempt()).is_ok());
+        assert!(go_on(&trial, halfway(&trial), attempt()).is_ok());
         for change in [clients::disable, clients::delete] {
             let checked = halfway(&trial);
             change(&desk, &id).expect("is changed");
-            let outcome = record(&trial.services, checked, attempt());
+            let outcome = go_on(&trial, checked, attempt());
             assert!(matches!(outcome, Err(LoginError::InvalidCredentials)));
         }
         assert_eq!(trial.count("SELECT count(*) FROM sessions"), 0);
@@ -319,7 +309,7 @@ mod tests {
         assert!(trial.login(PASSWORD).is_ok());
         let fresh = stored_hash(&trial);
         assert!(fresh.contains("m=19456,t=3,p=1"), "{fresh}");
-        assert!(halfway(&trial).fresh_hash.is_none());
+        assert!(!halfway(&trial).is_outdated);
         assert_eq!(trial.refusal(&token), None);
     }
 
@@ -332,9 +322,12 @@ mod tests {
             ..HashParams::FLOOR
         });
         let checked = halfway(&trial);
-        assert!(checked.fresh_hash.is_some());
+        assert!(checked.is_outdated);
+        let fresh = trial.services.hasher.hash(&Password::new(PASSWORD));
+        let fresh = Some(fresh.expect("is hashed"));
         trial.set_password(NEW);
-        assert!(record(&trial.services, checked, trial.attempt(PASSWORD)).is_err());
+        let attempt = trial.attempt(PASSWORD);
+        assert!(record(&trial.services, checked, fresh, attempt).is_err());
         let outcome = trial.login(PASSWORD);
         assert!(matches!(outcome, Err(LoginError::InvalidCredentials)));
         assert!(trial.login(NEW).is_ok());

@@ -19,12 +19,17 @@ pub mod feed;
 pub mod fields;
 pub mod grant;
 pub mod groups;
+pub mod guesses;
+pub mod idempotency;
 pub mod identity;
 pub mod introspection;
 pub mod keys;
 pub mod listeners;
 pub mod login;
 pub mod management;
+pub mod own_account;
+pub mod own_password;
+mod password_check;
 pub mod permissions;
 pub mod pruning;
 pub mod refresh;
@@ -50,6 +55,7 @@ use crate::tokens::{CheckedTokens, CursorKey, JwkSet, TokenRules};
 
 use accounts::Accounts;
 use feed::Closing;
+use guesses::{GuessRules, Guesses};
 use keys::lifecycle::Lifecycle;
 use keys::{KeyRules, Keys, KeysError};
 use listeners::Listeners;
@@ -82,6 +88,7 @@ pub struct Services {
     pub store: Arc<Store>,
     keys: Keys,
     hasher: Arc<Hasher>,
+    guesses: Arc<Guesses>,
     policy: Policy,
     rules: TokenRules,
     session_rules: SessionRules,
@@ -97,6 +104,8 @@ pub struct Services {
 pub struct ServiceSettings {
     /// How passwords are kept.
     pub passwords: PasswordSettings,
+    /// How many wrong passwords are too many.
+    pub guesses: GuessRules,
     /// What tokens say.
     pub tokens: TokenRules,
     /// How long sessions last.
@@ -140,6 +149,7 @@ impl Services {
             store: Arc::new(store),
             keys,
             hasher: Arc::new(hasher),
+            guesses: Arc::new(Guesses::new(settings.guesses)),
             policy,
             rules: settings.tokens,
             session_rules: settings.sessions,
@@ -265,6 +275,7 @@ mod tests {
         };
         let settings = ServiceSettings {
             passwords,
+            guesses: super::trial::GUESSES,
             tokens: TokenRules {
                 issuer: "http://localhost".into(),
                 audience: "http://localhost".into(),

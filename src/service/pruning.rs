@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Sources;
 use crate::domain::session::{SessionId, SessionRules};
 use crate::store::sessions::{self, Candidates};
-use crate::store::{Store, StoreError, api_tokens, changes, revoked_tokens};
+use crate::store::{Store, StoreError, api_tokens, changes, idempotency, revoked_tokens};
 
 /// Rows looked at, or removed, at a time.
 const BATCH: u32 = 200;
@@ -27,6 +27,8 @@ pub struct Pruned {
     pub api_tokens: u64,
     /// Changes that were long ago.
     pub changes: u64,
+    /// Answers that were kept for requests that came again.
+    pub kept_answers: u64,
 }
 
 /// Prunes one database, a batch at a time.
@@ -51,6 +53,7 @@ impl Pruned {
             revoked_tokens: self.revoked_tokens + other.revoked_tokens,
             api_tokens: self.api_tokens + other.api_tokens,
             changes: self.changes + other.changes,
+            kept_answers: self.kept_answers + other.kept_answers,
         }
     }
 }
@@ -73,6 +76,7 @@ impl Pruner {
             revoked_tokens: revoked_tokens(store, now)?,
             api_tokens: api_tokens(store, now)?,
             changes: changes(store, now)?,
+            kept_answers: kept_answers(store, now)?,
         })
     }
 
@@ -129,6 +133,14 @@ fn changes(store: &Store, now: Timestamp) -> Result<u64, StoreError> {
         return Ok(0);
     }
     store.write(move |tx| changes::prune(tx, before, BATCH))
+}
+
+fn kept_answers(store: &Store, now: Timestamp) -> Result<u64, StoreError> {
+    let before = ago(now, idempotency::KEPT);
+    if !store.read(|connection| idempotency::is_prunable(connection, before))? {
+        return Ok(0);
+    }
+    store.write(move |tx| idempotency::prune(tx, before, BATCH))
 }
 
 fn ago(now: Timestamp, time: SignedDuration) -> Timestamp {

@@ -7,6 +7,7 @@ use cluster::Database;
 
 use super::accounts::{Accounts, PasswordChecks};
 use super::grant::Grant;
+use super::guesses::GuessRules;
 use super::keys::KeyRules;
 use super::login::{self, Attempt, LoginError};
 use super::management::Management;
@@ -42,6 +43,13 @@ pub(super) const KEYS: KeyRules = KeyRules {
     publish_before_secs: 600,
     verify_after_secs: TTL_SECS + 2 * LEEWAY_SECS + 60,
     rotate_every_secs: None,
+};
+/// How many wrong passwords are too many.
+pub(super) const GUESSES: GuessRules = GuessRules {
+    per_account_and_address: 5,
+    per_account: 20,
+    per_address: 100,
+    longest_wait_secs: 900,
 };
 /// 2026-01-01.
 const START_SECS: i64 = 1_767_225_600;
@@ -210,6 +218,7 @@ fn services(
 ) -> Services {
     let settings = ServiceSettings {
         passwords,
+        guesses: GUESSES,
         tokens: TokenRules {
             issuer: "https://auth.example.com".into(),
             audience: "https://api.example.com".into(),

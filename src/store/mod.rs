@@ -14,6 +14,7 @@ mod error;
 pub mod fields;
 pub mod groups;
 mod intact;
+pub mod idempotency;
 pub mod keys;
 pub mod members;
 mod migrations;

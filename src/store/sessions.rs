@@ -1,5 +1,7 @@
 //! The table `sessions`: a session that has ended has no row.
 
+use std::net::IpAddr;
+
 use jiff::Timestamp;
 
 use super::changes::{self, Kind};
@@ -107,6 +109,13 @@ pub fn find(connection: &Conn, id: SessionId) -> Result<Option<Session>, StoreEr
                 WHERE session_id = sessions.id ORDER BY generation DESC LIMIT 1), created_at)
         FROM sessions WHERE id = ?1";
     connection.query_row(SQL, &[id.to_string().as_str().into()], session)
+}
+
+/// Whether an account has a session that began at this address.
+pub fn any_from(connection: &Conn, user: UserId, address: IpAddr) -> Result<bool, StoreError> {
+    const SQL: &str = "SELECT EXISTS (SELECT 1 FROM sessions WHERE user_id = ?1 AND address = ?2)";
+    let (user, address) = (user.to_string(), address.to_string());
+    connection.query_value(SQL, &[(&user).into(), (&address).into()])
 }
 
 /// Sessions in the order they were begun, after one: of one account, or of all.

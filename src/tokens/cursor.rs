@@ -25,9 +25,18 @@ impl CursorKey {
         Self(hmac::Key::new(hmac::HMAC_SHA256, own.as_ref()))
     }
 
+    /// What tells these bytes from others to whoever has the key, and to nobody else: the tag of a place in
+    /// a list that there is not.
+    pub fn fingerprint(&self, purpose: &str, bytes: &[u8]) -> [u8; TAG_BYTES] {
+        let tag = hmac::sign(&self.0, &marked(purpose, bytes));
+        let mut fingerprint = [0; TAG_BYTES];
+        fingerprint.copy_from_slice(tag.as_ref());
+        fingerprint
+    }
+
     /// A place in this list, as the client gets it: base64url of the tag and the place.
     pub fn write(&self, list: &str, place: &str) -> String {
-        let tag = hmac::sign(&self.0, &marked(list, place));
+        let tag = hmac::sign(&self.0, &marked(list, place.as_bytes()));
         URL_SAFE_NO_PAD.encode([tag.as_ref(), place.as_bytes()].concat())
     }
 
@@ -39,15 +48,15 @@ impl CursorKey {
         let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
         let (tag, place) = bytes.split_at_checked(TAG_BYTES)?;
         let place = str::from_utf8(place).ok()?;
-        hmac::verify(&self.0, &marked(list, place), tag).ok()?;
+        hmac::verify(&self.0, &marked(list, place.as_bytes()), tag).ok()?;
         Some(place.to_owned())
     }
 }
 
 /// Both, so that no other pair gives the same bytes.
-fn marked(list: &str, place: &str) -> Vec<u8> {
+fn marked(list: &str, place: &[u8]) -> Vec<u8> {
     let length = (list.len() as u64).to_be_bytes();
-    [&length, list.as_bytes(), place.as_bytes()].concat()
+    [&length, list.as_bytes(), place].concat()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::documentation::code_blocks;
 use crate::env::{Authd, PASSWORD, TestEnv, run};
+use crate::login_security::UNLIMITED;
 
 /// Whoever runs the tests, as `authctl` names them.
 fn operator(env: &TestEnv) -> Value {
@@ -496,7 +497,7 @@ fn a_client_sees_events_if_its_scope_says_so() {
 fn two_daemons_and_commands_write_one_chain() {
     let env = TestEnv::new();
     env.add_user("ada@example.com", PASSWORD);
-    let daemons = [env.authd(), env.authd()];
+    let daemons = [(); 2].map(|()| env.authd_with(&[], &UNLIMITED));
     std::thread::scope(|scope| {
         for authd in &daemons {
             for _ in 0..2 {

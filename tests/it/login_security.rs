@@ -69,6 +69,13 @@ const FAILURES: [(&str, &str, &str); 4] = [
     ("no password", "empty@example.com", PASSWORD),
 ];
 
+/// Where many wrong passwords are what the test is about.
+pub(crate) const UNLIMITED: [(&str, &str); 3] = [
+    ("AUTHD_LOGIN_ATTEMPTS", "100000"),
+    ("AUTHD_LOGIN_ACCOUNT_ATTEMPTS", "100000"),
+    ("AUTHD_LOGIN_ADDRESS_ATTEMPTS", "100000"),
+];
+
 fn env_of_failures() -> TestEnv {
     let env = TestEnv::new();
     env.add_user("ada@example.com", PASSWORD);
@@ -125,8 +132,8 @@ fn every_failed_login_gets_the_same_answer() {
 fn an_older_cheaper_hash_takes_as_long_as_no_hash_at_all() {
     let env = TestEnv::new();
     env.add_user("ada@example.com", PASSWORD);
-    let dearer = ("AUTHD_PASSWORDS_ITERATIONS", "6");
-    let authd = env.authd_with(&[], &[dearer]);
+    let dearer = [("AUTHD_PASSWORDS_ITERATIONS", "6")];
+    let authd = env.authd_with(&[], &[&dearer[..], &UNLIMITED].concat());
     let mut times = [const { Vec::new() }; 2];
     for _ in 0..30 {
         for (kind, times) in times.iter_mut().enumerate() {
@@ -147,7 +154,7 @@ fn no_failed_login_is_told_from_another_by_its_time() {
     const TRIALS: usize = 200;
     const ROUNDS: usize = 4;
     let env = env_of_failures();
-    let authd = env.authd();
+    let authd = env.authd_with(&[], &UNLIMITED);
     let mut times = [const { Vec::new() }; FAILURES.len()];
     for round in 1..=ROUNDS {
         for trial in 0..TRIALS {
@@ -196,7 +203,7 @@ fn a_password_change_ends_every_token_even_one_that_is_issued_beside_it() {
     const NEW: &str = "violet lantern orbits quartz";
     let env = TestEnv::new();
     env.add_user("ada@example.com", PASSWORD);
-    let authd = env.authd();
+    let authd = env.authd_with(&[], &UNLIMITED);
     let before = authd.login("ada@example.com", PASSWORD);
     let done = AtomicBool::new(false);
     let (started, running) = mpsc::channel();
@@ -314,7 +321,7 @@ fn a_damaged_hash_is_logged_and_nobody_logs_in_with_it() {
     let ada = env.add_user("ada@example.com", PASSWORD);
     env.add_user("bob@example.com", PASSWORD);
     let good = env.sql("SELECT password_hash FROM users WHERE email = 'ada@example.com'");
-    let authd = env.authd();
+    let authd = env.authd_with(&[], &UNLIMITED);
     let unknown = authd.try_login("nobody@example.com", PASSWORD);
     for damaged in [
         String::new(),

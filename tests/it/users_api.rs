@@ -5,19 +5,19 @@ use serde_json::{Value, json};
 use crate::daemon::Answer;
 use crate::env::{Authd, PASSWORD, TestEnv};
 
-const ROOT: &str = "root@example.com";
-const STAFF: &str = "staff@example.com";
+pub(crate) const ROOT: &str = "root@example.com";
+pub(crate) const STAFF: &str = "staff@example.com";
 
 /// A superuser, somebody of staff without a permission yet, and the daemon.
-struct Office {
-    env: TestEnv,
-    authd: Authd,
-    root: String,
-    staff: String,
+pub(crate) struct Office {
+    pub(crate) env: TestEnv,
+    pub(crate) authd: Authd,
+    pub(crate) root: String,
+    pub(crate) staff: String,
 }
 
 impl Office {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let env = TestEnv::new();
         for email in [ROOT, STAFF] {
             env.add_user(email, PASSWORD);
@@ -36,7 +36,7 @@ impl Office {
         }
     }
 
-    fn grant(&self, permissions: &[&str]) {
+    pub(crate) fn grant(&self, permissions: &[&str]) {
         for permission in permissions {
             self.env
                 .authctl(&["user", "grant", STAFF, permission])
@@ -44,11 +44,11 @@ impl Office {
         }
     }
 
-    fn ask(&self, token: &str, method: &str, path: &str, body: Option<Value>) -> Answer {
+    pub(crate) fn ask(&self, token: &str, method: &str, path: &str, body: Option<Value>) -> Answer {
         self.ask_if(token, method, path, body, None)
     }
 
-    fn ask_if(
+    pub(crate) fn ask_if(
         &self,
         token: &str,
         method: &str,
@@ -73,13 +73,13 @@ impl Office {
 
     /// As the superuser, and it must work.
     #[track_caller]
-    fn done(&self, method: &str, path: &str, body: Option<Value>) -> Value {
+    pub(crate) fn done(&self, method: &str, path: &str, body: Option<Value>) -> Value {
         let answer = self.ask(&self.root, method, path, body);
         assert!((200..300).contains(&answer.status), "{answer:?}");
         answer.body
     }
 
-    fn id(&self, email: &str) -> String {
+    pub(crate) fn id(&self, email: &str) -> String {
         let found = self.done("GET", &format!("/users?email={email}"), None);
         let id = found["users"][0]["id"].as_str();
         id.expect("is there").to_owned()

@@ -27,9 +27,10 @@ pub(super) fn run(_: Args, ctx: &mut Context) -> Result<(), CliError> {
         revoked_tokens,
         api_tokens,
         changes,
+        kept_answers,
     } = pruned;
     let sentence = format!(
-        "ended {sessions} sessions; forgot {revoked_tokens} revoked tokens, {api_tokens} expired API tokens and {changes} old changes"
+        "ended {sessions} sessions; forgot {revoked_tokens} revoked tokens, {api_tokens} expired API tokens, {changes} old changes and {kept_answers} kept answers"
     );
     ctx.output.outcome(&pruned, &sentence)
 }

@@ -59,6 +59,12 @@ pub enum Denied {
     /// The account or the group may do something that the caller may not.
     #[error("the caller may not do this to somebody who may do more than the caller")]
     Above,
+    /// The token is for something in particular.
+    #[error("a token with a scope is not for this")]
+    Scoped,
+    /// Not a user.
+    #[error("this is about users, and the caller is none")]
+    NoUser,
     /// Nobody but superusers changes what they may do themselves.
     #[error("the caller may not change what the caller may do")]
     Own,
@@ -177,6 +183,15 @@ impl Authority {
             self.require_superuser()?;
         }
         Ok(())
+    }
+
+    /// The account that may be changed as one's own.
+    pub fn own_account(&self) -> Result<UserId, Denied> {
+        match self {
+            Self::User(bearer) if bearer.scope.is_empty() => Ok(bearer.user.id),
+            Self::User(_) => Err(Denied::Scoped),
+            Self::Operator(_) | Self::Client(..) => Err(Denied::NoUser),
+        }
     }
 
     /// The account behind it, if there is one.

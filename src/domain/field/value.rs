@@ -51,6 +51,9 @@ pub enum FieldProblem {
     /// There is no such field.
     #[error("there is no such field")]
     Unknown,
+    /// Accounts do not write it themselves.
+    #[error("accounts do not change this of themselves")]
+    NotOwn,
     /// Every account has one.
     #[error("a value is needed")]
     Required,

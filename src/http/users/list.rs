@@ -8,6 +8,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{accounts, inputs, shown};
+use crate::domain::field::Input;
 use crate::domain::password::Password;
 use crate::domain::secret::Secret;
 use crate::domain::user::{NewUser, User};
@@ -37,7 +38,8 @@ pub(in crate::http) struct Reply {
 /// List accounts, a page at a time
 ///
 /// Needs `users.view`. Pages cost the same wherever they are; an account that is added meanwhile is in a
-/// later page or in none, and no account is in two.
+/// later page or in none, and no account is in two. `field.NAME=VALUE` gives only those that have this in the
+/// own field of that name; an empty value those that have none.
 #[utoipa::path(
     get, path = "/users", operation_id = "listUsers", tag = "users", security(("bearer" = [])),
     params(
@@ -54,6 +56,7 @@ pub(in crate::http) struct Reply {
     responses(
         (status = 200, description = "The accounts", body = Reply),
         (status = 403, description = "The caller may not", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "There is no such own field, or this is no value of it: see `errors`", body = ProblemBody, content_type = "application/problem+json"),
         bearer::Refused,
     ),
 )]
@@ -69,8 +72,13 @@ pub(in crate::http) fn list(app: &App, request: &Request) -> Result<Response, Pr
             "staff",
             "superuser",
             "order",
+            "field.",
         ],
     )?;
+    let field = list.own_field()?.map(|(name, value)| {
+        let value = Input::Text(value.to_owned());
+        accounts.matching(name, &value)
+    });
     let filter = UserFilter {
         is_active: list.flag("active")?,
         is_staff: list.flag("staff")?,
@@ -78,9 +86,9 @@ pub(in crate::http) fn list(app: &App, request: &Request) -> Result<Response, Pr
         email: list.parsed("email")?,
         group: list.parsed("group")?,
         search: search(&list)?,
+        field: field.transpose()?,
         order: order(&list)?,
         after: list.after(app)?,
-        ..UserFilter::default()
     };
     let page = accounts.list(&filter, list.limit()?)?;
     Ok(Response::json(&Reply {
@@ -161,6 +169,7 @@ fn yes() -> bool {
 /// Needs `users.add`, and for each group `groups.change` and all of what the group may do.
 #[utoipa::path(
     post, path = "/users", operation_id = "addUser", tag = "users", security(("bearer" = [])), request_body = Body,
+    params(("Idempotency-Key" = Option<String>, Header, max_length = 255, description = "Names this request: sent again with it within a day, it is not carried out again and is answered the same")),
     responses(
         (status = 201, description = "The account", body = User, headers(("ETag" = String), ("Location" = String))),
         (status = 403, description = "The caller may not", body = ProblemBody, content_type = "application/problem+json"),

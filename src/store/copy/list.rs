@@ -4,7 +4,7 @@ use super::tables::Table;
 use crate::store::engine::Kind::{Bool, Bytes, Integer, Text};
 
 /// How many there are.
-pub(super) const COUNT: usize = 18;
+pub(super) const COUNT: usize = 19;
 
 /// Every table; one that refers to another comes after it.
 pub(super) static TABLES: [Table; COUNT] = [
@@ -315,6 +315,28 @@ pub(super) static TABLES: [Table; COUNT] = [
         insert: "
             INSERT INTO signing_keys (kid, algorithm, public_jwk, sealed_private, state,
                 created_at, signs_from, verifies_until)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    },
+    Table {
+        name: "idempotent_requests",
+        columns: &[
+            ("caller", Text),
+            ("key_hash", Bytes),
+            ("fingerprint", Bytes),
+            ("began_at", Integer),
+            ("status", Integer),
+            ("body", Text),
+            ("location", Text),
+            ("etag", Text),
+        ],
+        count: "SELECT count(*) FROM idempotent_requests",
+        added: "SELECT count(*) FROM idempotent_requests",
+        select: "
+            SELECT caller, key_hash, fingerprint, began_at, status, body, location, etag
+            FROM idempotent_requests ORDER BY caller, key_hash",
+        insert: "
+            INSERT INTO idempotent_requests (caller, key_hash, fingerprint, began_at, status,
+                body, location, etag)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     },
     Table {

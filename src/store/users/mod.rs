@@ -20,6 +20,7 @@ pub(super) const AFTER_USER: usize = 16;
 
 mod changes;
 mod listing;
+mod passwords;
 
 use std::sync::Arc;
 
@@ -43,6 +44,7 @@ use crate::domain::user::{NewUser, User, UserChange, UserId, UserRef};
 
 pub use changes::{AccountChange, changed_since};
 pub use listing::{FieldMatch, UserFilter, UserOrder, list};
+pub use passwords::{change_password, replace_hash};
 
 /// What a login needs to know of an account.
 #[derive(Debug)]
@@ -235,14 +237,6 @@ pub fn record_login(
             active_kid: row.get(AFTER_USER)?,
         })
     })
-}
-
-/// Puts a new hash of the same password in the place of the old one, if that still stands.
-pub fn replace_hash(tx: &Tx<'_>, id: UserId, old: &str, new: &str) -> Result<(), StoreError> {
-    const SQL: &str = "UPDATE users SET password_hash = ?3 WHERE id = ?1 AND password_hash = ?2";
-    let id = id.to_string();
-    let values = [(&id).into(), old.into(), new.into()];
-    tx.execute(SQL, &values).map(drop)
 }
 
 /// Changes what `change` names. Fails with [`StoreError::EmailTaken`] if the new address is.
