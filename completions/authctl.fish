@@ -43,6 +43,7 @@ complete -c authctl -n "__fish_authctl_needs_command" -f -a "field" -d 'Manage t
 complete -c authctl -n "__fish_authctl_needs_command" -f -a "session" -d 'Show and end sessions'
 complete -c authctl -n "__fish_authctl_needs_command" -f -a "client" -d 'Manage clients: services that ask for tokens and about tokens'
 complete -c authctl -n "__fish_authctl_needs_command" -f -a "token" -d 'Manage API tokens: what stands for a user or a client in scripts'
+complete -c authctl -n "__fish_authctl_needs_command" -f -a "webhook" -d 'Manage webhooks: services that are told what becomes of accounts'
 complete -c authctl -n "__fish_authctl_needs_command" -f -a "key" -d 'Manage the keys that sign tokens'
 complete -c authctl -n "__fish_authctl_needs_command" -f -a "secret" -d 'Manage the secret key, which seals the signing keys in the database'
 complete -c authctl -n "__fish_authctl_needs_command" -f -a "audit" -d 'Show what was done, by whom, to whom, from where and with what result'
@@ -763,6 +764,92 @@ complete -c authctl -n "__fish_authctl_using_subcommand token; and __fish_seen_s
 complete -c authctl -n "__fish_authctl_using_subcommand token; and __fish_seen_subcommand_from help" -f -a "list" -d 'List API tokens in the order they were made, expired ones among them'
 complete -c authctl -n "__fish_authctl_using_subcommand token; and __fish_seen_subcommand_from help" -f -a "revoke" -d 'Revoke an API token: the next verify of it fails'
 complete -c authctl -n "__fish_authctl_using_subcommand token; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and not __fish_seen_subcommand_from add list show test retry delete help" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and not __fish_seen_subcommand_from add list show test retry delete help" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and not __fish_seen_subcommand_from add list show test retry delete help" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
+json\t'One JSON document'
+tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and not __fish_seen_subcommand_from add list show test retry delete help" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and not __fish_seen_subcommand_from add list show test retry delete help" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and not __fish_seen_subcommand_from add list show test retry delete help" -l no-input -d 'Never ask: what is not given is an error'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and not __fish_seen_subcommand_from add list show test retry delete help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and not __fish_seen_subcommand_from add list show test retry delete help" -s V -l version -d 'Print version'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and not __fish_seen_subcommand_from add list show test retry delete help" -f -a "add" -d 'Add a webhook, and show its secret this once'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and not __fish_seen_subcommand_from add list show test retry delete help" -f -a "list" -d 'List webhooks, and how far they were told'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and not __fish_seen_subcommand_from add list show test retry delete help" -f -a "show" -d 'Show a webhook, and the messages that were given up'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and not __fish_seen_subcommand_from add list show test retry delete help" -f -a "test" -d 'Send a webhook a message of the type \'test\', now and from here'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and not __fish_seen_subcommand_from add list show test retry delete help" -f -a "retry" -d 'Let authd try at once what has failed, and what was given up'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and not __fish_seen_subcommand_from add list show test retry delete help" -f -a "delete" -d 'Remove a webhook for good, with what was given up'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and not __fish_seen_subcommand_from add list show test retry delete help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from add" -l event -d 'Only this: user.changed or user.deleted; may be repeated' -r
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from add" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from add" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from add" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
+json\t'One JSON document'
+tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from add" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from add" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from add" -l no-input -d 'Never ask: what is not given is an error'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from add" -s V -l version -d 'Print version'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from list" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from list" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from list" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
+json\t'One JSON document'
+tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from list" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from list" -l no-input -d 'Never ask: what is not given is an error'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from list" -s V -l version -d 'Print version'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from show" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from show" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from show" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
+json\t'One JSON document'
+tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from show" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from show" -l no-input -d 'Never ask: what is not given is an error'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from test" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from test" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from test" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
+json\t'One JSON document'
+tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from test" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from test" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from test" -l no-input -d 'Never ask: what is not given is an error'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from test" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from test" -s V -l version -d 'Print version'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from retry" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from retry" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from retry" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
+json\t'One JSON document'
+tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from retry" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from retry" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from retry" -l no-input -d 'Never ask: what is not given is an error'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from retry" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from retry" -s V -l version -d 'Print version'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from delete" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from delete" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from delete" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
+json\t'One JSON document'
+tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from delete" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from delete" -s y -l yes -d 'Do not ask for confirmation'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from delete" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from delete" -l no-input -d 'Never ask: what is not given is an error'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from delete" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from delete" -s V -l version -d 'Print version'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from help" -f -a "add" -d 'Add a webhook, and show its secret this once'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from help" -f -a "list" -d 'List webhooks, and how far they were told'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show a webhook, and the messages that were given up'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from help" -f -a "test" -d 'Send a webhook a message of the type \'test\', now and from here'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from help" -f -a "retry" -d 'Let authd try at once what has failed, and what was given up'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from help" -f -a "delete" -d 'Remove a webhook for good, with what was given up'
+complete -c authctl -n "__fish_authctl_using_subcommand webhook; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c authctl -n "__fish_authctl_using_subcommand key; and not __fish_seen_subcommand_from list rotate import retire revoke export-public help" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
 complete -c authctl -n "__fish_authctl_using_subcommand key; and not __fish_seen_subcommand_from list rotate import retire revoke export-public help" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
 complete -c authctl -n "__fish_authctl_using_subcommand key; and not __fish_seen_subcommand_from list rotate import retire revoke export-public help" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
@@ -991,23 +1078,24 @@ complete -c authctl -n "__fish_authctl_using_subcommand completions" -s q -l qui
 complete -c authctl -n "__fish_authctl_using_subcommand completions" -l no-input -d 'Never ask: what is not given is an error'
 complete -c authctl -n "__fish_authctl_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c authctl -n "__fish_authctl_using_subcommand completions" -s V -l version -d 'Print version'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token key secret audit db config ping completions help" -f -a "migrate" -d 'Create the database, or bring it up to this release'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token key secret audit db config ping completions help" -f -a "createsuperuser" -d 'Create an account that may do everything'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token key secret audit db config ping completions help" -f -a "user" -d 'Manage accounts'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token key secret audit db config ping completions help" -f -a "group" -d 'Manage groups: accounts that may do the same'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token key secret audit db config ping completions help" -f -a "permission" -d 'Manage permissions: what accounts can be allowed to do'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token key secret audit db config ping completions help" -f -a "field" -d 'Manage the fields that accounts have beside what every account has'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token key secret audit db config ping completions help" -f -a "session" -d 'Show and end sessions'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token key secret audit db config ping completions help" -f -a "client" -d 'Manage clients: services that ask for tokens and about tokens'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token key secret audit db config ping completions help" -f -a "token" -d 'Manage API tokens: what stands for a user or a client in scripts'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token key secret audit db config ping completions help" -f -a "key" -d 'Manage the keys that sign tokens'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token key secret audit db config ping completions help" -f -a "secret" -d 'Manage the secret key, which seals the signing keys in the database'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token key secret audit db config ping completions help" -f -a "audit" -d 'Show what was done, by whom, to whom, from where and with what result'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token key secret audit db config ping completions help" -f -a "db" -d 'Manage whole databases'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token key secret audit db config ping completions help" -f -a "config" -d 'Look at the configuration'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token key secret audit db config ping completions help" -f -a "ping" -d 'Ask authd whether it is ready'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token key secret audit db config ping completions help" -f -a "completions" -d 'Print the completion script for a shell'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token key secret audit db config ping completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit db config ping completions help" -f -a "migrate" -d 'Create the database, or bring it up to this release'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit db config ping completions help" -f -a "createsuperuser" -d 'Create an account that may do everything'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit db config ping completions help" -f -a "user" -d 'Manage accounts'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit db config ping completions help" -f -a "group" -d 'Manage groups: accounts that may do the same'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit db config ping completions help" -f -a "permission" -d 'Manage permissions: what accounts can be allowed to do'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit db config ping completions help" -f -a "field" -d 'Manage the fields that accounts have beside what every account has'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit db config ping completions help" -f -a "session" -d 'Show and end sessions'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit db config ping completions help" -f -a "client" -d 'Manage clients: services that ask for tokens and about tokens'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit db config ping completions help" -f -a "token" -d 'Manage API tokens: what stands for a user or a client in scripts'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit db config ping completions help" -f -a "webhook" -d 'Manage webhooks: services that are told what becomes of accounts'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit db config ping completions help" -f -a "key" -d 'Manage the keys that sign tokens'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit db config ping completions help" -f -a "secret" -d 'Manage the secret key, which seals the signing keys in the database'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit db config ping completions help" -f -a "audit" -d 'Show what was done, by whom, to whom, from where and with what result'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit db config ping completions help" -f -a "db" -d 'Manage whole databases'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit db config ping completions help" -f -a "config" -d 'Look at the configuration'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit db config ping completions help" -f -a "ping" -d 'Ask authd whether it is ready'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit db config ping completions help" -f -a "completions" -d 'Print the completion script for a shell'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit db config ping completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "add" -d 'Add an account'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "list" -d 'List accounts in the order they were created'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "show" -d 'Show an account'
@@ -1049,6 +1137,12 @@ complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_su
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "add" -d 'Make an API token, and show it this once'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "list" -d 'List API tokens in the order they were made, expired ones among them'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from token" -f -a "revoke" -d 'Revoke an API token: the next verify of it fails'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from webhook" -f -a "add" -d 'Add a webhook, and show its secret this once'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from webhook" -f -a "list" -d 'List webhooks, and how far they were told'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from webhook" -f -a "show" -d 'Show a webhook, and the messages that were given up'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from webhook" -f -a "test" -d 'Send a webhook a message of the type \'test\', now and from here'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from webhook" -f -a "retry" -d 'Let authd try at once what has failed, and what was given up'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from webhook" -f -a "delete" -d 'Remove a webhook for good, with what was given up'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from key" -f -a "list" -d 'List the keys that sign and signed, oldest first'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from key" -f -a "rotate" -d 'Make the key that signs next'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from key" -f -a "import" -d 'Import a private key that was made elsewhere, to sign next'

@@ -11,7 +11,7 @@ use super::error::{CliError, report_clap};
 use super::output::{Format, Output};
 use super::{
     audit, client, completions, config, createsuperuser, db, field, group, key, logging, migrate,
-    permission, ping, prompt, secret, session, token, user,
+    permission, ping, prompt, secret, session, token, user, webhook,
 };
 use crate::config::{Config, Environment, Flags, Layers};
 use crate::domain::user::UserRef;
@@ -91,6 +91,8 @@ enum Command {
     Client(client::Command),
     #[command(subcommand)]
     Token(token::Command),
+    #[command(subcommand)]
+    Webhook(webhook::Command),
     #[command(subcommand)]
     Key(key::Command),
     #[command(subcommand)]
@@ -187,6 +189,7 @@ fn run(cli: Cli) -> Result<(), CliError> {
         Command::Session(command) => session::run(command, &mut ctx),
         Command::Client(command) => client::run(command, &mut ctx),
         Command::Token(command) => token::run(command, &mut ctx),
+        Command::Webhook(command) => webhook::run(command, &mut ctx),
         Command::Key(command) => key::run(command, &mut ctx),
         Command::Secret(command) => secret::run(command, &mut ctx),
         Command::Audit(args) => audit::run(args, &mut ctx),

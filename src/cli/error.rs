@@ -20,6 +20,7 @@ use crate::service::keys::lifecycle::LifecycleError;
 use crate::service::permissions::PermissionError;
 use crate::service::secret_rotation::SecretRotationError;
 use crate::service::sessions::SessionError;
+use crate::service::webhooks::WebhookError;
 use crate::sockets::BindError;
 use crate::store::StoreError;
 
@@ -82,6 +83,9 @@ pub(super) enum CliError {
     /// An API token could not be found, made or revoked.
     #[error(transparent)]
     ApiToken(#[from] ApiTokenError),
+    /// A webhook could not be found, added or told.
+    #[error(transparent)]
+    Webhook(#[from] WebhookError),
     /// A signing key could not be found, made or ended.
     #[error(transparent)]
     Key(#[from] LifecycleError),
@@ -195,6 +199,7 @@ impl CliError {
             | Self::Config(_) => Status::Usage,
             Self::Value { .. }
             | Self::Account(AccountError::Policy(_) | AccountError::Fields(_))
+            | Self::Webhook(WebhookError::Plain)
             | Self::Field(FieldError::Definition(_)) => Status::Invalid,
             Self::NotASuperuser(_)
             | Self::Account(AccountError::Changed(_) | AccountError::Denied(_))
@@ -203,6 +208,7 @@ impl CliError {
             | Self::Permission(PermissionError::Builtin(_) | PermissionError::Denied(_))
             | Self::Client(ClientError::Denied(_))
             | Self::Audit(AuditError::Denied(_))
+            | Self::Webhook(WebhookError::TooMany | WebhookError::Denied(_))
             | Self::ApiToken(ApiTokenError::Denied(_))
             | Self::Field(
                 FieldError::TooMany
@@ -229,6 +235,7 @@ impl CliError {
             | Self::Session(SessionError::NoAccount(_) | SessionError::NotFound(_))
             | Self::Audit(AuditError::NoAccount(_))
             | Self::Key(LifecycleError::NotFound(_))
+            | Self::Webhook(WebhookError::NotFound(_))
             | Self::ApiToken(
                 ApiTokenError::NoAccount(_)
                 | ApiTokenError::NoClient(_)
@@ -244,6 +251,9 @@ impl CliError {
             | Self::Client(ClientError::Store(error))
             | Self::Session(SessionError::Store(error))
             | Self::Audit(AuditError::Store(error))
+            | Self::Webhook(
+                WebhookError::Store(error) | WebhookError::Keys(KeysError::Store(error)),
+            )
             | Self::ApiToken(ApiTokenError::Store(error))
             | Self::Secret(
                 SecretRotationError::Store(error)
@@ -258,6 +268,7 @@ impl CliError {
             Self::Probe(_) => Status::NotReady,
             Self::Account(AccountError::Hash(_) | AccountError::Hashing(_))
             | Self::Key(LifecycleError::Keys(_))
+            | Self::Webhook(_)
             | Self::Audit(AuditError::Broken(_) | AuditError::Lost(_))
             | Self::Secret(_)
             | Self::Start(_)

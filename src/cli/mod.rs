@@ -39,6 +39,7 @@ mod serve;
 mod session;
 mod token;
 mod user;
+mod webhook;
 
 use std::path::PathBuf;
 

@@ -69,7 +69,11 @@ fn written(key: &Key) -> String {
     match key.kind {
         Kind::Count(..) => key.default.to_owned(),
         Kind::List if key.default.is_empty() => "[]".to_owned(),
-        Kind::List => format!("[\"{}\"]", key.default),
+        Kind::List => {
+            let items = key.default.split(',');
+            let items: Vec<String> = items.map(|item| format!("\"{}\"", item.trim())).collect();
+            format!("[{}]", items.join(", "))
+        }
         _ => format!("\"{}\"", key.default),
     }
 }

@@ -15,6 +15,7 @@ use crate::grpc;
 use crate::http::{self, App};
 use crate::service::Services;
 use crate::service::caretaker::Caretaker;
+use crate::service::webhooks::messenger::Messenger;
 use crate::sockets::{self, BindError, Bound, Door, Protocol};
 use crate::store::{self, Store, WriteMode, users};
 
@@ -56,6 +57,8 @@ pub(super) fn run(args: Args, config: Config) -> Result<(), CliError> {
     };
     let caretaker = Caretaker::start(Arc::clone(&services));
     let caretaker = caretaker.map_err(CliError::io("starting the caretaker"))?;
+    let messenger = Messenger::start(Arc::clone(&services));
+    let messenger = messenger.map_err(CliError::io("starting the messenger"))?;
     announce(&bound, &grpc_bound, is_empty)?;
     let mut doors = Vec::new();
     if !grpc_bound.is_empty() {
@@ -70,7 +73,7 @@ pub(super) fn run(args: Args, config: Config) -> Result<(), CliError> {
     let on_idle: Arc<dyn Fn() + Send + Sync> = Arc::new(move || log.thread_is_idle());
     sockets::serve(&runtime, &config.server, doors, &on_idle, stop)
         .map_err(CliError::io("starting the I/O threads"))?;
-    drop(caretaker);
+    drop((caretaker, messenger));
     tracing::info!("stopped");
     Ok(())
 }

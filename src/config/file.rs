@@ -7,8 +7,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::environment::Environment;
 use super::error::ConfigError;
+use super::kind::Kind;
 use super::layers::{Origin, Raw};
-use super::reference;
+use super::reference::{self, Key};
 use super::values::kind_error;
 
 /// Where a file is looked for when none is named.
@@ -88,7 +89,7 @@ fn entry(
     let Some(key) = reference::find(&name) else {
         return Err(unknown(path, line, name));
     };
-    match raw(value) {
+    match raw(value).or_else(|| truth(key, value)) {
         Some(value) => Ok(Entry {
             key: key.name,
             value,
@@ -107,6 +108,13 @@ fn unknown(path: &Path, line: usize, key: String) -> ConfigError {
         nearest: reference::nearest(&key).to_owned(),
         key,
     }
+}
+
+/// True or false, for a key that is one of them.
+fn truth(key: &Key, value: &DeValue<'_>) -> Option<Raw> {
+    let text = value.as_bool()?.to_string();
+    let fits = matches!(key.kind, Kind::Choice(words) if words.contains(&text.as_str()));
+    fits.then_some(Raw::Text(text))
 }
 
 fn raw(value: &DeValue<'_>) -> Option<Raw> {

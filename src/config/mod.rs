@@ -11,6 +11,7 @@ mod layers;
 mod proxies;
 pub mod reference;
 mod values;
+mod webhooks;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -24,6 +25,7 @@ use crate::passwords::{HashParams, Policy, PoolSize};
 use crate::service::guesses::GuessRules;
 use crate::service::keys::KeyRules;
 use crate::service::secret_key::SecretKeySource;
+use crate::service::webhooks::WebhookRules;
 use crate::service::{PasswordSettings, ServiceSettings};
 use crate::store::{DatabaseSettings, DatabaseUrl, ReplicaSettings};
 use crate::tokens::TokenRules;
@@ -57,6 +59,8 @@ pub struct Config {
     pub passwords: PasswordSettings,
     /// How many wrong passwords are too many.
     pub guesses: GuessRules,
+    /// How messages to other services are sent.
+    pub webhooks: WebhookRules,
     /// Where the secret over the signing keys is.
     pub secret_key: SecretKeySource,
     /// The log.
@@ -146,6 +150,7 @@ impl Config {
             secret_key: secret_key(layers, &database.url)?,
             passwords: passwords(layers)?,
             guesses: guesses(layers)?,
+            webhooks: webhooks::rules(layers)?,
             sessions: SessionRules {
                 idle_ms: millis(layers.duration("sessions.idle")?),
                 absolute_ms: millis(layers.duration("sessions.absolute")?),
@@ -179,6 +184,7 @@ impl Config {
         ServiceSettings {
             passwords: self.passwords,
             guesses: self.guesses,
+            webhooks: self.webhooks.clone(),
             tokens: self.tokens.clone(),
             keys: self.keys,
             sessions: self.sessions,

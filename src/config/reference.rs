@@ -345,6 +345,18 @@ pub const KEYS: &[Key] = &[
         "The one with the names of the groups, with commas between them.",
     ),
     key(
+        "webhooks.allow_private",
+        Kind::Choice(&["false", "true"]),
+        "false",
+        "Whether webhooks may be told at private addresses and over plain http: for receivers in your own network. Whoever adds webhooks can reach what authd can reach then.",
+    ),
+    key(
+        "webhooks.retries",
+        Kind::List,
+        "5s, 5m, 30m, 2h, 5h, 10h, 14h",
+        "How long to wait after a message to a webhook has failed once, twice and so on. After the last of these attempts it is given up.",
+    ),
+    key(
         "log.level",
         Kind::Choice(&["error", "warn", "info", "debug", "trace"]),
         "info",

@@ -22,3 +22,4 @@ pub mod secret;
 pub mod session;
 pub mod sources;
 pub mod user;
+pub mod webhook;

@@ -83,6 +83,31 @@ pub(super) fn find(request: &Request) -> Option<Route> {
         (DELETE) ["/users/{id}/permissions/{name}", id: String, name: String] => {
             blocking("/users/{id}/permissions/{name}", move |app, request| users::permissions::revoke(app, request, &id, &name))
         },
+        (POST) ["/oauth/token"] => blocking("/oauth/token", token::create),
+        (POST) ["/oauth/introspect"] => reading("/oauth/introspect", introspect::create),
+        (POST) ["/oauth/revoke"] => blocking("/oauth/revoke", revoke::create),
+        (GET)  ["/.well-known/oauth-authorization-server"] => {
+            inline("/.well-known/oauth-authorization-server", metadata::read)
+        },
+        (GET)  ["/.well-known/openid-configuration"] => {
+            inline("/.well-known/openid-configuration", metadata::read_for_openid)
+        },
+        (GET)  ["/.well-known/jwks.json"] => reading("/.well-known/jwks.json", jwks::read),
+        (GET)  ["/livez"] => inline("/livez", health::live),
+        (GET)  ["/readyz"] => reading("/readyz", health::ready),
+        (GET)  ["/api/schema"] => inline("/api/schema", schema::read),
+        (GET)  ["/api/docs"] => inline("/api/docs", docs::index),
+        (GET)  ["/api/docs/{file}", file: String] => {
+            inline("/api/docs/{file}", move |app, request| docs::asset(app, request, &file))
+        },
+        _ => return find_managing(request).or_else(|| find_forward(request)),
+    ))
+}
+
+/// The route for groups, permissions, fields and the record of what was done.
+#[rustfmt::skip]
+fn find_managing(request: &Request) -> Option<Route> {
+    Some(router!(request,
         (GET)  ["/groups"] => blocking("/groups", groups::list),
         (POST) ["/groups"] => creating("/groups", groups::create),
         (GET)  ["/groups/{id}", id: String] => {
@@ -123,24 +148,7 @@ pub(super) fn find(request: &Request) -> Option<Route> {
             blocking("/fields/{name}", move |app, request| fields::one::delete(app, request, &name))
         },
         (GET)  ["/audit"] => blocking("/audit", audit::list),
-        (POST) ["/oauth/token"] => blocking("/oauth/token", token::create),
-        (POST) ["/oauth/introspect"] => reading("/oauth/introspect", introspect::create),
-        (POST) ["/oauth/revoke"] => blocking("/oauth/revoke", revoke::create),
-        (GET)  ["/.well-known/oauth-authorization-server"] => {
-            inline("/.well-known/oauth-authorization-server", metadata::read)
-        },
-        (GET)  ["/.well-known/openid-configuration"] => {
-            inline("/.well-known/openid-configuration", metadata::read_for_openid)
-        },
-        (GET)  ["/.well-known/jwks.json"] => reading("/.well-known/jwks.json", jwks::read),
-        (GET)  ["/livez"] => inline("/livez", health::live),
-        (GET)  ["/readyz"] => reading("/readyz", health::ready),
-        (GET)  ["/api/schema"] => inline("/api/schema", schema::read),
-        (GET)  ["/api/docs"] => inline("/api/docs", docs::index),
-        (GET)  ["/api/docs/{file}", file: String] => {
-            inline("/api/docs/{file}", move |app, request| docs::asset(app, request, &file))
-        },
-        _ => return find_forward(request),
+        _ => return None,
     ))
 }
 

@@ -76,7 +76,7 @@ pub fn login(services: &Services, attempt: Attempt<'_>) -> Result<Grant, LoginEr
     let guess = password_check::admit(services, attempt.email, known, address)??;
     match password_check::check(services, &password, credentials, guess) {
         Ok(checked) => {
-            let rehash = |_| services.hasher.hash(&password);
+            let rehash = |()| services.hasher.hash(&password);
             let fresh_hash = checked.is_outdated.then_some(()).map(rehash).transpose()?;
             record(services, checked, fresh_hash, attempt)
         }

@@ -42,6 +42,7 @@ pub mod system;
 #[cfg(test)]
 mod trial;
 pub mod verification;
+pub mod webhooks;
 
 use std::sync::Arc;
 
@@ -61,6 +62,7 @@ use keys::{KeyRules, Keys, KeysError};
 use listeners::Listeners;
 use management::Management;
 use secret_key::SecretKeySource;
+use webhooks::WebhookRules;
 
 /// Time and randomness of the running program (ADR 10).
 #[derive(Clone)]
@@ -96,6 +98,7 @@ pub struct Services {
     closing: Closing,
     listeners: Listeners,
     max_age_secs: u32,
+    webhook_rules: WebhookRules,
     sources: Sources,
 }
 
@@ -112,6 +115,8 @@ pub struct ServiceSettings {
     pub sessions: SessionRules,
     /// For how many seconds a caller may keep a verify answer.
     pub max_age_secs: u32,
+    /// How messages to other services are sent.
+    pub webhooks: WebhookRules,
     /// How signing keys follow each other.
     pub keys: KeyRules,
     /// Where the secret over the signing keys is.
@@ -157,6 +162,7 @@ impl Services {
             closing: Closing::default(),
             listeners: Listeners::default(),
             max_age_secs: settings.max_age_secs,
+            webhook_rules: settings.webhooks,
             sources,
         })
     }
@@ -290,6 +296,7 @@ mod tests {
                 per_user: 100,
             },
             max_age_secs: 5,
+            webhooks: super::trial::webhooks(),
             keys: super::trial::KEYS,
             secret_key: SecretKeySource::File(database.folder().join("authd.key")),
         };

@@ -9,7 +9,7 @@ use super::scribe::Scribe;
 use super::secret_key::{self, SecretKey, SecretKeyError, SecretKeySource};
 use crate::domain::actor::Actor;
 use crate::domain::audit::{Action, Entry};
-use crate::store::{Store, StoreError, keys as stored_keys};
+use crate::store::{Store, StoreError, keys as stored_keys, webhooks};
 use crate::tokens::{SealError, SealingKey};
 
 /// Why the secret was not changed.
@@ -40,7 +40,8 @@ pub enum SecretRotationError {
     Store(#[from] StoreError),
 }
 
-/// Seals every key under another secret: `new`, or a fresh one. Returns how many there were.
+/// Seals every key, and every webhook's secret, under another secret: `new`, or a fresh one. Returns how many
+/// keys there were.
 ///
 /// Where the secret is in a file, the new one is beside it before the keys are sealed with it, and
 /// takes its place after that. Whoever finds the change half way ends it (`keys::opening`).
@@ -71,7 +72,15 @@ pub fn rotate(
             let private = old.open(&row.kid, &row.sealed_private)?;
             sealing.seal(&row.kid, &private)
         });
-        let Ok(again) = again.collect::<Result<Vec<_>, SealError>>() else {
+        let webhooks = webhooks::all(tx)?;
+        let theirs = webhooks.iter().map(|stored| {
+            let label = webhooks::seal_label(stored.webhook.id);
+            sealing.seal(&label, &old.open(&label, &stored.sealed_secret)?)
+        });
+        let (Ok(again), Ok(theirs)) = (
+            again.collect::<Result<Vec<_>, SealError>>(),
+            theirs.collect::<Result<Vec<_>, SealError>>(),
+        ) else {
             return Ok(Err(SecretRotationError::Overtaken));
         };
         if let Err(error) = file.write_next(&new) {
@@ -81,6 +90,9 @@ pub fn rotate(
         for (row, sealed) in rows.iter().zip(&again) {
             stored_keys::reseal(tx, &row.kid, sealed)?;
             scribe.write(tx, &Entry::new(Action::KeyResealed).key(&row.kid), now)?;
+        }
+        for (stored, sealed) in webhooks.iter().zip(&theirs) {
+            webhooks::reseal(tx, stored.webhook.id, sealed)?;
         }
         Ok(Ok(again.len()))
     })??;

@@ -14,6 +14,7 @@ use super::management::Management;
 use super::secret_key::SecretKeySource;
 use super::system::SystemRandom;
 use super::verification::{self, Refusal, VerifyError};
+use super::webhooks::WebhookRules;
 use super::{PasswordSettings, ServiceSettings, Services, Sources};
 use crate::domain::actor::Actor;
 use crate::domain::password::Password;
@@ -180,6 +181,14 @@ impl Trial {
     }
 }
 
+/// How messages are sent.
+pub(super) fn webhooks() -> WebhookRules {
+    WebhookRules {
+        allow_private: false,
+        retries_secs: vec![5],
+    }
+}
+
 fn passwords(params: HashParams) -> PasswordSettings {
     PasswordSettings {
         policy: Policy {
@@ -228,6 +237,7 @@ fn services(
         },
         sessions: SESSIONS,
         max_age_secs: 5,
+        webhooks: webhooks(),
         keys,
         secret_key: SecretKeySource::File(database.folder().join("authd.key")),
     };

@@ -48,6 +48,7 @@ pub(super) const ALL: &[Migration] = &[
     step!(6, "audit", "0006_audit.sql", Some(audit::carry_over)),
     step!(7, "fields", "0007_fields.sql"),
     step!(8, "idempotent_requests", "0008_idempotent_requests.sql"),
+    step!(9, "webhooks", "0009_webhooks.sql"),
 ];
 
 /// Where a database stands.

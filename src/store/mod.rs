@@ -28,6 +28,7 @@ pub mod revoked_tokens;
 pub mod sessions;
 pub mod user_fields;
 pub mod users;
+pub mod webhooks;
 mod writer;
 
 use std::sync::Arc;

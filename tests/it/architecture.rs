@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Each module with those it may use: what is below it, past a level if need be, never what is
 /// beside or above it. `config` is an edge whose values the other edges take.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("bin", &["cli"]),
     (
         "cli",
@@ -42,15 +42,19 @@ const ARROWS: [(&str, &[&str]); 11] = [
         &["service", "passwords", "tokens", "store", "domain"],
     ),
     ("sockets", &["config", "domain"]),
-    ("service", &["passwords", "tokens", "store", "domain"]),
+    (
+        "service",
+        &["passwords", "tokens", "store", "courier", "domain"],
+    ),
     ("passwords", &["domain"]),
     ("tokens", &["domain"]),
     ("store", &["domain"]),
+    ("courier", &["domain"]),
     ("domain", &[]),
 ];
 
 /// Crates that are named in one module only.
-const CRATES: [(&str, &[&str]); 23] = [
+const CRATES: [(&str, &[&str]); 24] = [
     ("clap", &["cli", "bin"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
@@ -67,7 +71,8 @@ const CRATES: [(&str, &[&str]); 23] = [
     ("tokio_stream", &["grpc"]),
     ("prost", &["grpc"]),
     ("prost_types", &["grpc"]),
-    ("tokio_rustls", &["http", "store"]),
+    ("tokio_rustls", &["http", "store", "courier"]),
+    ("ureq", &["courier"]),
     ("rusqlite", &["store"]),
     ("postgres", &["store"]),
     ("r2d2", &["store"]),

@@ -357,6 +357,7 @@ fn sample(key: &Key) -> String {
         ("server.trusted_proxies", _) => "10.0.0.0/8, unix".into(),
         ("tokens.claims", _) => "email, is_staff".into(),
         ("forward.cookie", _) => "session".into(),
+        ("webhooks.retries", _) => "1s, 2h".into(),
         (name, Kind::Text) if name.ends_with("_header") => {
             format!("X-{}", name.replace(['.', '_'], "-"))
         }

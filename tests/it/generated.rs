@@ -100,6 +100,7 @@ fn every_group_of_commands_has_a_page_with_every_section() {
         "authctl-session.1",
         "authctl-token.1",
         "authctl-user.1",
+        "authctl-webhook.1",
         "authd.8",
     ];
     for name in pages {

@@ -81,4 +81,5 @@ mod users;
 mod users_api;
 mod vectors;
 mod verdict_cache;
+mod webhooks;
 mod wire;

@@ -14,7 +14,7 @@ use crate::raw::{ask, get};
     clippy::disallowed_methods,
     reason = "a test is told by its caller where the tools are"
 )]
-fn python() -> String {
+pub(crate) fn python() -> String {
     std::env::var("AUTHD_TEST_PYTHON").unwrap_or_else(|_| "python3".into())
 }
 

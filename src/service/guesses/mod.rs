@@ -98,12 +98,11 @@ impl Guesses {
 
     /// Somebody who says a password for the account of this name, as typed, whether there is one or not.
     pub(super) fn at(&self, name: &str, address: Option<IpAddr>) -> Guess {
-        let account = match name.parse::<Email>() {
-            Ok(email) => self.names.hash_one(email.key()),
-            Err(_) => {
-                let start: String = name.trim().chars().take(MOST_OF_A_NAME).collect();
-                self.names.hash_one(start.to_lowercase())
-            }
+        let account = if let Ok(email) = name.parse::<Email>() {
+            self.names.hash_one(email.key())
+        } else {
+            let start: String = name.trim().chars().take(MOST_OF_A_NAME).collect();
+            self.names.hash_one(start.to_lowercase())
         };
         let network = address.map(network);
         Guess {

@@ -1,10 +1,11 @@
 //! What an installation consists of: every table but the record of migrations.
 
 use super::tables::Table;
+use super::webhooks;
 use crate::store::engine::Kind::{Bool, Bytes, Integer, Text};
 
 /// How many there are.
-pub(super) const COUNT: usize = 19;
+pub(super) const COUNT: usize = 21;
 
 /// Every table; one that refers to another comes after it.
 pub(super) static TABLES: [Table; COUNT] = [
@@ -339,6 +340,8 @@ pub(super) static TABLES: [Table; COUNT] = [
                 body, location, etag)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     },
+    webhooks::WEBHOOKS,
+    webhooks::DEAD_LETTERS,
     Table {
         name: "change_sequence",
         columns: &[

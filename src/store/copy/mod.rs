@@ -4,6 +4,7 @@ mod block;
 mod checksum;
 mod list;
 mod tables;
+mod webhooks;
 
 use std::ops::ControlFlow;
 use std::time::Duration;
