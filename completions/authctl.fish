@@ -83,27 +83,30 @@ complete -c authctl -n "__fish_authctl_using_subcommand createsuperuser" -s q -l
 complete -c authctl -n "__fish_authctl_using_subcommand createsuperuser" -l no-input -d 'Never ask: what is not given is an error'
 complete -c authctl -n "__fish_authctl_using_subcommand createsuperuser" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c authctl -n "__fish_authctl_using_subcommand createsuperuser" -s V -l version -d 'Print version'
-complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable grant revoke delete help" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
-complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable grant revoke delete help" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
-complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable grant revoke delete help" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd invite reset-link confirm-email enable disable grant revoke delete help" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd invite reset-link confirm-email enable disable grant revoke delete help" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd invite reset-link confirm-email enable disable grant revoke delete help" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
-complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable grant revoke delete help" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
-complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable grant revoke delete help" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
-complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable grant revoke delete help" -l no-input -d 'Never ask: what is not given is an error'
-complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable grant revoke delete help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable grant revoke delete help" -s V -l version -d 'Print version'
-complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable grant revoke delete help" -f -a "add" -d 'Add an account'
-complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable grant revoke delete help" -f -a "list" -d 'List accounts in the order they were created'
-complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable grant revoke delete help" -f -a "show" -d 'Show an account'
-complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable grant revoke delete help" -f -a "set" -d 'Change fields of an account'
-complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable grant revoke delete help" -f -a "passwd" -d 'Set a new password for an account'
-complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable grant revoke delete help" -f -a "enable" -d 'Let a disabled account log in again'
-complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable grant revoke delete help" -f -a "disable" -d 'Stop an account from logging in'
-complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable grant revoke delete help" -f -a "grant" -d 'Give an account a permission by itself'
-complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable grant revoke delete help" -f -a "revoke" -d 'Take from an account a permission that it was given by itself'
-complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable grant revoke delete help" -f -a "delete" -d 'Remove an account for good'
-complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd enable disable grant revoke delete help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd invite reset-link confirm-email enable disable grant revoke delete help" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
+complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd invite reset-link confirm-email enable disable grant revoke delete help" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd invite reset-link confirm-email enable disable grant revoke delete help" -l no-input -d 'Never ask: what is not given is an error'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd invite reset-link confirm-email enable disable grant revoke delete help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd invite reset-link confirm-email enable disable grant revoke delete help" -s V -l version -d 'Print version'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd invite reset-link confirm-email enable disable grant revoke delete help" -f -a "add" -d 'Add an account'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd invite reset-link confirm-email enable disable grant revoke delete help" -f -a "list" -d 'List accounts in the order they were created'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd invite reset-link confirm-email enable disable grant revoke delete help" -f -a "show" -d 'Show an account'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd invite reset-link confirm-email enable disable grant revoke delete help" -f -a "set" -d 'Change fields of an account'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd invite reset-link confirm-email enable disable grant revoke delete help" -f -a "passwd" -d 'Set a new password for an account'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd invite reset-link confirm-email enable disable grant revoke delete help" -f -a "invite" -d 'Let somebody choose the first password of an account'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd invite reset-link confirm-email enable disable grant revoke delete help" -f -a "reset-link" -d 'Let the owner of an account choose another password'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd invite reset-link confirm-email enable disable grant revoke delete help" -f -a "confirm-email" -d 'Let somebody confirm the address of an account'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd invite reset-link confirm-email enable disable grant revoke delete help" -f -a "enable" -d 'Let a disabled account log in again'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd invite reset-link confirm-email enable disable grant revoke delete help" -f -a "disable" -d 'Stop an account from logging in'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd invite reset-link confirm-email enable disable grant revoke delete help" -f -a "grant" -d 'Give an account a permission by itself'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd invite reset-link confirm-email enable disable grant revoke delete help" -f -a "revoke" -d 'Take from an account a permission that it was given by itself'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd invite reset-link confirm-email enable disable grant revoke delete help" -f -a "delete" -d 'Remove an account for good'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd invite reset-link confirm-email enable disable grant revoke delete help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -l first-name -d 'First name' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -l last-name -d 'Last name' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -l phone-number -d 'Phone number, as +44 20 7946 0000' -r
@@ -187,6 +190,43 @@ complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_su
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from passwd" -l no-input -d 'Never ask: what is not given is an error'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from passwd" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from passwd" -s V -l version -d 'Print version'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from invite" -l first-name -d 'First name of a new account' -r
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from invite" -l last-name -d 'Last name of a new account' -r
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from invite" -l group -d 'Put a new account into this group; may be repeated' -r
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from invite" -l field -d 'Value of one of your own fields for a new account, as department=sales; may be repeated' -r
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from invite" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from invite" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from invite" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
+json\t'One JSON document'
+tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from invite" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from invite" -l mail -d 'Have authd mail the page to the account\'s address, and do not show it'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from invite" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from invite" -l no-input -d 'Never ask: what is not given is an error'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from invite" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from invite" -s V -l version -d 'Print version'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from reset-link" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from reset-link" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from reset-link" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
+json\t'One JSON document'
+tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from reset-link" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from reset-link" -l mail -d 'Have authd mail the page to the account\'s address, and do not show it'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from reset-link" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from reset-link" -l no-input -d 'Never ask: what is not given is an error'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from reset-link" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from reset-link" -s V -l version -d 'Print version'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from confirm-email" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from confirm-email" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from confirm-email" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
+json\t'One JSON document'
+tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from confirm-email" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from confirm-email" -l mail -d 'Have authd mail the page to the account\'s address, and do not show it'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from confirm-email" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from confirm-email" -l no-input -d 'Never ask: what is not given is an error'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from confirm-email" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from confirm-email" -s V -l version -d 'Print version'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from enable" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from enable" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from enable" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
@@ -246,6 +286,9 @@ complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_su
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from help" -f -a "show" -d 'Show an account'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from help" -f -a "set" -d 'Change fields of an account'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from help" -f -a "passwd" -d 'Set a new password for an account'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from help" -f -a "invite" -d 'Let somebody choose the first password of an account'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from help" -f -a "reset-link" -d 'Let the owner of an account choose another password'
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from help" -f -a "confirm-email" -d 'Let somebody confirm the address of an account'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from help" -f -a "enable" -d 'Let a disabled account log in again'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from help" -f -a "disable" -d 'Stop an account from logging in'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from help" -f -a "grant" -d 'Give an account a permission by itself'
@@ -1101,6 +1144,9 @@ complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_su
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "show" -d 'Show an account'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "set" -d 'Change fields of an account'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "passwd" -d 'Set a new password for an account'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "invite" -d 'Let somebody choose the first password of an account'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "reset-link" -d 'Let the owner of an account choose another password'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "confirm-email" -d 'Let somebody confirm the address of an account'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "enable" -d 'Let a disabled account log in again'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "disable" -d 'Stop an account from logging in'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "grant" -d 'Give an account a permission by itself'

@@ -9,6 +9,7 @@ pub mod courier;
 pub mod domain;
 pub mod grpc;
 pub mod http;
+pub mod mail;
 pub mod passwords;
 pub mod service;
 pub mod sockets;

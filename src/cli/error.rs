@@ -9,6 +9,7 @@ use super::output::Format;
 use crate::config::ConfigError;
 use crate::http::probe::ProbeError;
 use crate::service::StartError;
+use crate::service::account_codes::CodeError;
 use crate::service::accounts::AccountError;
 use crate::service::api_tokens::ApiTokenError;
 use crate::service::audit::AuditError;
@@ -65,6 +66,9 @@ pub(super) enum CliError {
     /// An account could not be found, made or changed.
     #[error(transparent)]
     Account(#[from] AccountError),
+    /// A code could not be made for an account.
+    #[error(transparent)]
+    Code(CodeError),
     /// A group could not be found, made or changed.
     #[error(transparent)]
     Group(#[from] GroupError),
@@ -202,6 +206,7 @@ impl CliError {
             | Self::Webhook(WebhookError::Plain)
             | Self::Field(FieldError::Definition(_)) => Status::Invalid,
             Self::NotASuperuser(_)
+            | Self::Code(_)
             | Self::Account(AccountError::Changed(_) | AccountError::Denied(_))
             | Self::Session(SessionError::Denied(_) | SessionError::NarrowScope(_))
             | Self::Group(GroupError::Changed(_) | GroupError::Denied(_))

@@ -16,6 +16,7 @@ use crate::http::{self, App};
 use crate::service::Services;
 use crate::service::caretaker::Caretaker;
 use crate::service::webhooks::messenger::Messenger;
+use crate::service::post::postman::Postman;
 use crate::sockets::{self, BindError, Bound, Door, Protocol};
 use crate::store::{self, Store, WriteMode, users};
 
@@ -59,6 +60,8 @@ pub(super) fn run(args: Args, config: Config) -> Result<(), CliError> {
     let caretaker = caretaker.map_err(CliError::io("starting the caretaker"))?;
     let messenger = Messenger::start(Arc::clone(&services));
     let messenger = messenger.map_err(CliError::io("starting the messenger"))?;
+    let postman = Postman::start(Arc::clone(&services));
+    let postman = postman.map_err(CliError::io("starting the postman"))?;
     announce(&bound, &grpc_bound, is_empty)?;
     let mut doors = Vec::new();
     if !grpc_bound.is_empty() {
@@ -73,7 +76,7 @@ pub(super) fn run(args: Args, config: Config) -> Result<(), CliError> {
     let on_idle: Arc<dyn Fn() + Send + Sync> = Arc::new(move || log.thread_is_idle());
     sockets::serve(&runtime, &config.server, doors, &on_idle, stop)
         .map_err(CliError::io("starting the I/O threads"))?;
-    drop((caretaker, messenger));
+    drop((caretaker, messenger, postman));
     tracing::info!("stopped");
     Ok(())
 }

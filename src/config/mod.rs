@@ -8,6 +8,7 @@ mod error;
 mod file;
 mod kind;
 mod layers;
+mod people;
 mod proxies;
 pub mod reference;
 mod values;
@@ -21,8 +22,10 @@ use tracing::Level;
 use crate::domain::claim::UserClaim;
 use crate::domain::secret::Secret;
 use crate::domain::session::SessionRules;
+use crate::mail::MailSettings;
 use crate::passwords::{HashParams, Policy, PoolSize};
 use crate::service::guesses::GuessRules;
+use crate::service::account_codes::AccountRules;
 use crate::service::keys::KeyRules;
 use crate::service::secret_key::SecretKeySource;
 use crate::service::webhooks::WebhookRules;
@@ -63,6 +66,10 @@ pub struct Config {
     pub webhooks: WebhookRules,
     /// Where the secret over the signing keys is.
     pub secret_key: SecretKeySource,
+    /// What people do with codes.
+    pub accounts: AccountRules,
+    /// How letters leave the house.
+    pub mail: MailSettings,
     /// The log.
     pub log: LogConfig,
 }
@@ -151,6 +158,8 @@ impl Config {
             passwords: passwords(layers)?,
             guesses: guesses(layers)?,
             webhooks: webhooks::rules(layers)?,
+            accounts: people::accounts(layers, &server.public_url)?,
+            mail: people::mail(layers)?,
             sessions: SessionRules {
                 idle_ms: millis(layers.duration("sessions.idle")?),
                 absolute_ms: millis(layers.duration("sessions.absolute")?),
@@ -174,6 +183,10 @@ impl Config {
         match (key, &self.secret_key) {
             ("tokens.issuer", _) => Some(self.tokens.issuer.clone()),
             ("tokens.audience", _) => Some(self.tokens.audience.clone()),
+            ("accounts.reset_url", _) => Some(self.accounts.reset_url.clone()),
+            ("accounts.invitation_url", _) => Some(self.accounts.invitation_url.clone()),
+            ("accounts.confirmation_url", _) => Some(self.accounts.confirmation_url.clone()),
+            ("accounts.registration_url", _) => Some(self.accounts.registration_url.clone()),
             ("secret_key_file", SecretKeySource::File(path)) => Some(path.display().to_string()),
             _ => None,
         }
@@ -190,6 +203,8 @@ impl Config {
             sessions: self.sessions,
             max_age_secs: self.verify_max_age_secs,
             secret_key: self.secret_key.clone(),
+            accounts: self.accounts.clone(),
+            mail: self.mail.clone(),
         }
     }
 }

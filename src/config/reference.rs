@@ -3,9 +3,10 @@
 
 pub use super::kind::Kind;
 use super::kind::{HOUR, KIB, MIB, YEAR};
+use super::people::PEOPLE;
 
 /// One configuration key.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Key {
     /// `section.name` as in the file; the environment calls it `AUTHD_SECTION_NAME`.
     pub name: &'static str,
@@ -19,7 +20,12 @@ pub struct Key {
     pub help: &'static str,
 }
 
-const fn key(name: &'static str, kind: Kind, default: &'static str, help: &'static str) -> Key {
+pub(super) const fn key(
+    name: &'static str,
+    kind: Kind,
+    default: &'static str,
+    help: &'static str,
+) -> Key {
     Key {
         name,
         kind,
@@ -30,7 +36,24 @@ const fn key(name: &'static str, kind: Kind, default: &'static str, help: &'stat
 }
 
 /// All of them, by section.
-pub const KEYS: &[Key] = &[
+pub const KEYS: &[Key] = &joined();
+
+const fn joined() -> [Key; SERVICE.len() + PEOPLE.len()] {
+    let mut all = [SERVICE[0]; SERVICE.len() + PEOPLE.len()];
+    let mut at = 0;
+    while at < all.len() {
+        all[at] = if at < SERVICE.len() {
+            SERVICE[at]
+        } else {
+            PEOPLE[at - SERVICE.len()]
+        };
+        at += 1;
+    }
+    all
+}
+
+/// What the service is; those about people's letters are in a file of their own.
+const SERVICE: &[Key] = &[
     Key {
         name: "secret_key",
         kind: Kind::Text,

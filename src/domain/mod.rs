@@ -1,5 +1,6 @@
 //! Words and rules of the trade: no I/O, no clock of its own.
 
+pub mod account_code;
 pub mod actor;
 pub mod api_token;
 pub mod audience;

@@ -3,6 +3,7 @@
 //! `wire` and what it uses (`patience`, `unparsed`, `gate`, `exchange`) hold the connections; `routes` is
 //! the table of everything there is; each resource has a file of its own.
 
+mod account;
 mod answer;
 mod audit;
 mod bearer;

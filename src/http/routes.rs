@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rouille::{Request, Response, router};
 
+use super::account::{addresses, page, passwords, registration};
 use super::oauth::{introspect, metadata, revoke, token};
 use super::problem::{Code, Problem};
 use super::{
@@ -56,6 +57,20 @@ pub(super) fn find(request: &Request) -> Option<Route> {
         (POST) ["/auth/logout"] => blocking("/auth/logout", logout::create),
         (POST) ["/auth/refresh"] => blocking("/auth/refresh", refresh::create),
         (POST) ["/auth/login"] => blocking("/auth/login", login::create),
+        (GET)  ["/auth/password/reset"] => inline("/auth/password/reset", page::password),
+        (POST) ["/auth/password/reset"] => blocking("/auth/password/reset", passwords::request),
+        (POST) ["/auth/password/reset/confirm"] => {
+            blocking("/auth/password/reset/confirm", passwords::confirm)
+        },
+        (GET)  ["/auth/email/confirm"] => inline("/auth/email/confirm", page::address),
+        (POST) ["/auth/email/confirm"] => blocking("/auth/email/confirm", addresses::confirm),
+        (POST) ["/auth/email/change"] => blocking("/auth/email/change", addresses::change),
+        (POST) ["/auth/register"] => blocking("/auth/register", registration::request),
+        (GET)  ["/auth/register/confirm"] => inline("/auth/register/confirm", page::registration),
+        (POST) ["/auth/register/confirm"] => {
+            blocking("/auth/register/confirm", registration::confirm)
+        },
+        (GET)  ["/auth/account.js"] => inline("/auth/account.js", page::script),
         (GET)  ["/users"] => blocking("/users", users::list::list),
         (POST) ["/users"] => creating("/users", users::list::create),
         (GET)  ["/users/changes"] => waiting("/users/changes", users::changes::list),

@@ -7,6 +7,7 @@ use utoipa::openapi::PathItem;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
+use super::account::{addresses, page, passwords, registration};
 use super::oauth::error::ErrorBody;
 use super::oauth::{introspect, metadata, revoke, token};
 use super::problem::{self, Problem, ProblemBody};
@@ -25,6 +26,9 @@ use super::{
     paths(
         login::create, refresh::create, logout::create, sessions::list, sessions::delete,
         verify::read, verify::create, verify::batch, revocations::list, me::read, me::change, password::change, forward::decide,
+        passwords::request, passwords::confirm, addresses::confirm, addresses::change,
+        registration::request, registration::confirm, page::password, page::address,
+        page::registration, page::script,
         users::changes::list, users::list::list, users::list::create, users::one::read, users::one::change, users::one::delete,
         users::sessions::list, users::sessions::delete, users::permissions::list,
         users::permissions::grant, users::permissions::revoke,
@@ -38,6 +42,7 @@ use super::{
     ),
     tags(
         (name = "auth", description = "Logging in and verifying"),
+        (name = "account", description = "What people do for themselves, by mail"),
         (name = "sessions", description = "What a login began, and ending it"),
         (name = "users", description = "Managing accounts"),
         (name = "groups", description = "Managing groups and permissions"),

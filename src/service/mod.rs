@@ -2,10 +2,11 @@
 //!
 //! [`accounts`] manages users, [`mod@login`] and [`mod@refresh`] give them tokens, [`sessions`]
 //! lists and ends what a login began, [`fields`] are the installation's own, [`clients`] are other
-//! services, [`verification`] says who is behind a token, [`keys`] keeps the
+//! services, [`account_codes`] and [`post`] let people help themselves, [`verification`] says who is behind a token, [`keys`] keeps the
 //! keys for all of them.
 
 mod account_change;
+pub mod account_codes;
 pub mod account_feed;
 pub mod account_fields;
 pub mod accounts;
@@ -31,6 +32,7 @@ pub mod own_account;
 pub mod own_password;
 mod password_check;
 pub mod permissions;
+pub mod post;
 pub mod pruning;
 pub mod refresh;
 pub mod revocation;
@@ -50,10 +52,13 @@ use crate::domain::actor::Actor;
 use crate::domain::audit::By;
 use crate::domain::session::SessionRules;
 use crate::domain::sources::{Clock, Random};
+use crate::mail::{MailError, MailSettings, Mailer};
 use crate::passwords::{HashParams, Hasher, Policy, PoolSize};
 use crate::store::Store;
 use crate::tokens::{CheckedTokens, CursorKey, JwkSet, TokenRules};
 
+use account_codes::AccountRules;
+use account_codes::managed::AccountCodes;
 use accounts::Accounts;
 use feed::Closing;
 use guesses::{GuessRules, Guesses};
@@ -61,6 +66,7 @@ use keys::lifecycle::Lifecycle;
 use keys::{KeyRules, Keys, KeysError};
 use listeners::Listeners;
 use management::Management;
+use post::Bell;
 use secret_key::SecretKeySource;
 use webhooks::WebhookRules;
 
@@ -97,6 +103,10 @@ pub struct Services {
     checked: CheckedTokens,
     closing: Closing,
     listeners: Listeners,
+    account_rules: Arc<AccountRules>,
+    /// `None`: nothing is mailed.
+    mailer: Option<Mailer>,
+    bell: Bell,
     max_age_secs: u32,
     webhook_rules: WebhookRules,
     sources: Sources,
@@ -121,6 +131,10 @@ pub struct ServiceSettings {
     pub keys: KeyRules,
     /// Where the secret over the signing keys is.
     pub secret_key: SecretKeySource,
+    /// What people do with codes.
+    pub accounts: AccountRules,
+    /// How letters leave the house.
+    pub mail: MailSettings,
 }
 
 /// Why the services did not start.
@@ -130,6 +144,9 @@ pub enum StartError {
     /// The signing keys cannot be used.
     #[error(transparent)]
     Keys(#[from] KeysError),
+    /// No letter can be sent.
+    #[error(transparent)]
+    Mail(#[from] MailError),
     /// The operating system gives no more threads.
     #[error("the hashing threads could not be started")]
     Threads(#[source] std::io::Error),
@@ -142,6 +159,7 @@ impl Services {
         settings: ServiceSettings,
         sources: Sources,
     ) -> Result<Self, StartError> {
+        let mailer = Mailer::open(&settings.mail)?;
         let keys = Keys::open(&store, &settings.secret_key, settings.keys, &sources)?;
         let PasswordSettings {
             pool,
@@ -161,6 +179,9 @@ impl Services {
             checked: CheckedTokens::default(),
             closing: Closing::default(),
             listeners: Listeners::default(),
+            account_rules: Arc::new(settings.accounts),
+            mailer,
+            bell: Bell::default(),
             max_age_secs: settings.max_age_secs,
             webhook_rules: settings.webhooks,
             sources,
@@ -201,6 +222,12 @@ impl Services {
     /// The accounts, managed by somebody.
     pub fn accounts(&self, by: Actor) -> Accounts {
         Accounts::pooled(self.managed_by(by), self.policy, Arc::clone(&self.hasher))
+    }
+
+    /// Codes for accounts, made by somebody who manages them.
+    pub fn account_codes(&self, by: Actor) -> AccountCodes {
+        let rules = Arc::clone(&self.account_rules);
+        AccountCodes::new(self.managed_by(by), rules, self.outbox())
     }
 
     /// Time and randomness.
@@ -299,6 +326,8 @@ mod tests {
             webhooks: super::trial::webhooks(),
             keys: super::trial::KEYS,
             secret_key: SecretKeySource::File(database.folder().join("authd.key")),
+            accounts: super::trial::account_rules(),
+            mail: super::trial::no_mail(),
         };
         let accounts = {
             let store = Arc::new(open(WriteMode::Direct));

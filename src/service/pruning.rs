@@ -8,7 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::Sources;
 use crate::domain::session::{SessionId, SessionRules};
 use crate::store::sessions::{self, Candidates};
-use crate::store::{Store, StoreError, api_tokens, changes, idempotency, revoked_tokens};
+use crate::store::{
+    Store, StoreError, account_codes, api_tokens, changes, idempotency, revoked_tokens,
+};
 
 /// Rows looked at, or removed, at a time.
 const BATCH: u32 = 200;
@@ -25,6 +27,8 @@ pub struct Pruned {
     pub revoked_tokens: u64,
     /// API tokens that ended more than a day ago.
     pub api_tokens: u64,
+    /// Codes of accounts that ended.
+    pub account_codes: u64,
     /// Changes that were long ago.
     pub changes: u64,
     /// Answers that were kept for requests that came again.
@@ -52,6 +56,7 @@ impl Pruned {
             sessions: self.sessions + other.sessions,
             revoked_tokens: self.revoked_tokens + other.revoked_tokens,
             api_tokens: self.api_tokens + other.api_tokens,
+            account_codes: self.account_codes + other.account_codes,
             changes: self.changes + other.changes,
             kept_answers: self.kept_answers + other.kept_answers,
         }
@@ -75,6 +80,7 @@ impl Pruner {
             sessions: self.sessions(store, now)?,
             revoked_tokens: revoked_tokens(store, now)?,
             api_tokens: api_tokens(store, now)?,
+            account_codes: account_codes(store, now)?,
             changes: changes(store, now)?,
             kept_answers: kept_answers(store, now)?,
         })
@@ -125,6 +131,15 @@ fn api_tokens(store: &Store, now: Timestamp) -> Result<u64, StoreError> {
         return Ok(0);
     }
     store.write(move |tx| api_tokens::prune(tx, before, BATCH))
+}
+
+fn account_codes(store: &Store, now: Timestamp) -> Result<u64, StoreError> {
+    // A clock that was ahead and is set back finds them as they were.
+    let before = ago(now, SignedDuration::from_hours(24));
+    if !store.read(|connection| account_codes::is_prunable(connection, before))? {
+        return Ok(0);
+    }
+    store.write(move |tx| account_codes::prune(tx, before, BATCH))
 }
 
 fn changes(store: &Store, now: Timestamp) -> Result<u64, StoreError> {

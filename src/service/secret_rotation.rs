@@ -1,15 +1,16 @@
-//! Another secret over the signing keys: all are sealed anew in one transaction, and no moment is
-//! without a secret on the disk that opens them.
+//! Another secret over the signing keys and the mails that wait: all are sealed anew in one
+//! transaction, and no moment is without a secret on the disk that opens them.
 
 use std::sync::Arc;
 
 use super::Sources;
 use super::keys::{self, KeysError};
+use super::post;
 use super::scribe::Scribe;
 use super::secret_key::{self, SecretKey, SecretKeyError, SecretKeySource};
 use crate::domain::actor::Actor;
 use crate::domain::audit::{Action, Entry};
-use crate::store::{Store, StoreError, keys as stored_keys, webhooks};
+use crate::store::{Store, StoreError, Tx, keys as stored_keys, outgoing_mail, webhooks};
 use crate::tokens::{SealError, SealingKey};
 
 /// Why the secret was not changed.
@@ -94,8 +95,23 @@ pub fn rotate(
         for (stored, sealed) in webhooks.iter().zip(&theirs) {
             webhooks::reseal(tx, stored.webhook.id, sealed)?;
         }
+        reseal_mail(tx, &old, &sealing)?;
         Ok(Ok(again.len()))
     })??;
     source.finish()?;
     Ok(resealed)
+}
+
+/// The same for what waits to be mailed. What does not open stays as it is: nobody could send it
+/// before, either.
+fn reseal_mail(tx: &Tx<'_>, old: &SealingKey, new: &SealingKey) -> Result<(), StoreError> {
+    for waiting in outgoing_mail::all(tx)? {
+        let label = post::label(waiting.id);
+        let opened = old.open(&label, &waiting.sealed);
+        let sealed = opened.and_then(|opened| new.seal(&label, &opened));
+        if let Ok(sealed) = sealed {
+            outgoing_mail::reseal(tx, waiting.id, &sealed)?;
+        }
+    }
+    Ok(())
 }

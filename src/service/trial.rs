@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cluster::Database;
 
+use super::account_codes::{AccountRules, PLACE, Registration};
 use super::accounts::{Accounts, PasswordChecks};
 use super::grant::Grant;
 use super::guesses::GuessRules;
@@ -22,6 +23,7 @@ use crate::domain::scope::Scope;
 use crate::domain::session::{Origin, SessionRules};
 use crate::domain::sources::fixed::FixedClock;
 use crate::domain::user::{NewUser, User, UserRef};
+use crate::mail::{MailSettings, Way};
 use crate::passwords::{HashParams, Policy, PoolSize};
 use crate::store::{self, DatabaseSettings, Store, WriteMode};
 use crate::tokens::{KeyAlgorithm, TokenRules};
@@ -54,6 +56,31 @@ pub(super) const GUESSES: GuessRules = GuessRules {
 };
 /// 2026-01-01.
 const START_SECS: i64 = 1_767_225_600;
+
+/// Codes as they are by default, and everybody may register.
+pub(super) fn account_rules() -> AccountRules {
+    let page = |name: &str| format!("https://app.example.com/{name}#{PLACE}");
+    AccountRules {
+        registration: Registration::Open,
+        reset_secs: 3600,
+        invitation_secs: 7 * 24 * 3600,
+        confirmation_secs: 3 * 24 * 3600,
+        reset_url: page("reset"),
+        invitation_url: page("invitation"),
+        confirmation_url: page("confirmation"),
+        registration_url: page("registration"),
+        service: "app.example.com".into(),
+    }
+}
+
+/// Nothing leaves the house.
+pub(super) fn no_mail() -> MailSettings {
+    MailSettings {
+        way: Way::Off,
+        from: "authd@example.com".parse().expect("is a sender"),
+        templates: None,
+    }
+}
 
 /// One account, and what can be done with it.
 pub(super) struct Trial {
@@ -240,6 +267,8 @@ fn services(
         webhooks: webhooks(),
         keys,
         secret_key: SecretKeySource::File(database.folder().join("authd.key")),
+        accounts: account_rules(),
+        mail: no_mail(),
     };
     Services::start(open(database), settings, sources(clock)).expect("starts")
 }

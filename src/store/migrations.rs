@@ -49,6 +49,7 @@ pub(super) const ALL: &[Migration] = &[
     step!(7, "fields", "0007_fields.sql"),
     step!(8, "idempotent_requests", "0008_idempotent_requests.sql"),
     step!(9, "webhooks", "0009_webhooks.sql"),
+    step!(10, "account_codes", "0010_account_codes.sql"),
 ];
 
 /// Where a database stands.

@@ -2,6 +2,7 @@
 //!
 //! What the engine does its own way is in `engine/`; the SQL of a table is in the file of its name.
 
+pub mod account_codes;
 pub mod api_tokens;
 pub mod audit;
 pub mod changes;
@@ -18,6 +19,7 @@ pub mod idempotency;
 pub mod keys;
 pub mod members;
 mod migrations;
+pub mod outgoing_mail;
 mod patience;
 mod pen;
 pub mod permissions;

@@ -9,6 +9,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use crate::domain::account_code::Purpose;
 use crate::domain::secret::Secret;
 use crate::domain::sources::Random;
 
@@ -19,6 +20,8 @@ pub enum OpaqueKind {
     Api,
     /// Proves who a client is.
     ClientSecret,
+    /// Lets its bearer do one thing with an account, once.
+    Code(Purpose),
 }
 
 /// SHA-256 of a whole token: what the database knows of it.
@@ -39,6 +42,11 @@ impl OpaqueKind {
         match self {
             Self::Api => "authd_pat_",
             Self::ClientSecret => "authd_cs_",
+            Self::Code(Purpose::PasswordReset) => "authd_reset_",
+            Self::Code(Purpose::Invitation) => "authd_invite_",
+            Self::Code(Purpose::EmailConfirmation) => "authd_confirm_",
+            Self::Code(Purpose::EmailChange) => "authd_change_",
+            Self::Code(Purpose::Registration) => "authd_register_",
         }
     }
 }

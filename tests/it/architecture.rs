@@ -39,13 +39,14 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ),
     (
         "config",
-        &["service", "passwords", "tokens", "store", "domain"],
+        &["service", "mail", "passwords", "tokens", "store", "domain"],
     ),
     ("sockets", &["config", "domain"]),
     (
         "service",
-        &["passwords", "tokens", "store", "courier", "domain"],
+        &["mail", "passwords", "tokens", "store", "courier", "domain"],
     ),
+    ("mail", &["domain"]),
     ("passwords", &["domain"]),
     ("tokens", &["domain"]),
     ("store", &["domain"]),
@@ -54,7 +55,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
 ];
 
 /// Crates that are named in one module only.
-const CRATES: [(&str, &[&str]); 24] = [
+const CRATES: [(&str, &[&str]); 26] = [
     ("clap", &["cli", "bin"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
@@ -78,6 +79,8 @@ const CRATES: [(&str, &[&str]); 24] = [
     ("r2d2", &["store"]),
     ("argon2", &["passwords"]),
     ("jsonwebtoken", &["tokens"]),
+    ("lettre", &["mail"]),
+    ("minijinja", &["mail"]),
     ("toml", &["config"]),
 ];
 

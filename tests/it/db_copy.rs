@@ -14,7 +14,7 @@ use crate::env::{Outcome, PASSWORD, TestEnv, only_sqlite};
 pub(crate) const ORIGINAL: &str = "sqlite:authd.db";
 
 /// Every table, in the order in which they are copied.
-const TABLES: [&str; 21] = [
+const TABLES: [&str; 23] = [
     "users",
     "user_tombstones",
     "permissions",
@@ -30,6 +30,8 @@ const TABLES: [&str; 21] = [
     "refresh_tokens",
     "revoked_tokens",
     "revocations",
+    "account_codes",
+    "outgoing_mail",
     "audit_events",
     "signing_keys",
     "idempotent_requests",
@@ -61,6 +63,11 @@ const SESSION: &str = "
     INSERT INTO refresh_tokens VALUES ('s', 0, x'ff', 7), ('s', 1, x'', 8);
     INSERT INTO revoked_tokens VALUES ('j', 1);
     INSERT INTO revocations VALUES (-5, 'session', 'r', 0), (3, 'key', 'k', 1);
+    INSERT INTO account_codes VALUES
+        ('c', x'03', 'email_change', (SELECT min(id) FROM users), 'k', 'Zoë@x', 'zoë@x', 1, 2),
+        ('d', x'04', 'registration', NULL, NULL, 'a@x', 'a@x', 3, 4);
+    INSERT INTO outgoing_mail VALUES ('m', x'00ff', 1, 2, 3);
+    UPDATE users SET confirmed_key = email_key WHERE id = (SELECT min(id) FROM users);
     INSERT INTO audit_events VALUES
         (1, 1, 'a', 1, 'login', 'failed', 'anonymous', NULL, '::1', 'u', NULL, 's', NULL, 'k', NULL,
             NULL, '{}', zeroblob(32));

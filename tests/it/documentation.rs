@@ -141,6 +141,23 @@ fn the_lines_about_own_fields_work_as_printed() {
     assert!(PAGE.contains(&refused.stderr), "{refused:?}");
 }
 
+/// The lines of docs/account-flows.md, with the address of this daemon.
+#[test]
+fn the_lines_about_account_flows_work_as_printed() {
+    let env = TestEnv::new();
+    let authd = env.authd();
+    let blocks = code_blocks(include_str!("../../docs/account-flows.md"), "sh").join("");
+    let lines = blocks.replace("http://localhost:8000", &authd.url);
+    let programs = Path::new(env!("CARGO_BIN_EXE_authctl")).parent();
+    let programs = programs.expect("is in a folder").display();
+    let script = format!("set -e\nexport PATH={programs}:/usr/bin:/bin\n{lines}");
+    let script = env.write("account-flows", &script);
+    let out = run(env.command("bash").arg(script), "").succeeded();
+    assert!(out.stdout.contains("authd_reset_"), "{out:?}");
+    assert!(out.stdout.contains("authd_confirm_"), "{out:?}");
+    authd.login("ada@example.com", README_PASSWORD);
+}
+
 /// The answer that the README prints has the keys of the real one, and what does not change from
 /// day to day has its values.
 #[test]
@@ -224,6 +241,8 @@ fn keys_and_variables_that_the_documents_name_exist() {
         "tokens",
         "passwords",
         "forward",
+        "accounts",
+        "mail",
         "log",
     ];
     let known: Vec<String> = reference::KEYS

@@ -15,7 +15,7 @@ fn an_error_says_nothing_about_the_inside() {
     env.sql(
         "DROP TABLE refresh_tokens; DROP TABLE sessions; DROP TABLE api_tokens;
         DROP TABLE group_members; DROP TABLE user_permissions; DROP TABLE user_fields;
-        DROP TABLE users; DROP TABLE signing_keys",
+        DROP TABLE account_codes; DROP TABLE users; DROP TABLE signing_keys",
     );
     let failures = [
         authd.verify(&token),

@@ -3,6 +3,7 @@
 //! One file a capability; `env` is the harness that speaks the users' language.
 
 mod api;
+mod account_codes;
 mod api_tokens;
 mod architecture;
 mod audit;
@@ -46,6 +47,8 @@ mod keys;
 mod load;
 mod login_security;
 mod logs;
+mod mail;
+mod mail_server;
 mod migrations;
 mod moved;
 mod nodes;

@@ -108,8 +108,10 @@ fn schemathesis_finds_nothing() {
     let alone = ["verifyToken", "logout", "endSession"];
     let managing = operations(&authd, &["users", "groups", "fields", "audit"]);
     let managing: Vec<&str> = managing.iter().map(String::as_str).collect();
+    let helping = operations(&authd, &["account"]);
+    let helping: Vec<&str> = helping.iter().map(String::as_str).collect();
     let own = ["changeMe", "changePassword"];
-    let apart = [&alone[..], &own, &oauth, &managing].concat();
+    let apart = [&alone[..], &own, &oauth, &managing, &helping].concat();
     let exclude = each("--exclude-operation-id", &apart);
     let said = check(&[&header[..], &exclude].concat());
     assert!(said.contains("Tested: 22"), "{said}");
@@ -137,6 +139,13 @@ fn schemathesis_finds_nothing() {
             "{said}"
         );
     }
+    // What is right of its form is still no code that anybody was given.
+    let include = each("--include-operation-id", &helping);
+    let token = authd.login("ada@example.com", PASSWORD);
+    let bearer = format!("Authorization: Bearer {token}");
+    let said = check(&[&["--header", &bearer][..], &FORM_ALONE, &include].concat());
+    let count = format!("Tested: {}", helping.len());
+    assert!(said.contains(&count), "{said}");
     // Clients have something else to show. What is right of its form may still ask for more than the
     // client has, or show a second one.
     let basic = format!(

@@ -26,11 +26,12 @@ pub(super) fn run(_: Args, ctx: &mut Context) -> Result<(), CliError> {
         sessions,
         revoked_tokens,
         api_tokens,
+        account_codes,
         changes,
         kept_answers,
     } = pruned;
     let sentence = format!(
-        "ended {sessions} sessions; forgot {revoked_tokens} revoked tokens, {api_tokens} expired API tokens, {changes} old changes and {kept_answers} kept answers"
+        "ended {sessions} sessions; forgot {revoked_tokens} revoked tokens, {api_tokens} expired API tokens, {account_codes} expired codes, {changes} old changes and {kept_answers} kept answers"
     );
     ctx.output.outcome(&pruned, &sentence)
 }

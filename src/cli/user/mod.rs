@@ -1,12 +1,16 @@
 //! `authctl user`: one file a verb.
 
 mod add;
+mod code;
+mod confirm_email;
 mod delete;
 mod disable;
 mod enable;
 mod grant;
+mod invite;
 mod list;
 mod passwd;
+mod reset_link;
 mod revoke;
 mod set;
 mod show;
@@ -24,6 +28,9 @@ pub(super) enum Command {
     Show(show::Args),
     Set(set::Args),
     Passwd(passwd::Args),
+    Invite(invite::Args),
+    ResetLink(reset_link::Args),
+    ConfirmEmail(confirm_email::Args),
     Enable(enable::Args),
     Disable(disable::Args),
     Grant(grant::Args),
@@ -38,6 +45,9 @@ pub(super) fn run(command: Command, ctx: &mut Context) -> Result<(), CliError> {
         Command::Show(args) => show::run(args, ctx),
         Command::Set(args) => set::run(args, ctx),
         Command::Passwd(args) => passwd::run(args, ctx),
+        Command::Invite(args) => invite::run(args, ctx),
+        Command::ResetLink(args) => reset_link::run(args, ctx),
+        Command::ConfirmEmail(args) => confirm_email::run(args, ctx),
         Command::Enable(args) => enable::run(args, ctx),
         Command::Disable(args) => disable::run(args, ctx),
         Command::Grant(args) => grant::run(args, ctx),

@@ -73,6 +73,14 @@ actions! {
     "key.retired" => KeyRetired: "A signing key verifies no longer",
     "key.revoked" => KeyRevoked: "A signing key may have leaked: it verifies no longer, and never again",
     "key.resealed" => KeyResealed: "A signing key was sealed anew, under another secret",
+    "user.invited" => UserInvited: "An account was given a code for its first password",
+    "user.reset_started" => UserResetStarted: "An administrator gave an account a code for another password",
+    "user.reset_wanted" => UserResetWanted: "Somebody wanted another password for an address; `failed`: it has no account that can log in",
+    "user.confirmation_started" => UserConfirmationStarted: "An account was given a code to confirm its address",
+    "user.email_confirmed" => UserEmailConfirmed: "Somebody who reads the mail of an account's address has confirmed it",
+    "user.email_change_wanted" => UserEmailChangeWanted: "An account is to have another address, or the password given for that was wrong",
+    "registration.wanted" => RegistrationWanted: "Somebody wanted an account for an address; `failed`: it has one",
+    "letter.given_up" => LetterGivenUp: "A letter could not be sent until its time was over",
     "audit.viewed" => AuditViewed: "Somebody wanted to see these events and may not",
 }
 

@@ -5,7 +5,7 @@ use super::webhooks;
 use crate::store::engine::Kind::{Bool, Bytes, Integer, Text};
 
 /// How many there are.
-pub(super) const COUNT: usize = 21;
+pub(super) const COUNT: usize = 23;
 
 /// Every table; one that refers to another comes after it.
 pub(super) static TABLES: [Table; COUNT] = [
@@ -29,19 +29,22 @@ pub(super) static TABLES: [Table; COUNT] = [
             ("group_names", Text),
             ("permission_names", Text),
             ("field_values", Text),
+            ("confirmed_key", Text),
         ],
         count: "SELECT count(*) FROM users",
         added: "SELECT count(*) FROM users",
         select: "
             SELECT id, email, email_key, first_name, last_name, phone_number, password_hash,
                 is_active, is_staff, is_superuser, date_joined, last_login, tokens_valid_after,
-                version, group_names, permission_names, field_values
+                version, group_names, permission_names, field_values, confirmed_key
             FROM users ORDER BY id",
         insert: "
             INSERT INTO users (id, email, email_key, first_name, last_name, phone_number,
                 password_hash, is_active, is_staff, is_superuser, date_joined, last_login,
-                tokens_valid_after, version, group_names, permission_names, field_values)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+                tokens_valid_after, version, group_names, permission_names, field_values,
+                confirmed_key)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
+                ?18)",
     },
     Table {
         name: "user_tombstones",
@@ -258,6 +261,46 @@ pub(super) static TABLES: [Table; COUNT] = [
         insert: "
             INSERT INTO revocations (version, kind, id, created_at)
             VALUES (?1, ?2, ?3, ?4)",
+    },
+    Table {
+        name: "account_codes",
+        columns: &[
+            ("id", Text),
+            ("hash", Bytes),
+            ("purpose", Text),
+            ("user_id", Text),
+            ("account_key", Text),
+            ("email", Text),
+            ("email_key", Text),
+            ("created_at", Integer),
+            ("expires_at", Integer),
+        ],
+        count: "SELECT count(*) FROM account_codes",
+        added: "SELECT count(*) FROM account_codes",
+        select: "
+            SELECT id, hash, purpose, user_id, account_key, email, email_key, created_at,
+                expires_at
+            FROM account_codes ORDER BY id",
+        insert: "
+            INSERT INTO account_codes (id, hash, purpose, user_id, account_key, email, email_key,
+                created_at, expires_at)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    },
+    Table {
+        name: "outgoing_mail",
+        columns: &[
+            ("id", Text),
+            ("sealed", Bytes),
+            ("due_at", Integer),
+            ("expires_at", Integer),
+            ("attempts", Integer),
+        ],
+        count: "SELECT count(*) FROM outgoing_mail",
+        added: "SELECT count(*) FROM outgoing_mail",
+        select: "SELECT id, sealed, due_at, expires_at, attempts FROM outgoing_mail ORDER BY id",
+        insert: "
+            INSERT INTO outgoing_mail (id, sealed, due_at, expires_at, attempts)
+            VALUES (?1, ?2, ?3, ?4, ?5)",
     },
     Table {
         name: "audit_events",

@@ -19,6 +19,7 @@ pub(super) use user_columns;
 pub(super) const AFTER_USER: usize = 16;
 
 mod changes;
+pub mod confirmation;
 mod listing;
 mod passwords;
 
