@@ -1,6 +1,7 @@
 //! The keys about codes and letters: how people help themselves, and how they hear of it.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::error::ConfigError;
 use super::kind::{HOUR, Kind};
@@ -183,10 +184,12 @@ fn page(
 /// How letters leave the house.
 pub(super) fn mail(layers: &Layers) -> Result<MailSettings, ConfigError> {
     let way = layers.text("mail.transport")?.unwrap_or_default();
+    // Every value is checked, whether it is used or not.
+    let smtp = smtp(layers)?;
     let way = match way.as_str() {
         "off" => Way::Off,
         "log" => Way::Log,
-        "smtp" => Way::Smtp(smtp(layers)?),
+        "smtp" => Way::Smtp(smtp.complete(layers)?),
         other => match other.strip_prefix("file:").filter(|rest| !rest.is_empty()) {
             Some(folder) => Way::Folder(PathBuf::from(folder)),
             None => {
@@ -202,39 +205,58 @@ pub(super) fn mail(layers: &Layers) -> Result<MailSettings, ConfigError> {
     })
 }
 
-fn smtp(layers: &Layers) -> Result<SmtpSettings, ConfigError> {
-    let needed = |key| {
-        let problem = "mail.transport is smtp, which needs this".to_owned();
-        wrong(layers, key, problem)
-    };
-    let port = u16::try_from(layers.count("mail.port")?).unwrap_or_default();
-    let (name, password) = (layers.text("mail.username")?, layers.text("mail.password")?);
-    let login = match (name, password.map(Secret::new)) {
-        (Some(name), Some(password)) => Some((name, password)),
-        (None, None) => None,
-        (Some(_), None) => return Err(needed("mail.password")),
-        (None, Some(_)) => return Err(needed("mail.username")),
-    };
-    let security = word!(
-        layers, "mail.security",
-        "starttls" => Security::StartTls,
-        "tls" => Security::Tls,
-        "none" => Security::None
-    );
-    if login.is_some() && security == Security::None {
-        let problem =
-            "a password is sent over a connection that others can read: choose starttls or tls";
-        return Err(wrong(layers, "mail.security", problem.to_owned()));
-    }
-    Ok(SmtpSettings {
-        host: layers
-            .text("mail.host")?
-            .ok_or_else(|| needed("mail.host"))?,
-        port: Some(port).filter(|port| *port != 0),
-        security,
-        login,
+/// What is said of a mail server.
+struct Smtp {
+    host: Option<String>,
+    port: u16,
+    security: Security,
+    username: Option<String>,
+    password: Option<Secret<String>>,
+    timeout: Duration,
+}
+
+fn smtp(layers: &Layers) -> Result<Smtp, ConfigError> {
+    Ok(Smtp {
+        host: layers.text("mail.host")?,
+        port: u16::try_from(layers.count("mail.port")?).unwrap_or_default(),
+        security: word!(
+            layers, "mail.security",
+            "starttls" => Security::StartTls,
+            "tls" => Security::Tls,
+            "none" => Security::None
+        ),
+        username: layers.text("mail.username")?,
+        password: layers.text("mail.password")?.map(Secret::new),
         timeout: layers.duration("mail.timeout")?,
     })
+}
+
+impl Smtp {
+    /// Everything that is needed to speak to it.
+    fn complete(self, layers: &Layers) -> Result<SmtpSettings, ConfigError> {
+        let needed = |key| {
+            let problem = "mail.transport is smtp, which needs this".to_owned();
+            wrong(layers, key, problem)
+        };
+        let login = match (self.username, self.password) {
+            (Some(name), Some(password)) => Some((name, password)),
+            (None, None) => None,
+            (Some(_), None) => return Err(needed("mail.password")),
+            (None, Some(_)) => return Err(needed("mail.username")),
+        };
+        if login.is_some() && self.security == Security::None {
+            let problem = "the password would be sent over a connection that others can read: \
+                           choose starttls or tls";
+            return Err(wrong(layers, "mail.security", problem.to_owned()));
+        }
+        Ok(SmtpSettings {
+            host: self.host.ok_or_else(|| needed("mail.host"))?,
+            port: Some(self.port).filter(|port| *port != 0),
+            security: self.security,
+            login,
+            timeout: self.timeout,
+        })
+    }
 }
 
 fn wrong(layers: &Layers, key: &'static str, problem: String) -> ConfigError {

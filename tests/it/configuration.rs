@@ -358,6 +358,9 @@ fn sample(key: &Key) -> String {
         ("tokens.claims", _) => "email, is_staff".into(),
         ("forward.cookie", _) => "session".into(),
         ("webhooks.retries", _) => "1s, 2h".into(),
+        ("mail.transport", _) => "file:mails".into(),
+        ("mail.from", _) => "Ada <ada@a.example>".into(),
+        (name, Kind::Text) if name.starts_with("accounts.") => "https://b.example/#{token}".into(),
         (name, Kind::Text) if name.ends_with("_header") => {
             format!("X-{}", name.replace(['.', '_'], "-"))
         }

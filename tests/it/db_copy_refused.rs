@@ -360,7 +360,7 @@ fn a_person_sees_how_far_it_is() {
     };
     let mut terminal = Terminal::authctl(&env, "db copy --from sqlite:authd.db --to sqlite:new.db");
     terminal.shows("copying users");
-    terminal.shows("/4,488 rows");
+    terminal.shows("/4,494 rows");
     let (screen, ending) = terminal.ends();
     assert!(
         screen.contains("user_tombstones      \u{2506}  200 "),
