@@ -15,8 +15,8 @@ use crate::grpc;
 use crate::http::{self, App};
 use crate::service::Services;
 use crate::service::caretaker::Caretaker;
-use crate::service::webhooks::messenger::Messenger;
 use crate::service::post::postman::Postman;
+use crate::service::webhooks::messenger::Messenger;
 use crate::sockets::{self, BindError, Bound, Door, Protocol};
 use crate::store::{self, Store, WriteMode, users};
 

@@ -190,13 +190,12 @@ pub(super) fn mail(layers: &Layers) -> Result<MailSettings, ConfigError> {
         "off" => Way::Off,
         "log" => Way::Log,
         "smtp" => Way::Smtp(smtp.complete(layers)?),
-        other => match other.strip_prefix("file:").filter(|rest| !rest.is_empty()) {
-            Some(folder) => Way::Folder(PathBuf::from(folder)),
-            None => {
-                let problem = format!("'{other}' is not one of off, smtp, log, file:DIRECTORY");
-                return Err(wrong(layers, "mail.transport", problem));
-            }
-        },
+        other => {
+            let folder = other.strip_prefix("file:").filter(|rest| !rest.is_empty());
+            let problem = || format!("'{other}' is not one of off, smtp, log, file:DIRECTORY");
+            let folder = folder.ok_or_else(|| wrong(layers, "mail.transport", problem()))?;
+            Way::Folder(PathBuf::from(folder))
+        }
     };
     Ok(MailSettings {
         way,

@@ -57,20 +57,6 @@ pub(super) fn find(request: &Request) -> Option<Route> {
         (POST) ["/auth/logout"] => blocking("/auth/logout", logout::create),
         (POST) ["/auth/refresh"] => blocking("/auth/refresh", refresh::create),
         (POST) ["/auth/login"] => blocking("/auth/login", login::create),
-        (GET)  ["/auth/password/reset"] => inline("/auth/password/reset", page::password),
-        (POST) ["/auth/password/reset"] => blocking("/auth/password/reset", passwords::request),
-        (POST) ["/auth/password/reset/confirm"] => {
-            blocking("/auth/password/reset/confirm", passwords::confirm)
-        },
-        (GET)  ["/auth/email/confirm"] => inline("/auth/email/confirm", page::address),
-        (POST) ["/auth/email/confirm"] => blocking("/auth/email/confirm", addresses::confirm),
-        (POST) ["/auth/email/change"] => blocking("/auth/email/change", addresses::change),
-        (POST) ["/auth/register"] => blocking("/auth/register", registration::request),
-        (GET)  ["/auth/register/confirm"] => inline("/auth/register/confirm", page::registration),
-        (POST) ["/auth/register/confirm"] => {
-            blocking("/auth/register/confirm", registration::confirm)
-        },
-        (GET)  ["/auth/account.js"] => inline("/auth/account.js", page::script),
         (GET)  ["/users"] => blocking("/users", users::list::list),
         (POST) ["/users"] => creating("/users", users::list::create),
         (GET)  ["/users/changes"] => waiting("/users/changes", users::changes::list),
@@ -115,7 +101,11 @@ pub(super) fn find(request: &Request) -> Option<Route> {
         (GET)  ["/api/docs/{file}", file: String] => {
             inline("/api/docs/{file}", move |app, request| docs::asset(app, request, &file))
         },
-        _ => return find_managing(request).or_else(|| find_forward(request)),
+        _ => {
+            return find_account(request)
+                .or_else(|| find_managing(request))
+                .or_else(|| find_forward(request));
+        }
     ))
 }
 
@@ -163,6 +153,28 @@ fn find_managing(request: &Request) -> Option<Route> {
             blocking("/fields/{name}", move |app, request| fields::one::delete(app, request, &name))
         },
         (GET)  ["/audit"] => blocking("/audit", audit::list),
+        _ => return None,
+    ))
+}
+
+/// What people do for themselves, with codes.
+#[rustfmt::skip]
+fn find_account(request: &Request) -> Option<Route> {
+    Some(router!(request,
+        (GET)  ["/auth/password/reset"] => inline("/auth/password/reset", page::password),
+        (POST) ["/auth/password/reset"] => blocking("/auth/password/reset", passwords::request),
+        (POST) ["/auth/password/reset/confirm"] => {
+            blocking("/auth/password/reset/confirm", passwords::confirm)
+        },
+        (GET)  ["/auth/email/confirm"] => inline("/auth/email/confirm", page::address),
+        (POST) ["/auth/email/confirm"] => blocking("/auth/email/confirm", addresses::confirm),
+        (POST) ["/auth/email/change"] => blocking("/auth/email/change", addresses::change),
+        (POST) ["/auth/register"] => blocking("/auth/register", registration::request),
+        (GET)  ["/auth/register/confirm"] => inline("/auth/register/confirm", page::registration),
+        (POST) ["/auth/register/confirm"] => {
+            blocking("/auth/register/confirm", registration::confirm)
+        },
+        (GET)  ["/auth/account.js"] => inline("/auth/account.js", page::script),
         _ => return None,
     ))
 }

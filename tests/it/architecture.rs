@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Each module with those it may use: what is below it, past a level if need be, never what is
 /// beside or above it. `config` is an edge whose values the other edges take.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("bin", &["cli"]),
     (
         "cli",

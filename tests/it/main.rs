@@ -2,8 +2,8 @@
 //!
 //! One file a capability; `env` is the harness that speaks the users' language.
 
-mod api;
 mod account_codes;
+mod api;
 mod api_tokens;
 mod architecture;
 mod audit;

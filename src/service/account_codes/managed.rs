@@ -14,9 +14,9 @@ use crate::mail::{Facts, Letter, Subject as LetterSubject};
 use crate::service::accounts::AccountError;
 use crate::service::management::{Management, Work};
 use crate::service::post::{self, Outbox};
+use crate::store::Fault;
 use crate::store::account_codes::Subject;
 use crate::store::users::{self, Credentials};
-use crate::store::{Fault, StoreError};
 
 /// Codes for the accounts of one database, and somebody who makes them.
 pub struct AccountCodes {
@@ -139,10 +139,9 @@ impl AccountCodes {
 }
 
 fn credentials(work: &Work<'_>, name: &UserRef) -> Result<Credentials, Fault<CodeError>> {
-    let found = users::find(work.tx, name)?;
-    let found = found.map(|user| users::credentials(work.tx, &user.email));
-    let found: Result<Option<Option<Credentials>>, StoreError> = found.transpose();
-    found?
-        .flatten()
-        .ok_or_else(|| refused(AccountError::NotFound(name.clone())))
+    let found = match users::find(work.tx, name)? {
+        Some(user) => users::credentials(work.tx, &user.email)?,
+        None => None,
+    };
+    found.ok_or_else(|| refused(AccountError::NotFound(name.clone())))
 }

@@ -239,7 +239,7 @@ fn what_waits_is_sealed_and_opens_after_a_change_of_the_secret() {
     let trial = Trial::new();
     request_reset(&trial.services, "secret.person@example.com", None).expect("is seen to");
     let waiting = || {
-        let waiting = trial.services.store.write(|tx| outgoing_mail::all(tx));
+        let waiting = trial.services.store.write(outgoing_mail::all);
         waiting.expect("reads").remove(0)
     };
     let before = waiting();

@@ -158,12 +158,11 @@ fn open(services: &Services, waiting: &Waiting) -> Result<Option<Errand>, Troubl
         .secrets()
         .sealing
         .open(&label, &waiting.sealed);
-    let opened = match opened {
-        Ok(opened) => Some(opened),
-        Err(_) => {
-            let renewed = services.keys.renew(&services.store)?;
-            renewed.sealing.open(&label, &waiting.sealed).ok()
-        }
+    let opened = if let Ok(opened) = opened {
+        Some(opened)
+    } else {
+        let renewed = services.keys.renew(&services.store)?;
+        renewed.sealing.open(&label, &waiting.sealed).ok()
     };
     Ok(opened.and_then(|opened| serde_json::from_slice(opened.expose()).ok()))
 }

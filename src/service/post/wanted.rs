@@ -129,7 +129,7 @@ impl Desk {
             return self.tell_owner(tx, &owner.email, now);
         }
         let (purpose, subject) = (Purpose::EmailChange, Subject::Account(&user));
-        if self.is_recent(tx, purpose, subject, &email, now)? {
+        if is_recent(tx, purpose, subject, &email, now)? {
             return Ok(());
         }
         if let Some(outbox) = &self.outbox {
@@ -158,7 +158,7 @@ impl Desk {
         let Some(outbox) = &self.outbox else {
             return Ok(());
         };
-        if self.is_recent(tx, purpose, subject, email, now)? {
+        if is_recent(tx, purpose, subject, email, now)? {
             return Ok(());
         }
         let how = (&*self.rules, &*self.sources.random);
@@ -178,7 +178,7 @@ impl Desk {
             return Ok(());
         };
         let (purpose, nobody) = (Purpose::Registration, Subject::Nobody);
-        if self.is_recent(tx, purpose, nobody, email, now)? {
+        if is_recent(tx, purpose, nobody, email, now)? {
             return Ok(());
         }
         // A code that nobody is told: it says when the last letter went.
@@ -190,18 +190,6 @@ impl Desk {
         };
         let letter = Letter::to(LetterSubject::AddressInUse, email, facts);
         outbox.put(tx, &letter.into(), end_of_patience(now), now)
-    }
-
-    fn is_recent(
-        &self,
-        tx: &Tx<'_>,
-        purpose: Purpose,
-        subject: Subject<'_>,
-        email: &Email,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let after = now.checked_sub(BETWEEN_LETTERS).unwrap_or(Timestamp::MIN);
-        account_codes::is_recent(tx, purpose, subject, email, after)
     }
 
     /// Writes down what was wanted, and from where.
@@ -223,4 +211,16 @@ fn of(action: Action, user: Option<&User>, comes: bool) -> Entry {
         user: user.map(|user| user.id),
         ..Entry::new(action).ended(outcome)
     }
+}
+
+/// Whether this person had such a letter a moment ago.
+fn is_recent(
+    tx: &Tx<'_>,
+    purpose: Purpose,
+    subject: Subject<'_>,
+    email: &Email,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let after = now.checked_sub(BETWEEN_LETTERS).unwrap_or(Timestamp::MIN);
+    account_codes::is_recent(tx, purpose, subject, email, after)
 }
