@@ -10,8 +10,8 @@ use super::context::{Context, system_sources};
 use super::error::{CliError, report_clap};
 use super::output::{Format, Output};
 use super::{
-    audit, client, completions, config, createsuperuser, db, field, group, key, logging, migrate,
-    permission, ping, prompt, secret, session, token, user, webhook,
+    apply, audit, client, completions, config, createsuperuser, db, export, field, group, import,
+    key, logging, migrate, permission, ping, prompt, secret, session, token, user, webhook,
 };
 use crate::config::{Config, Environment, Flags, Layers};
 use crate::domain::user::UserRef;
@@ -98,6 +98,9 @@ enum Command {
     #[command(subcommand)]
     Secret(secret::Command),
     Audit(audit::Args),
+    Export(export::Args),
+    Import(import::Args),
+    Apply(apply::Args),
     #[command(subcommand)]
     Db(db::Command),
     #[command(subcommand)]
@@ -111,14 +114,24 @@ impl Command {
     fn knows_rights(&self) -> bool {
         matches!(
             self,
-            Self::User(_) | Self::Group(_) | Self::Permission(_) | Self::Audit(_) | Self::Field(_)
+            Self::User(_)
+                | Self::Group(_)
+                | Self::Permission(_)
+                | Self::Audit(_)
+                | Self::Field(_)
+                | Self::Export(_)
+                | Self::Import(_)
+                | Self::Apply(_)
         )
     }
 
     /// Whether it asks nothing and has its own end for Ctrl-C: one about a whole database, or without
     /// an end of its own.
     fn has_own_interrupt(&self) -> bool {
-        matches!(self, Self::Db(_) | Self::Audit(_))
+        matches!(
+            self,
+            Self::Db(_) | Self::Audit(_) | Self::Export(_) | Self::Import(_)
+        )
     }
 }
 
@@ -193,6 +206,9 @@ fn run(cli: Cli) -> Result<(), CliError> {
         Command::Key(command) => key::run(command, &mut ctx),
         Command::Secret(command) => secret::run(command, &mut ctx),
         Command::Audit(args) => audit::run(args, &mut ctx),
+        Command::Export(args) => export::run(args, &mut ctx),
+        Command::Import(args) => import::run(args, &mut ctx),
+        Command::Apply(args) => apply::run(args, &mut ctx),
         Command::Db(command) => db::run(command, &mut ctx),
         Command::Config(command) => config::run(command, &mut ctx),
         Command::Ping(args) => ping::run(args, &mut ctx),

@@ -12,6 +12,7 @@ use crate::service::StartError;
 use crate::service::account_codes::CodeError;
 use crate::service::accounts::AccountError;
 use crate::service::api_tokens::ApiTokenError;
+use crate::service::apply::ApplyError;
 use crate::service::audit::AuditError;
 use crate::service::clients::ClientError;
 use crate::service::fields::FieldError;
@@ -40,9 +41,12 @@ pub(super) enum CliError {
     NotConfirmed,
     /// The command knows no rights but those of whoever can write the database.
     #[error(
-        "--as is for 'user', 'group', 'permission', 'field' and 'audit': this is done by whoever can write the database"
+        "--as is for 'user', 'group', 'permission', 'field', 'export', 'import', 'apply' and 'audit': this is done by whoever can write the database"
     )]
     NotOnBehalf,
+    /// Rows of a file do not fit. Of each it was said why.
+    #[error("{0}")]
+    Rows(String, OfRows),
     /// Nothing to change was named.
     #[error("there is nothing to change: name a field, as in --first-name Ada")]
     NothingToChange,
@@ -78,6 +82,9 @@ pub(super) enum CliError {
     /// A field could not be found, made or changed.
     #[error(transparent)]
     Field(#[from] FieldError),
+    /// What a document declares could not be brought about.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
     /// A session could not be found or ended.
     #[error(transparent)]
     Session(#[from] SessionError),
@@ -120,6 +127,15 @@ pub(super) enum CliError {
         #[source]
         cause: std::io::Error,
     },
+}
+
+/// What refused rows have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OfRows {
+    /// They are about what is there already.
+    Conflicts,
+    /// They, or some of them, break a rule.
+    Invalid,
 }
 
 /// The exit statuses of the contract; also the codes of `-o json`.
@@ -205,8 +221,13 @@ impl CliError {
             | Self::Account(AccountError::Policy(_) | AccountError::Fields(_))
             | Self::Webhook(WebhookError::Plain)
             | Self::Field(FieldError::Definition(_)) => Status::Invalid,
+            Self::Rows(_, OfRows::Invalid) => Status::Invalid,
+            Self::Apply(ApplyError::Store(error)) => of_store(error),
+            Self::Apply(error) if error.is_conflict() => Status::Conflict,
+            Self::Apply(_) => Status::Invalid,
             Self::NotASuperuser(_)
             | Self::Code(_)
+            | Self::Rows(_, OfRows::Conflicts)
             | Self::Account(AccountError::Changed(_) | AccountError::Denied(_))
             | Self::Session(SessionError::Denied(_) | SessionError::NarrowScope(_))
             | Self::Group(GroupError::Changed(_) | GroupError::Denied(_))

@@ -8,6 +8,7 @@
 )]
 
 mod account;
+mod apply;
 mod audit;
 pub mod authctl;
 pub mod authd;
@@ -18,9 +19,11 @@ mod context;
 mod createsuperuser;
 mod db;
 mod error;
+mod export;
 mod field;
 mod group;
 mod healthcheck;
+mod import;
 mod key;
 mod log_json;
 mod log_lines;
@@ -32,6 +35,7 @@ mod output;
 mod password;
 mod permission;
 mod ping;
+mod progress;
 mod prompt;
 pub mod reference;
 mod secret;

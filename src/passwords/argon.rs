@@ -3,8 +3,11 @@
 use argon2::password_hash::phc::{Ident, Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 
+use super::phc::Stored;
 use crate::domain::password::Password;
 use crate::domain::sources::Random;
+
+pub use super::phc::PhcString;
 
 /// What one hash costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,38 +28,16 @@ impl HashParams {
         parallelism: 1,
     };
     /// What a stored hash may ask for at most, so that a damaged row cannot stop the service.
-    const CEILING: Self = Self {
+    pub(super) const CEILING: Self = Self {
         memory_kib: 1 << 20,
         iterations: 64,
         parallelism: 16,
     };
 
-    fn within_ceiling(&self) -> bool {
+    pub(super) fn within_ceiling(&self) -> bool {
         self.memory_kib <= Self::CEILING.memory_kib
             && self.iterations <= Self::CEILING.iterations
             && self.parallelism <= Self::CEILING.parallelism
-    }
-}
-
-/// A hash as stored: `$argon2id$v=19$m=...,t=...,p=...$salt$hash`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct PhcString(String);
-
-impl PhcString {
-    /// A string read back from the store; what it says is checked when it is used.
-    pub fn from_stored(text: String) -> Self {
-        Self(text)
-    }
-
-    /// The text, for the store.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for PhcString {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("[redacted]")
     }
 }
 
@@ -131,7 +112,7 @@ pub fn hash(
         salt: Some(Salt::new(&salt).map_err(|_| HashError::Damaged)?),
         hash: Some(Output::new(&output).map_err(|_| HashError::Damaged)?),
     };
-    Ok(PhcString(hash.to_string()))
+    Ok(PhcString::from_stored(hash.to_string()))
 }
 
 /// Checks a password against a stored hash, at the cost the hash itself names.
@@ -141,32 +122,17 @@ pub fn verify(
     current: HashParams,
     memory: &mut Memory,
 ) -> Result<Verdict, HashError> {
-    let stored = PasswordHash::new(stored.as_str()).map_err(|_| HashError::Damaged)?;
-    let (Some(salt), Some(expected)) = (&stored.salt, &stored.hash) else {
-        return Err(HashError::Damaged);
-    };
-    let known = stored.algorithm.as_str() == Algorithm::Argon2id.as_str()
-        && stored.version == Some(Version::V0x13.into());
-    let argon_params = Params::try_from(&stored).map_err(|_| HashError::Damaged)?;
-    let params = HashParams {
-        memory_kib: argon_params.m_cost(),
-        iterations: argon_params.t_cost(),
-        parallelism: argon_params.p_cost(),
-    };
-    if !known || !params.within_ceiling() {
-        return Err(HashError::Damaged);
-    }
+    let Stored {
+        salt,
+        expected,
+        cost,
+        params,
+    } = Stored::read(stored.as_str())?;
     let mut output = [0; Output::MAX_LENGTH];
     let output = &mut output[..expected.len()];
-    fill(
-        &argon_params,
-        password.expose().as_bytes(),
-        salt,
-        output,
-        memory,
-    )?;
+    fill(&cost, password.expose().as_bytes(), &salt, output, memory)?;
     // `Output` compares in constant time.
-    if Output::new(output).map_err(|_| HashError::Damaged)? != *expected {
+    if Output::new(output).map_err(|_| HashError::Damaged)? != expected {
         burn_rest(password, params, current, memory)?;
         return Ok(Verdict::Mismatch);
     }

@@ -3,9 +3,11 @@
 //! [`Hasher`] is the bounded pool the daemon uses; [`argon`] alone is enough for one password.
 
 pub mod argon;
+mod phc;
 pub mod policy;
 mod pool;
 
-pub use argon::{HashError, HashParams, PhcString};
+pub use argon::{HashError, HashParams};
+pub use phc::{PhcError, PhcString};
 pub use policy::{Policy, PolicyError};
 pub use pool::{Hasher, PoolError, PoolSize, Turn};

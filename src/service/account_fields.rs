@@ -15,12 +15,12 @@ pub type FieldErrors = BTreeMap<String, Vec<String>>;
 /// inserted when all fits.
 pub(super) fn fill_new(
     tx: &Tx<'_>,
+    fields: &[Field],
     given: &BTreeMap<String, Input>,
     insert: impl FnOnce() -> Result<User, Fault<AccountError>>,
 ) -> Result<User, Fault<AccountError>> {
-    let fields = fields::all(tx)?;
-    let mut check = Check::new(tx, &fields, given, None);
-    for field in &fields {
+    let mut check = Check::new(tx, fields, given, None);
+    for field in fields {
         match given.get(field.name.as_str()) {
             Some(input) => check.take(field, input, field.definition.default.as_ref())?,
             None => check.none_given(field),
@@ -37,13 +37,14 @@ pub(super) fn fill_new(
 /// Gives an account these values.
 pub(super) fn change(
     tx: &Tx<'_>,
+    fields: &[Field],
     user: &User,
     given: &BTreeMap<String, Input>,
 ) -> Result<(), Fault<AccountError>> {
     if given.is_empty() {
         return Ok(());
     }
-    change_in(tx, user, given, &fields::all(tx)?, |_| true)
+    change_in(tx, user, given, fields, |_| true)
 }
 
 /// Gives an account these values on its own wish: of fields that it writes itself. One that it does not

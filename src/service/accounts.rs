@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use super::PasswordSettings;
-use super::account_change::{
-    check_change, guard_last_superuser, move_between_groups, note_differences, set_active,
-};
+use super::account_change::{self, Arrival, guard_last_superuser, set_active};
 use super::account_fields::{self, FieldErrors};
 use super::management::{Management, MayBeDenied, Work};
 use crate::domain::audit::Action;
@@ -18,9 +16,8 @@ use crate::domain::user::{NewUser, User, UserChange, UserId, UserRef};
 use crate::passwords::argon::{self, Memory};
 use crate::passwords::policy::Owner;
 use crate::passwords::{HashError, Hasher, PhcString, Policy, PolicyError, PoolError};
-use crate::store::sessions::{self, Which};
-use crate::store::users::{self, FieldMatch, UserFilter};
-use crate::store::{Fault, StoreError};
+use crate::store::users::{self, FieldMatch, Since, UserFilter};
+use crate::store::{Fault, StoreError, fields};
 
 /// The accounts of one database, and somebody who manages them.
 pub struct Accounts {
@@ -149,28 +146,15 @@ impl Accounts {
         let hash = password.map(|password| self.hash(password)).transpose()?;
         let random = Arc::clone(&self.desk.sources.random);
         self.desk.attempt(Action::UserAdded, move |work| {
-            let (tx, now) = (work.tx, work.now);
-            work.by
-                .check_new(new.is_staff, new.is_superuser)
-                .map_err(refused)?;
-            let id = UserId(random.uuid_v7(now));
+            let arrival = Arrival {
+                id: UserId(random.uuid_v7(work.now)),
+                since: Since {
+                    date_joined: work.now,
+                    last_login: None,
+                },
+            };
             let hash = hash.as_ref().map(PhcString::as_str);
-            let user = account_fields::fill_new(tx, &new.fields, || {
-                Ok(users::insert(tx, id, &new, hash, now)?)
-            })?;
-            work.entry.user = Some(id);
-            for (mark, is_set) in [("staff", new.is_staff), ("superuser", new.is_superuser)] {
-                if is_set {
-                    work.entry.note(mark, true);
-                }
-            }
-            if !new.groups.is_empty() {
-                work.entry.note_names("joined", &new.groups);
-                move_between_groups(tx, &work.by, &user, &new.groups)?;
-            }
-            let name = UserRef::Id(id);
-            let user = users::find(tx, &name)?;
-            user.ok_or_else(|| refused(not_found(&name)))
+            account_change::add(work, &fields::all(work.tx)?, &new, hash, arrival)
         })
     }
 
@@ -218,26 +202,11 @@ impl Accounts {
         guard: LastSuperuser,
     ) -> Result<User, AccountError> {
         self.modify(target.into(), Action::UserChanged, move |work, user| {
-            let tx = work.tx;
-            check_change(&work.by, user, &change).map_err(refused)?;
-            if change.is_superuser == Some(false) || change.is_active == Some(false) {
-                guard_last_superuser(tx, user, guard)?;
-            }
-            if change.names_columns() {
-                users::update(tx, user.id, &change)?;
-            }
-            account_fields::change(tx, user, &change.fields)?;
-            if let Some(groups) = &change.groups {
-                move_between_groups(tx, &work.by, user, groups)?;
-            }
-            if let Some(is_active) = change.is_active.filter(|wanted| *wanted != user.is_active) {
-                set_active(tx, user.id, is_active, work.now)?;
-            }
-            let changed = users::find(tx, &UserRef::Id(user.id))?;
-            if let Some(changed) = &changed {
-                work.is_change = note_differences(&mut work.entry, user, changed);
-            }
-            Ok(changed)
+            let fields = match change.fields.is_empty() {
+                true => Vec::new(),
+                false => fields::all(work.tx)?,
+            };
+            account_change::change(work, &fields, user, &change, guard)
         })
     }
 
@@ -257,10 +226,7 @@ impl Accounts {
         }
         let hash = self.hash(password)?;
         self.modify(target, Action::UserPasswordChanged, move |work, user| {
-            let (tx, now) = (work.tx, work.now);
-            work.by.check(Deed::Profile, user).map_err(refused)?;
-            sessions::end_of(tx, user.id, Which::All, now)?;
-            Ok(users::set_password(tx, user.id, hash.as_str(), now)?)
+            account_change::set_password(work, user, hash.as_str())
         })
     }
 
@@ -292,10 +258,7 @@ impl Accounts {
         guard: LastSuperuser,
     ) -> Result<User, AccountError> {
         self.modify(target.into(), Action::UserDeleted, move |work, user| {
-            work.by.check(Deed::Deletion, user).map_err(refused)?;
-            guard_last_superuser(work.tx, user, guard)?;
-            let was_there = users::delete(work.tx, user.id, work.now)?;
-            Ok(was_there.then(|| user.clone()))
+            account_change::delete(work, user, guard)
         })
     }
 

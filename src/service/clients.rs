@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Services;
-use super::management::{Management, MayBeDenied};
+use super::management::{Management, MayBeDenied, Work};
 use super::verification::{self, Principal, VerifyError};
 use crate::domain::audit::Action;
 use crate::domain::authority::Denied;
@@ -118,13 +118,30 @@ pub fn of_token(services: &Services, token: &str) -> Result<Option<Client>, Veri
 pub fn add(desk: &Management, new: NewClient) -> Result<WithSecret, ClientError> {
     let secret = OpaqueToken::generate(OpaqueKind::ClientSecret, &*desk.sources.random);
     let hash = secret.hash();
-    let client = desk.attempt(Action::ClientAdded, move |work| {
-        work.entry.client = Some(new.id.clone());
-        work.entry.note("scope", new.scopes.to_string());
-        work.by.require_superuser().map_err(refused)?;
-        Ok(clients::insert(work.tx, &new, &hash, work.now)?)
-    })?;
+    let client = desk.attempt(Action::ClientAdded, move |work| adding(work, &new, &hash))?;
     Ok(WithSecret { client, secret })
+}
+
+pub(super) fn adding(
+    work: &mut Work<'_>,
+    new: &NewClient,
+    secret_hash: &[u8],
+) -> Result<Client, Fault<ClientError>> {
+    work.entry.client = Some(new.id.clone());
+    work.entry.note("scope", new.scopes.to_string());
+    work.by.require_superuser().map_err(refused)?;
+    Ok(clients::insert(work.tx, new, secret_hash, work.now)?)
+}
+
+/// Gives a client another name, other scopes and audiences; `what` of it differs.
+pub(super) fn describing(
+    work: &mut Work<'_>,
+    is: &NewClient,
+    what: &[String],
+) -> Result<Client, Fault<ClientError>> {
+    work.entry.note_names("changed", what);
+    work.entry.note("scope", is.scopes.to_string());
+    changing(work, &is.id, |tx, _, now| clients::update(tx, is, now))
 }
 
 /// The client of that id.
@@ -185,12 +202,18 @@ fn change(
     + 'static,
 ) -> Result<Client, ClientError> {
     let id = id.clone();
-    desk.attempt(action, move |work| {
-        work.entry.client = Some(id.clone());
-        work.by.require_superuser().map_err(refused)?;
-        let changed = change(work.tx, &id, work.now)?;
-        changed.ok_or(Fault::Refused(ClientError::NotFound(id)))
-    })
+    desk.attempt(action, move |work| changing(work, &id, change))
+}
+
+pub(super) fn changing(
+    work: &mut Work<'_>,
+    id: &ClientId,
+    change: impl FnOnce(&Tx<'_>, &ClientId, jiff::Timestamp) -> Result<Option<Client>, StoreError>,
+) -> Result<Client, Fault<ClientError>> {
+    work.entry.client = Some(id.clone());
+    work.by.require_superuser().map_err(refused)?;
+    let changed = change(work.tx, id, work.now)?;
+    changed.ok_or_else(|| Fault::Refused(ClientError::NotFound(id.clone())))
 }
 
 fn refused(denied: Denied) -> Fault<ClientError> {

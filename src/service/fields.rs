@@ -126,20 +126,28 @@ pub fn add(desk: &Management, name: FieldName, spec: Spec) -> Result<Field, Fiel
     desk.authority().require_superuser()?;
     let definition = Definition::new(spec)?;
     desk.attempt(Action::FieldAdded, move |work| {
-        let tx = begin(work, &name)?;
-        if fields::count(tx)? >= MAX_FIELDS && fields::find(tx, &name)?.is_none() {
-            return Err(refused(FieldError::TooMany));
-        }
-        let field = fields::insert(tx, &name, &definition, work.now)?;
-        let breaches = lacking(tx, &name, &definition)?;
-        if breaches.count > 0 {
-            return Err(refused(FieldError::Unfit(breaches)));
-        }
-        if let Some(default) = &definition.default {
-            user_fields::fill(tx, &field, default)?;
-        }
-        Ok(field)
+        adding(work, &name, &definition)
     })
+}
+
+pub(super) fn adding(
+    work: &mut Work<'_>,
+    name: &FieldName,
+    definition: &Definition,
+) -> Result<Field, Fault<FieldError>> {
+    let tx = begin(work, name)?;
+    if fields::count(tx)? >= MAX_FIELDS && fields::find(tx, name)?.is_none() {
+        return Err(refused(FieldError::TooMany));
+    }
+    let field = fields::insert(tx, name, definition, work.now)?;
+    let breaches = lacking(tx, name, definition)?;
+    if breaches.count > 0 {
+        return Err(refused(FieldError::Unfit(breaches)));
+    }
+    if let Some(default) = &definition.default {
+        user_fields::fill(tx, &field, default)?;
+    }
+    Ok(field)
 }
 
 /// The field of that name. Whoever sees accounts sees which fields they have.
@@ -169,32 +177,42 @@ pub fn change(
     force: Force,
 ) -> Result<Changed, FieldError> {
     desk.attempt(Action::FieldChanged, move |work| {
-        let tx = begin(work, &name)?;
-        let field = seen(tx, &name, version)?;
-        let definition = Definition::new(change.applied_to(field.definition.spec()));
-        let definition = definition.map_err(refused)?;
-        if definition == field.definition {
-            let broken = Breaches::default();
-            work.is_change = false;
-            return Ok(Changed { field, broken });
-        }
-        let broken = breaches(tx, &field, &definition)?;
-        if broken.unfit {
-            return Err(refused(FieldError::Unfit(broken)));
-        }
-        if broken.count > 0 && force == Force::No {
-            return Err(refused(FieldError::Broken(broken)));
-        }
-        let changed = fields::update(tx, &name, &definition)?;
-        let changed = changed.ok_or_else(|| refused(FieldError::NotFound(name)))?;
-        user_fields::mark(tx, &changed)?;
-        if let (true, Some(default)) = (definition.required, &definition.default) {
-            user_fields::fill(tx, &changed, default)?;
-        }
-        Ok(Changed {
-            field: changed,
-            broken,
-        })
+        changing(work, &name, version, change, force)
+    })
+}
+
+pub(super) fn changing(
+    work: &mut Work<'_>,
+    name: &FieldName,
+    version: Option<i64>,
+    change: FieldChange,
+    force: Force,
+) -> Result<Changed, Fault<FieldError>> {
+    let tx = begin(work, name)?;
+    let field = seen(tx, name, version)?;
+    let definition = Definition::new(change.applied_to(field.definition.spec()));
+    let definition = definition.map_err(refused)?;
+    if definition == field.definition {
+        let broken = Breaches::default();
+        work.is_change = false;
+        return Ok(Changed { field, broken });
+    }
+    let broken = breaches(tx, &field, &definition)?;
+    if broken.unfit {
+        return Err(refused(FieldError::Unfit(broken)));
+    }
+    if broken.count > 0 && force == Force::No {
+        return Err(refused(FieldError::Broken(broken)));
+    }
+    let changed = fields::update(tx, name, &definition)?;
+    let changed = changed.ok_or_else(|| refused(FieldError::NotFound(name.clone())))?;
+    user_fields::mark(tx, &changed)?;
+    if let (true, Some(default)) = (definition.required, &definition.default) {
+        user_fields::fill(tx, &changed, default)?;
+    }
+    Ok(Changed {
+        field: changed,
+        broken,
     })
 }
 
@@ -224,11 +242,19 @@ pub fn delete(
     version: Option<i64>,
 ) -> Result<Field, FieldError> {
     desk.attempt(Action::FieldDeleted, move |work| {
-        let tx = begin(work, &name)?;
-        let field = seen(tx, &name, version)?;
-        fields::delete(tx, &name)?;
-        Ok(field)
+        deleting(work, &name, version)
     })
+}
+
+pub(super) fn deleting(
+    work: &mut Work<'_>,
+    name: &FieldName,
+    version: Option<i64>,
+) -> Result<Field, Fault<FieldError>> {
+    let tx = begin(work, name)?;
+    let field = seen(tx, name, version)?;
+    fields::delete(tx, name)?;
+    Ok(field)
 }
 
 /// Who would break these rules.

@@ -47,12 +47,20 @@ pub struct Page {
 pub fn add(desk: &Management, name: GroupName) -> Result<Group, GroupError> {
     let random = Arc::clone(&desk.sources.random);
     desk.attempt(Action::GroupAdded, move |work| {
-        work.by.require(Builtin::GroupsAdd).map_err(refused)?;
         let id = GroupId(random.uuid_v7(work.now));
-        let group = groups::insert(work.tx, id, &name, work.now)?;
-        note_group(work, &group);
-        Ok(group)
+        adding(work, id, &name)
     })
+}
+
+pub(super) fn adding(
+    work: &mut Work<'_>,
+    id: GroupId,
+    name: &GroupName,
+) -> Result<Group, Fault<GroupError>> {
+    work.by.require(Builtin::GroupsAdd).map_err(refused)?;
+    let group = groups::insert(work.tx, id, name, work.now)?;
+    note_group(work, &group);
+    Ok(group)
 }
 
 /// The group of that name.
@@ -104,12 +112,20 @@ pub fn delete(
     version: Option<i64>,
 ) -> Result<Group, GroupError> {
     desk.attempt(Action::GroupDeleted, move |work| {
-        let group = seen(work, &name, version)?;
-        let allowed = work.by.check_group(Builtin::GroupsDelete, &group);
-        allowed.map_err(refused)?;
-        groups::delete(work.tx, group.id)?;
-        Ok(group)
+        deleting(work, &name, version)
     })
+}
+
+pub(super) fn deleting(
+    work: &mut Work<'_>,
+    name: &GroupRef,
+    version: Option<i64>,
+) -> Result<Group, Fault<GroupError>> {
+    let group = seen(work, name, version)?;
+    let allowed = work.by.check_group(Builtin::GroupsDelete, &group);
+    allowed.map_err(refused)?;
+    groups::delete(work.tx, group.id)?;
+    Ok(group)
 }
 
 /// Makes an account a member, and returns it. A member stays one.
@@ -168,17 +184,26 @@ fn change_permission(
     change: fn(&Tx<'_>, GroupId, &PermissionName) -> Result<bool, StoreError>,
 ) -> Result<Group, GroupError> {
     desk.attempt(action, move |work| {
-        work.by.require(Builtin::GroupsChange).map_err(refused)?;
-        let group = seen(work, &name, None)?;
-        if permissions::find(work.tx, &permission)?.is_none() {
-            return Err(refused(GroupError::NoPermission(permission)));
-        }
-        work.entry.permission = Some(permission.clone());
-        let allowed = work.by.check_group_permission(&group, &permission);
-        allowed.map_err(refused)?;
-        work.is_change = change(work.tx, group.id, &permission)?;
-        seen(work, &name, None)
+        changing_permission(work, &name, &permission, change)
     })
+}
+
+pub(super) fn changing_permission(
+    work: &mut Work<'_>,
+    name: &GroupRef,
+    permission: &PermissionName,
+    change: fn(&Tx<'_>, GroupId, &PermissionName) -> Result<bool, StoreError>,
+) -> Result<Group, Fault<GroupError>> {
+    work.by.require(Builtin::GroupsChange).map_err(refused)?;
+    let group = seen(work, name, None)?;
+    if permissions::find(work.tx, permission)?.is_none() {
+        return Err(refused(GroupError::NoPermission(permission.clone())));
+    }
+    work.entry.permission = Some(permission.clone());
+    let allowed = work.by.check_group_permission(&group, permission);
+    allowed.map_err(refused)?;
+    work.is_change = change(work.tx, group.id, permission)?;
+    seen(work, name, None)
 }
 
 /// The group, if it is as the caller has seen it.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crossbeam_channel::bounded;
 use jiff::Timestamp;
 
 use super::Sources;
@@ -41,6 +42,47 @@ pub(super) struct Work<'w> {
     pub(super) entry: Entry,
     /// Whether anything was changed: otherwise nothing is written down.
     pub(super) is_change: bool,
+}
+
+/// Some changes under way in one transaction, each written down by itself.
+pub(super) struct Series<'s> {
+    /// The transaction.
+    pub(super) tx: &'s Tx<'s>,
+    /// What is allowed at this moment.
+    pub(super) by: Authority,
+    /// The time of the transaction.
+    pub(super) now: Timestamp,
+    scribe: &'s Scribe,
+    /// The first that was refused for want of a right, and which.
+    denied: Option<(Entry, Denied)>,
+}
+
+impl Series<'_> {
+    /// One of the changes.
+    pub(super) fn step<T, E: MayBeDenied>(
+        &mut self,
+        action: Action,
+        work: impl FnOnce(&mut Work<'_>) -> Result<T, Fault<E>>,
+    ) -> Result<T, Fault<E>> {
+        let mut change = Work {
+            tx: self.tx,
+            by: self.by.clone(),
+            now: self.now,
+            entry: Entry::new(action),
+            is_change: true,
+        };
+        let done = work(&mut change).inspect_err(|fault| {
+            if let Fault::Refused(error) = fault
+                && let (Some(denied), None) = (error.denied(), &self.denied)
+            {
+                self.denied = Some((change.entry.clone(), denied.clone()));
+            }
+        })?;
+        if change.is_change {
+            self.scribe.write(self.tx, &change.entry, change.now)?;
+        }
+        Ok(done)
+    }
 }
 
 /// Why a change was undone, and what it had come to.
@@ -136,6 +178,35 @@ impl Management {
                 error
             }
         })
+    }
+
+    /// Makes some changes in one transaction, each of them written down. If one is refused and that
+    /// is passed on, all are undone. The first that was for want of a right is written down by itself.
+    pub(super) fn attempt_all<T: Send + 'static, E: From<StoreError> + Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Series<'_>) -> Result<T, Fault<E>> + Send + 'static,
+    ) -> Result<T, E> {
+        let (desk, scribe) = (self.clone(), Scribe::of(&self.by, &self.sources));
+        let (tell, told) = bounded(1);
+        let attempted = self.store.attempt(move |tx| {
+            let mut series = Series {
+                tx,
+                by: desk.authority_now(tx)?,
+                now: desk.sources.clock.now(),
+                scribe: &scribe,
+                denied: None,
+            };
+            let done = work(&mut series);
+            if let Some(denied) = series.denied {
+                // Whoever asked waits for it, or is gone.
+                let _ = tell.send(denied);
+            }
+            done
+        });
+        if let Ok((entry, denied)) = told.try_recv() {
+            self.note_denied(entry, &denied);
+        }
+        attempted
     }
 
     /// Fails if this is not allowed, which is written down then.

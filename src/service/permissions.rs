@@ -45,10 +45,32 @@ pub fn add(
     description: Label,
 ) -> Result<Permission, PermissionError> {
     desk.attempt(Action::PermissionAdded, move |work| {
-        work.entry.permission = Some(name.clone());
-        work.by.require_superuser().map_err(refused)?;
-        Ok(permissions::insert(work.tx, &name, &description)?)
+        adding(work, &name, &description)
     })
+}
+
+pub(super) fn adding(
+    work: &mut Work<'_>,
+    name: &PermissionName,
+    description: &Label,
+) -> Result<Permission, Fault<PermissionError>> {
+    work.entry.permission = Some(name.clone());
+    work.by.require_superuser().map_err(refused)?;
+    Ok(permissions::insert(work.tx, name, description)?)
+}
+
+/// Gives a permission of the installation's own another description.
+pub(super) fn describing(
+    work: &mut Work<'_>,
+    name: &PermissionName,
+    description: &Label,
+) -> Result<(), Fault<PermissionError>> {
+    work.entry.permission = Some(name.clone());
+    work.by.require_superuser().map_err(refused)?;
+    if known(work, name)?.is_builtin {
+        return Err(refused(PermissionError::Builtin(name.clone())));
+    }
+    Ok(permissions::describe(work.tx, name, description)?)
 }
 
 /// One page of permissions. Whoever sees groups sees what they may be given.
@@ -73,16 +95,21 @@ pub fn list(
 
 /// Removes a permission, from all who have it, and returns what it was.
 pub fn delete(desk: &Management, name: PermissionName) -> Result<Permission, PermissionError> {
-    desk.attempt(Action::PermissionDeleted, move |work| {
-        work.entry.permission = Some(name.clone());
-        work.by.require_superuser().map_err(refused)?;
-        let found = known(work, &name)?;
-        if found.is_builtin {
-            return Err(refused(PermissionError::Builtin(name)));
-        }
-        permissions::delete(work.tx, &name)?;
-        Ok(found)
-    })
+    desk.attempt(Action::PermissionDeleted, move |work| deleting(work, &name))
+}
+
+pub(super) fn deleting(
+    work: &mut Work<'_>,
+    name: &PermissionName,
+) -> Result<Permission, Fault<PermissionError>> {
+    work.entry.permission = Some(name.clone());
+    work.by.require_superuser().map_err(refused)?;
+    let found = known(work, name)?;
+    if found.is_builtin {
+        return Err(refused(PermissionError::Builtin(name.clone())));
+    }
+    permissions::delete(work.tx, name)?;
+    Ok(found)
 }
 
 /// Gives an account a permission by itself, and returns it.
@@ -117,18 +144,25 @@ fn change(
     name: PermissionName,
     change: fn(&Tx<'_>, UserId, &PermissionName) -> Result<bool, StoreError>,
 ) -> Result<User, PermissionError> {
-    desk.attempt(action, move |work| {
-        work.by.require(Builtin::UsersChange).map_err(refused)?;
-        let absent = || refused(PermissionError::NoAccount(user.clone()));
-        let account = users::find(work.tx, &user)?.ok_or_else(absent)?;
-        work.entry.user = Some(account.id);
-        known(work, &name)?;
-        work.entry.permission = Some(name.clone());
-        let deed = Deed::Permission(&name);
-        work.by.check(deed, &account).map_err(refused)?;
-        work.is_change = change(work.tx, account.id, &name)?;
-        users::find(work.tx, &UserRef::Id(account.id))?.ok_or_else(absent)
-    })
+    desk.attempt(action, move |work| changing(work, &user, &name, change))
+}
+
+pub(super) fn changing(
+    work: &mut Work<'_>,
+    user: &UserRef,
+    name: &PermissionName,
+    change: fn(&Tx<'_>, UserId, &PermissionName) -> Result<bool, StoreError>,
+) -> Result<User, Fault<PermissionError>> {
+    work.by.require(Builtin::UsersChange).map_err(refused)?;
+    let absent = || refused(PermissionError::NoAccount(user.clone()));
+    let account = users::find(work.tx, user)?.ok_or_else(absent)?;
+    work.entry.user = Some(account.id);
+    known(work, name)?;
+    work.entry.permission = Some(name.clone());
+    let deed = Deed::Permission(name);
+    work.by.check(deed, &account).map_err(refused)?;
+    work.is_change = change(work.tx, account.id, name)?;
+    users::find(work.tx, &UserRef::Id(account.id))?.ok_or_else(absent)
 }
 
 fn known(work: &Work<'_>, name: &PermissionName) -> Result<Permission, Fault<PermissionError>> {

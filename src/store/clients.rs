@@ -111,6 +111,27 @@ pub fn list(
     connection.query(SQL, &[after.into(), i64::from(limit).into()], client)
 }
 
+/// Gives a client another name, other scopes and audiences.
+pub fn update(tx: &Tx<'_>, is: &NewClient, now: Timestamp) -> Result<Option<Client>, StoreError> {
+    const SQL: &str = concat!(
+        "UPDATE clients SET name = ?2, scopes = ?3, audiences = ?4, version = ?5 WHERE id = ?1
+        RETURNING ",
+        client_columns!()
+    );
+    let scopes = is.scopes.to_string();
+    let audiences: Vec<&str> = is.audiences.iter().map(Audience::as_str).collect();
+    let audiences = audiences.join(" ");
+    let values = [
+        is.id.as_str().into(),
+        is.name.as_str().into(),
+        (&scopes).into(),
+        (&audiences).into(),
+        next_version(tx)?.into(),
+    ];
+    let changed = tx.query_row(SQL, &values, client)?;
+    note_change(tx, changed, now)
+}
+
 /// Puts another secret in the place of the old one.
 pub fn set_secret(
     tx: &Tx<'_>,

@@ -74,6 +74,21 @@ pub enum StoreError {
     Engine(#[from] EngineError),
 }
 
+impl StoreError {
+    /// Whether what was asked for cannot be, and the database is as good as before.
+    pub fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::EmailTaken(_)
+                | Self::ClientExists(_)
+                | Self::GroupExists(_)
+                | Self::FieldExists(_)
+                | Self::PermissionExists(_)
+                | Self::LastSuperuser(_)
+        )
+    }
+}
+
 /// Why work in a transaction was undone ([`crate::store::Store::attempt`]).
 #[derive(Debug)]
 pub enum Fault<E> {

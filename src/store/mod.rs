@@ -27,6 +27,7 @@ mod readers;
 pub mod refresh_tokens;
 mod replica;
 pub mod revoked_tokens;
+pub mod seen;
 pub mod sessions;
 pub mod user_fields;
 pub mod users;
@@ -152,6 +153,17 @@ impl Store {
             .map_err(|error| error.at(&self.url))
     }
 
+    /// Runs `read` on one state of the database, whatever others write meanwhile, for as long as it
+    /// takes: on a connection of its own.
+    pub fn snapshot<T>(
+        &self,
+        read: impl FnOnce(&Conn) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        engine::open_unhurried(&self.url, self.timeout)
+            .and_then(|connection| engine::snapshot(&connection, read))
+            .map_err(|error| error.at(&self.url))
+    }
+
     /// Runs a query on a replica that is fresh enough, and otherwise, or if the replica's answer
     /// is not `good`, as [`Self::read`] does.
     pub fn read_recent<T>(
@@ -238,6 +250,30 @@ impl Store {
     ) -> (Result<T, StoreError>, M) {
         let (written, done) = self.writer.write_while(work, meanwhile);
         (written.map_err(|error| error.at(&self.url)), done)
+    }
+}
+
+/// Does work in a transaction that may be refused by itself: then nothing of it stays, and the
+/// transaction goes on.
+pub fn part<T, E: From<StoreError>>(
+    tx: &Tx<'_>,
+    work: impl FnOnce() -> Result<T, Fault<E>>,
+) -> Result<Result<T, E>, StoreError> {
+    let mut refusal = None;
+    let done = engine::savepoint(tx, |_| {
+        work().map_err(|fault| match fault {
+            Fault::Store(error) => error,
+            Fault::Refused(error) => {
+                refusal = Some(error);
+                StoreError::Refused
+            }
+        })
+    });
+    match (done, refusal) {
+        (Ok(done), _) => Ok(Ok(done)),
+        (Err(StoreError::Refused), Some(refusal)) => Ok(Err(refusal)),
+        (Err(error), _) if error.is_refusal() && tx.in_transaction() => Ok(Err(error.into())),
+        (Err(error), _) => Err(error),
     }
 }
 

@@ -45,6 +45,13 @@ pub fn list(
     connection.query(SQL, &[after.into(), i64::from(limit).into()], permission)
 }
 
+/// Gives a permission another description.
+pub fn describe(tx: &Tx<'_>, name: &PermissionName, description: &Label) -> Result<(), StoreError> {
+    const SQL: &str = "UPDATE permissions SET description = ?2 WHERE name = ?1";
+    let values = [name.as_str().into(), description.as_str().into()];
+    tx.execute(SQL, &values).map(drop)
+}
+
 /// Removes a permission, from all who have it.
 pub fn delete(tx: &Tx<'_>, name: &PermissionName) -> Result<(), StoreError> {
     const SQL: &str = "DELETE FROM permissions WHERE name = ?1";

@@ -55,13 +55,14 @@ const ARROWS: [(&str, &[&str]); 13] = [
 ];
 
 /// Crates that are named in one module only.
-const CRATES: [(&str, &[&str]); 26] = [
+const CRATES: [(&str, &[&str]); 27] = [
     ("clap", &["cli", "bin"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
     ("dialoguer", &["cli"]),
     ("comfy_table", &["cli"]),
     ("indicatif", &["cli"]),
+    ("csv", &["cli"]),
     ("rouille", &["http"]),
     ("hyper", &["http", "grpc"]),
     ("hyper_util", &["http", "grpc"]),
@@ -81,7 +82,8 @@ const CRATES: [(&str, &[&str]); 26] = [
     ("jsonwebtoken", &["tokens"]),
     ("lettre", &["mail"]),
     ("minijinja", &["mail"]),
-    ("toml", &["config"]),
+    // The configuration, and the documents of `authctl apply`.
+    ("toml", &["config", "cli"]),
 ];
 
 /// Names that say nothing of what is in a module.

@@ -158,6 +158,36 @@ fn the_lines_about_account_flows_work_as_printed() {
     authd.login("ada@example.com", README_PASSWORD);
 }
 
+/// The script of docs/ci.md, with a free port.
+#[test]
+fn the_script_for_a_pipeline_works_as_printed() {
+    const PAGE: &str = include_str!("../../docs/ci.md");
+    let env = TestEnv::new();
+    let blocks = code_blocks(PAGE, "sh");
+    assert_eq!(blocks.len(), 1);
+    let port = std::net::TcpListener::bind("127.0.0.1:0").expect("binds");
+    let address = port.local_addr().expect("has one").to_string();
+    drop(port);
+    assert_eq!(blocks[0].matches("127.0.0.1:8000").count(), 1);
+    let lines = blocks[0].replace("127.0.0.1:8000", &address);
+    let programs = Path::new(env!("CARGO_BIN_EXE_authctl")).parent();
+    let programs = programs.expect("is in a folder").display();
+    let script = env.write(
+        "ci",
+        &format!("export PATH={programs}:/usr/bin:/bin\n{lines}"),
+    );
+    let out = run(env.command("bash").arg(&script), "").succeeded();
+    for word in ["add", "billing.refund", "robot@example.com"] {
+        assert!(out.stdout.contains(word), "{out:?}");
+    }
+    let exported = fs::read_to_string(env.path("users.jsonl")).expect("was exported");
+    let user: Value = serde_json::from_str(&exported).expect("is one user");
+    assert_eq!(user["groups"], serde_json::json!(["billing"]));
+    let secrets = fs::read_to_string(env.path("secrets.json")).expect("were written");
+    let secrets: Value = serde_json::from_str(&secrets).expect("is JSON");
+    assert!(secrets["shop"].is_string(), "{secrets}");
+}
+
 /// The answer that the README prints has the keys of the real one, and what does not change from
 /// day to day has its values.
 #[test]

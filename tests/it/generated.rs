@@ -84,14 +84,17 @@ fn page(name: &str) -> String {
 fn every_group_of_commands_has_a_page_with_every_section() {
     let pages = [
         "authctl.1",
+        "authctl-apply.1",
         "authctl-audit.1",
         "authctl-client.1",
         "authctl-completions.1",
         "authctl-config.1",
         "authctl-createsuperuser.1",
         "authctl-db.1",
+        "authctl-export.1",
         "authctl-field.1",
         "authctl-group.1",
+        "authctl-import.1",
         "authctl-key.1",
         "authctl-migrate.1",
         "authctl-permission.1",

@@ -1,13 +1,13 @@
 //! `authctl db copy`.
 
-use std::io::{self, IsTerminal};
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
+use crate::cli::progress;
 use crate::cli::prompt;
 use crate::store::copy::{self, Progress, Step};
 use crate::store::{DatabaseUrl, StoreError};
@@ -78,15 +78,7 @@ struct Bar {
 
 impl Bar {
     fn new(quiet: bool) -> Self {
-        let bar = if quiet || !io::stderr().is_terminal() {
-            ProgressBar::hidden()
-        } else {
-            let style = ProgressStyle::with_template(
-                "{msg:24} [{wide_bar}] {human_pos}/{human_len} rows, {eta} left",
-            );
-            let style = style.expect("is a template").progress_chars("=> ");
-            ProgressBar::no_length().with_style(style)
-        };
+        let bar = progress::bar(quiet, "{human_pos}/{human_len} rows");
         Self { bar, named: None }
     }
 

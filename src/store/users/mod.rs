@@ -18,10 +18,12 @@ pub(super) use user_columns;
 /// How many columns `user_columns!` has.
 pub(super) const AFTER_USER: usize = 16;
 
+mod arrival;
 mod changes;
 pub mod confirmation;
 mod listing;
 mod passwords;
+mod whole;
 
 use std::sync::Arc;
 
@@ -32,7 +34,7 @@ use super::changes::next_version;
 use super::engine::{self, Conn, Question, Row, Tx};
 use super::error::StoreError;
 use super::keys::key_verifies_until;
-use super::members::{effective_permissions, every_permission};
+use super::members::effective_permissions;
 use super::revoked_tokens::is_revoked;
 use super::user_fields;
 use crate::domain::email::Email;
@@ -41,11 +43,13 @@ use crate::domain::permission::PermissionName;
 use crate::domain::phone::Phone;
 use crate::domain::secret::Secret;
 use crate::domain::session::SessionId;
-use crate::domain::user::{NewUser, User, UserChange, UserId, UserRef};
+use crate::domain::user::{User, UserChange, UserId, UserRef};
 
+pub use arrival::{Since, insert, insert_since, was_deleted};
 pub use changes::{AccountChange, changed_since};
 pub use listing::{FieldMatch, UserFilter, UserOrder, list};
 pub use passwords::{change_password, replace_hash};
+pub use whole::{WholeUser, count, whole};
 
 /// What a login needs to know of an account.
 #[derive(Debug)]
@@ -69,46 +73,6 @@ pub struct Standing {
     pub session_lasts: bool,
     /// Whether the token asked about was revoked by itself.
     pub is_revoked: bool,
-}
-
-/// Adds an account and returns it as stored.
-///
-/// Fails with [`StoreError::EmailTaken`] if the normalised address is in use.
-pub fn insert(
-    tx: &Tx<'_>,
-    id: UserId,
-    new: &NewUser,
-    password_hash: Option<&str>,
-    now: Timestamp,
-) -> Result<User, StoreError> {
-    const SQL: &str = concat!(
-        "INSERT INTO users (id, email, email_key, first_name, last_name, phone_number,
-            password_hash, is_active, is_staff, is_superuser, date_joined, version,
-            permission_names)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, CASE WHEN ?10 THEN ",
-        every_permission!("''"),
-        " ELSE '' END)
-        ON CONFLICT (email_key) DO NOTHING
-        RETURNING ",
-        user_columns!()
-    );
-    let id = id.to_string();
-    let values = [
-        (&id).into(),
-        new.email.as_str().into(),
-        new.email.key().into(),
-        new.first_name.as_str().into(),
-        new.last_name.as_str().into(),
-        new.phone_number.as_ref().map(Phone::as_str).into(),
-        password_hash.into(),
-        new.is_active.into(),
-        new.is_staff.into(),
-        new.is_superuser.into(),
-        now.as_second().into(),
-        next_version(tx)?.into(),
-    ];
-    tx.query_row(SQL, &values, user)?
-        .ok_or_else(|| StoreError::EmailTaken(new.email.clone()))
 }
 
 /// The account of that name, if there is one.

@@ -5,6 +5,7 @@ use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
 use super::*;
+use crate::domain::user::NewUser;
 use crate::store::tests::{new_database, new_store};
 use crate::store::{DatabaseSettings, Store, WriteMode};
 

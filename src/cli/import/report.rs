@@ -1,0 +1,146 @@
+//! What an import came to.
+
+use serde_json::{Value, json};
+
+use crate::cli::error::{CliError, OfRows};
+use crate::cli::output::{Format, Output};
+use crate::service::import::Outcome;
+
+/// Counts of outcomes, and the first rows that were refused.
+pub(super) struct Report {
+    output: Output,
+    dry_run: bool,
+    created: u64,
+    updated: u64,
+    unchanged: u64,
+    skipped: u64,
+    refused: u64,
+    /// Of the refused, those that are about what is there already.
+    conflicts: u64,
+    errors: Vec<Value>,
+}
+
+/// Refused rows in a JSON document; what else there is, it only counts.
+const MAX_ERRORS: usize = 1000;
+
+impl Report {
+    pub(super) fn new(output: Output, dry_run: bool) -> Self {
+        Self {
+            output,
+            dry_run,
+            created: 0,
+            updated: 0,
+            unchanged: 0,
+            skipped: 0,
+            refused: 0,
+            conflicts: 0,
+            errors: Vec::new(),
+        }
+    }
+
+    /// After all rows were tried.
+    pub(super) fn start_anew(&mut self) {
+        *self = Self::new(self.output, self.dry_run);
+    }
+
+    pub(super) fn has_refused(&self) -> bool {
+        self.refused > 0
+    }
+
+    pub(super) fn count(&mut self, outcome: &Outcome) {
+        let counter = match outcome {
+            Outcome::Created => &mut self.created,
+            Outcome::Updated => &mut self.updated,
+            Outcome::Unchanged => &mut self.unchanged,
+            Outcome::Skipped => &mut self.skipped,
+            Outcome::Refused(_) => &mut self.refused,
+        };
+        *counter += 1;
+    }
+
+    /// Counts a row that does not fit, and says why: as it comes, or in the document at the end.
+    pub(super) fn refuse(&mut self, line: u64, problem: &str, is_conflict: bool) {
+        self.refused += 1;
+        self.conflicts += u64::from(is_conflict);
+        if self.output.format == Format::Json {
+            if self.errors.len() < MAX_ERRORS {
+                self.errors.push(json!({"line": line, "message": problem}));
+            }
+        } else {
+            eprintln!("line {line}: {problem}");
+        }
+    }
+
+    /// What was done before an interruption, and how to go on.
+    pub(super) fn so_far(&self) -> String {
+        format!(
+            "{}; run the same again with --on-conflict skip or update to go on",
+            self.counts()
+        )
+    }
+
+    /// Prints all of it. `nothing`: nothing was imported, because of the rows that were refused.
+    pub(super) fn finish(mut self, nothing: bool) -> Result<(), CliError> {
+        if nothing {
+            (self.created, self.updated) = (0, 0);
+            (self.unchanged, self.skipped) = (0, 0);
+        }
+        self.print()?;
+        match self.refused {
+            0 => Ok(()),
+            count => Err(self.failure(match (count, nothing) {
+                (1, true) => "1 row does not fit: nothing was imported".into(),
+                (count, true) => format!("{count} rows do not fit: nothing was imported"),
+                (1, false) => "1 row does not fit".into(),
+                (count, false) => format!("{count} rows do not fit"),
+            })),
+        }
+    }
+
+    /// A row that fitted when it was tried did not any more.
+    pub(super) fn stopped(&self) -> Result<(), CliError> {
+        self.print()?;
+        Err(self.failure(format!(
+            "somebody else changed something meanwhile, and the import stopped: {}",
+            self.so_far()
+        )))
+    }
+
+    /// Says how far it came, before another error.
+    pub(super) fn say(&self) {
+        self.output.note(&self.so_far());
+    }
+
+    fn failure(&self, sentence: String) -> CliError {
+        let all = if self.refused == self.conflicts {
+            OfRows::Conflicts
+        } else {
+            OfRows::Invalid
+        };
+        CliError::Rows(sentence, all)
+    }
+
+    fn print(&self) -> Result<(), CliError> {
+        let document = json!({
+            "dry_run": self.dry_run,
+            "created": self.created,
+            "updated": self.updated,
+            "unchanged": self.unchanged,
+            "skipped": self.skipped,
+            "refused": self.refused,
+            "errors": self.errors,
+        });
+        let sentence = match self.dry_run {
+            true => format!("{}; nothing was changed", self.counts()),
+            false => self.counts(),
+        };
+        self.output.outcome(&document, &sentence)
+    }
+
+    fn counts(&self) -> String {
+        format!(
+            "{} created, {} updated, {} unchanged, {} skipped, {} refused",
+            self.created, self.updated, self.unchanged, self.skipped, self.refused
+        )
+    }
+}
