@@ -47,7 +47,7 @@ fn the_programs_connect_as_a_role_that_owns_its_database_and_may_do_no_more() {
     let mut psql = cluster.client("psql");
     psql.env_clear().args(["-XqAt", "-c"]);
     psql.arg(
-        "SELECT rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls, oid = datdba
+        "SELECT rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls, pg_roles.oid = datdba
          FROM pg_roles, pg_database WHERE rolname = current_user AND datname = current_database()",
     );
     let answer = run(psql.arg(url), "");
