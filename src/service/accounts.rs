@@ -202,9 +202,10 @@ impl Accounts {
         guard: LastSuperuser,
     ) -> Result<User, AccountError> {
         self.modify(target.into(), Action::UserChanged, move |work, user| {
-            let fields = match change.fields.is_empty() {
-                true => Vec::new(),
-                false => fields::all(work.tx)?,
+            let fields = if change.fields.is_empty() {
+                Vec::new()
+            } else {
+                fields::all(work.tx)?
             };
             account_change::change(work, &fields, user, &change, guard)
         })

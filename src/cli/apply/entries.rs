@@ -139,12 +139,10 @@ impl<'d> Table<'d> {
             let remedy = "no passwords in here: give password_hash, or set it with 'user passwd'";
             return Err(refuse(node.line, name, &remedy));
         }
-        let likeness = |key: &&&str| (strsim::jaro_winkler(name, key) * 1e6) as u64;
-        let nearest = asked
-            .iter()
-            .max_by_key(likeness)
-            .copied()
-            .unwrap_or_default();
+        let likeness = |key: &&str| strsim::jaro_winkler(name, key);
+        let nearest = asked.iter();
+        let nearest = nearest.max_by(|one, two| likeness(one).total_cmp(&likeness(two)));
+        let nearest = nearest.copied().unwrap_or_default();
         let problem = format!("there is no such key: did you mean '{nearest}'?");
         Err(refuse(
             node.line,

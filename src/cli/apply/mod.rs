@@ -61,9 +61,10 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
         Some(path) if !args.dry_run => Some(secrets::SecretsFile::open(path)?),
         _ => None,
     };
-    let if_missing = match args.dry_run {
-        true => IfMissing::Fail,
-        false => IfMissing::Create,
+    let if_missing = if args.dry_run {
+        IfMissing::Fail
+    } else {
+        IfMissing::Create
     };
     let desk = ctx.management(if_missing)?;
     let options = Options {

@@ -100,7 +100,7 @@ fn of_toml(text: &str, span: Range<usize>, value: &DeValue<'_>) -> Result<Node, 
 
 fn of_json(text: &str, raw: &RawValue, near: usize) -> Result<Node, CliError> {
     // It is a part of the text.
-    let start = (raw.get().as_ptr() as usize).wrapping_sub(text.as_ptr() as usize);
+    let start = raw.get().as_ptr().addr().wrapping_sub(text.as_ptr().addr());
     let line = if start <= text.len() {
         line(text, start)
     } else {

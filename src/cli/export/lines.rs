@@ -10,7 +10,6 @@ use crate::service::export::{Hashes, Inventory};
 use crate::store::users::WholeUser;
 
 /// A JSON object a line: the user's, and the hash if that is exported.
-#[derive(Default)]
 pub(super) struct Jsonl;
 
 impl Writer for Jsonl {

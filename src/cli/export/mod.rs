@@ -72,7 +72,7 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
         );
     }
     let mut writer: Box<dyn Writer> = match args.format {
-        FileFormat::Jsonl => Box::new(lines::Jsonl::default()),
+        FileFormat::Jsonl => Box::new(lines::Jsonl),
         FileFormat::Csv => Box::new(lines::Csv::new(hashes)),
         FileFormat::Toml => Box::new(document::Document::default()),
     };
@@ -123,9 +123,10 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
 }
 
 fn hashes(args: &Args) -> Hashes {
-    match args.with_password_hashes {
-        true => Hashes::Exported,
-        false => Hashes::Kept,
+    if args.with_password_hashes {
+        Hashes::Exported
+    } else {
+        Hashes::Kept
     }
 }
 

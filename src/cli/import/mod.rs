@@ -84,9 +84,10 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
     let format = args.format.unwrap_or_else(|| format_of(&args.file));
     let twice = !args.dry_run && !args.keep_going;
     let mut file = open(&args.file, twice)?;
-    let if_missing = match args.dry_run {
-        true => IfMissing::Fail,
-        false => IfMissing::Create,
+    let if_missing = if args.dry_run {
+        IfMissing::Fail
+    } else {
+        IfMissing::Create
     };
     let desk = ctx.management(if_missing)?;
     let mut importer = Importer::new(&desk, on_conflict(args.on_conflict))?;
@@ -132,7 +133,7 @@ impl Walk {
         mut bring: impl FnMut(Vec<crate::service::import::Row>) -> Result<Vec<Outcome>, Stopped>,
     ) -> Result<(), CliError> {
         let counted = Counted {
-            source: &mut file.file,
+            source: &mut *file.file,
             bar: self.bar.clone(),
         };
         let mut rows: Box<dyn Rows + '_> = match format {
@@ -256,7 +257,7 @@ impl<R> Seek for Stream<R> {
 
 /// Tells the bar how far it is.
 struct Counted<'s> {
-    source: &'s mut Box<dyn ReadSeek>,
+    source: &'s mut dyn ReadSeek,
     bar: ProgressBar,
 }
 

@@ -130,9 +130,10 @@ impl Report {
             "refused": self.refused,
             "errors": self.errors,
         });
-        let sentence = match self.dry_run {
-            true => format!("{}; nothing was changed", self.counts()),
-            false => self.counts(),
+        let sentence = if self.dry_run {
+            format!("{}; nothing was changed", self.counts())
+        } else {
+            self.counts()
         };
         self.output.outcome(&document, &sentence)
     }

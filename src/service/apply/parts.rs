@@ -124,15 +124,14 @@ impl Plan<'_, '_> {
         let named = GroupRef::Name(name.clone());
         let found = store::groups::find(self.series.tx, &named)?;
         let is_new = found.is_none();
-        let group = match found {
-            Some(group) => group,
-            None => {
-                let id = GroupId(self.random.uuid_v7(self.series.now));
-                let added = self
-                    .series
-                    .step(Action::GroupAdded, |work| groups::adding(work, id, name));
-                added.map_err(entry.failed("name"))?
-            }
+        let group = if let Some(group) = found {
+            group
+        } else {
+            let id = GroupId(self.random.uuid_v7(self.series.now));
+            let added = self
+                .series
+                .step(Action::GroupAdded, |work| groups::adding(work, id, name));
+            added.map_err(entry.failed("name"))?
         };
         let what = match permissions {
             Some(wanted) => self.group_permissions(entry, &named, &group, wanted)?,

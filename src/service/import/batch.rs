@@ -114,9 +114,10 @@ impl Batch<'_> {
                 account_change::set_password(work, user, hash.as_str()).map_err(of_account)
             })?;
         }
-        Ok(match is_changed {
-            true => Outcome::Updated,
-            false => Outcome::Unchanged,
+        Ok(if is_changed {
+            Outcome::Updated
+        } else {
+            Outcome::Unchanged
         })
     }
 }
