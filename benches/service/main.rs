@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod bulk;
 mod busy;
 mod client;
 mod commits;
@@ -53,6 +54,10 @@ struct Args {
     #[arg(long)]
     quick: bool,
 
+    /// Users of the rows import, export and list_depth [default: 1000000, with --quick 20000]
+    #[arg(long, value_name = "USERS")]
+    bulk: Option<u32>,
+
     /// What `cargo bench` adds
     #[arg(long, hide = true)]
     bench: bool,
@@ -80,11 +85,12 @@ fn main() -> ExitCode {
 
 /// Runs the rows asked for; one that fails says why and leaves the others alone.
 fn measure(args: &Args) -> Result<ExitCode, Failure> {
-    let plan = if args.quick {
+    let mut plan = if args.quick {
         Plan::quick()
     } else {
         Plan::full()
     };
+    plan.bulk = args.bulk.unwrap_or(plan.bulk);
     report::machine(&plan, args.quick);
     let site = Site::new(plan, args.engine)?;
     let mut report = Report::default();

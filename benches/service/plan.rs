@@ -22,6 +22,8 @@ pub(crate) struct Plan {
     pub(crate) users: u32,
     /// Different users whose tokens verify sees.
     pub(crate) tokens: u32,
+    /// Users that are imported, exported and listed.
+    pub(crate) bulk: u32,
     /// Starts timed by the start row.
     pub(crate) starts: usize,
     /// Wait before memory is read for the last time; `None` leaves that line out.
@@ -37,6 +39,7 @@ impl Plan {
             warm_up: Duration::from_millis(500),
             users: 100_000,
             tokens: 1_000,
+            bulk: 1_000_000,
             starts: 20,
             settle: Some(Duration::from_secs(60)),
         }
@@ -50,6 +53,7 @@ impl Plan {
             warm_up: Duration::from_millis(300),
             users: 5_000,
             tokens: 100,
+            bulk: 20_000,
             starts: 5,
             settle: None,
         }

@@ -65,6 +65,17 @@ pub(crate) fn memory(pid: u32) -> Result<Memory, Failure> {
     Ok(memory)
 }
 
+/// The most memory that it had at a time (`VmHWM`).
+pub(crate) fn peak(pid: u32) -> Result<Kib, Failure> {
+    let status = read(&format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let number = line.and_then(|rest| rest.split_whitespace().next());
+    let number = number.and_then(|number| number.parse().ok());
+    number
+        .map(Kib)
+        .ok_or_else(|| format!("process {pid} has no memory any more").into())
+}
+
 fn read(path: &str) -> Result<String, Failure> {
     fs::read_to_string(path).map_err(|error| format!("{path} cannot be read: {error}").into())
 }

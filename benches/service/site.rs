@@ -1,19 +1,24 @@
 //! What the rows share: the folder of one run, and in it a home for each engine.
 
+use std::cell::OnceCell;
 use std::path::Path;
 
 use tempfile::TempDir;
 
 use crate::Failure;
+use crate::bulk::Bulk;
 use crate::database::{Database, Engine};
 use crate::home::Home;
 use crate::plan::Plan;
 use crate::postgres::Postgres;
+use crate::report;
 
 /// The folder of one run, removed at its end.
 pub(crate) struct Site {
     pub(crate) plan: Plan,
     homes: Vec<Home>,
+    /// Imported at first use; a failure is remembered, so that every row reports it at once.
+    bulk: OnceCell<Result<Bulk, String>>,
     folder: TempDir,
 }
 
@@ -35,8 +40,19 @@ impl Site {
         Ok(Self {
             plan,
             homes,
+            bulk: OnceCell::new(),
             folder,
         })
+    }
+
+    /// Very many users.
+    pub(crate) fn bulk(&self) -> Result<&Bulk, Failure> {
+        let import = || {
+            let imported = Bulk::import(self.folder(), self.plan.bulk);
+            imported.map_err(|failure| report::sentence(failure.as_ref()))
+        };
+        let bulk = self.bulk.get_or_init(import);
+        bulk.as_ref().map_err(|reason| reason.clone().into())
     }
 
     /// Where servers without a database write their logs.

@@ -8,6 +8,7 @@ use crate::site::Site;
 use asking::Way;
 
 mod asking;
+mod bulk;
 mod login;
 mod memory;
 mod refresh;
@@ -47,6 +48,13 @@ pub(crate) enum Row {
     Start,
     /// Bytes of a user on the disk
     Size,
+    /// Very many users from a file
+    Import,
+    /// Very many users into a file
+    Export,
+    /// The first pages of very many users, and late ones
+    #[value(name = "list_depth")]
+    ListDepth,
 }
 
 impl Row {
@@ -65,6 +73,9 @@ impl Row {
         Self::Memory,
         Self::Start,
         Self::Size,
+        Self::Import,
+        Self::Export,
+        Self::ListDepth,
     ];
 
     /// As it is asked for and printed.
@@ -83,6 +94,9 @@ impl Row {
             Self::Memory => "memory",
             Self::Start => "start",
             Self::Size => "size",
+            Self::Import => "import",
+            Self::Export => "export",
+            Self::ListDepth => "list_depth",
         }
     }
 
@@ -102,6 +116,9 @@ impl Row {
             Self::Memory => memory::run(site, report),
             Self::Start => start::run(site, report),
             Self::Size => size::run(site, report),
+            Self::Import => bulk::import(site, report),
+            Self::Export => bulk::export(site, report),
+            Self::ListDepth => bulk::list_depth(site, report),
         }
     }
 }
