@@ -55,7 +55,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
 ];
 
 /// Crates that are named in one module only.
-const CRATES: [(&str, &[&str]); 27] = [
+const CRATES: [(&str, &[&str]); 28] = [
     ("clap", &["cli", "bin"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
