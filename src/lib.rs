@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 pub mod courier;
 pub mod domain;
+pub mod graphql;
 pub mod grpc;
 pub mod http;
 pub mod mail;

@@ -67,7 +67,7 @@ fn sample() -> String {
 /// The default as TOML.
 fn written(key: &Key) -> String {
     match key.kind {
-        Kind::Count(..) => key.default.to_owned(),
+        Kind::Count(..) | Kind::FLAG => key.default.to_owned(),
         Kind::List if key.default.is_empty() => "[]".to_owned(),
         Kind::List => {
             let items = key.default.split(',');

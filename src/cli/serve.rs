@@ -68,10 +68,7 @@ pub(super) fn run(args: Args, config: Config) -> Result<(), CliError> {
         let protocol = grpc::protocol(Arc::clone(&services), &config.server);
         doors.extend(behind(grpc_bound, &protocol));
     }
-    let app = App {
-        services,
-        server: config.server.clone(),
-    };
+    let app = App::new(services, config.server.clone());
     doors.extend(behind(bound, &http::protocol(app)));
     let on_idle: Arc<dyn Fn() + Send + Sync> = Arc::new(move || log.thread_is_idle());
     sockets::serve(&runtime, &config.server, doors, &on_idle, stop)

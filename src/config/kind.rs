@@ -26,6 +26,9 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Yes or no.
+    pub const FLAG: Self = Self::Choice(&["true", "false"]);
+
     /// What is allowed, as the end of "... is allowed".
     pub fn bounds(&self) -> String {
         match self {

@@ -87,6 +87,8 @@ pub struct ServerConfig {
     pub trusted_proxies: TrustedProxies,
     /// What a proxy that asks is told.
     pub forward: ForwardConfig,
+    /// Who is shown the schema of `/graphql`; `None`: there is nothing at that path.
+    pub graphql: Option<Introspection>,
     /// Connections served at a time.
     pub max_connections: usize,
     /// Of which from one address at most.
@@ -127,6 +129,17 @@ pub enum LogFormat {
     Text,
     /// One object a line.
     Json,
+}
+
+/// Who is shown the schema of `/graphql`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Introspection {
+    /// Whoever asks.
+    On,
+    /// Whoever has a good token.
+    Authenticated,
+    /// Nobody.
+    Off,
 }
 
 impl Config {
@@ -217,6 +230,7 @@ impl ServerConfig {
             public_url: layers.public_url("server.public_url")?,
             trusted_proxies: TrustedProxies::from_layers(layers)?,
             forward: ForwardConfig::from_layers(layers)?,
+            graphql: graphql(layers)?,
             max_connections: layers.count("server.max_connections")?,
             max_connections_per_address: layers.count("server.max_connections_per_address")?,
             max_header_bytes: layers.size("server.max_header_size")?,
@@ -229,6 +243,12 @@ impl ServerConfig {
             shutdown_timeout: layers.duration("server.shutdown_timeout")?,
         })
     }
+}
+
+fn graphql(layers: &Layers) -> Result<Option<Introspection>, ConfigError> {
+    let introspection = layers.parsed("graphql.introspection")?;
+    let is_enabled: bool = layers.parsed("graphql.enabled")?;
+    Ok(is_enabled.then_some(introspection))
 }
 
 fn database(layers: &Layers) -> Result<DatabaseSettings, ConfigError> {

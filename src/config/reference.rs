@@ -380,6 +380,18 @@ const SERVICE: &[Key] = &[
         "How long to wait after a message to a webhook has failed once, twice and so on. After the last of these attempts it is given up.",
     ),
     key(
+        "graphql.enabled",
+        Kind::FLAG,
+        "true",
+        "Whether there is GraphQL at /graphql, and its page for browsers.",
+    ),
+    key(
+        "graphql.introspection",
+        Kind::Choice(&["authenticated", "on", "off"]),
+        "authenticated",
+        "Who may ask /graphql for its schema: whoever has a good bearer token, whoever asks, or nobody. Without a token the schema has no own fields: what they are called is not for strangers.",
+    ),
+    key(
         "log.level",
         Kind::Choice(&["error", "warn", "info", "debug", "trace"]),
         "info",

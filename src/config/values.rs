@@ -8,10 +8,10 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use jiff::{Span, SpanRelativeTo};
 
-use super::LogFormat;
 use super::error::ConfigError;
 use super::layers::{Layers, Origin, Raw, key};
 use super::reference::{Key, Kind};
+use super::{Introspection, LogFormat};
 
 /// A place to listen at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +55,24 @@ impl FromStr for LogFormat {
             "text" => Ok(Self::Text),
             "json" => Ok(Self::Json),
             _ => Err(LogFormatError(text.to_owned())),
+        }
+    }
+}
+
+/// The text is none of the ways.
+#[derive(Debug, thiserror::Error)]
+#[error("'{0}' is not one of authenticated, on, off")]
+pub struct IntrospectionError(String);
+
+impl FromStr for Introspection {
+    type Err = IntrospectionError;
+
+    fn from_str(text: &str) -> Result<Self, IntrospectionError> {
+        match text {
+            "authenticated" => Ok(Self::Authenticated),
+            "on" => Ok(Self::On),
+            "off" => Ok(Self::Off),
+            _ => Err(IntrospectionError(text.to_owned())),
         }
     }
 }

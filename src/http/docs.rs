@@ -22,14 +22,19 @@ const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
 )]
 #[expect(clippy::unnecessary_wraps, reason = "every handler has this shape")]
 pub(super) fn index(app: &App, _: &Request) -> Result<Response, Problem> {
+    Ok(Response::redirect_303(format!(
+        "{}/api/docs/index.html",
+        prefix(app)
+    )))
+}
+
+/// What a browser finds the service's paths below.
+pub(super) fn prefix(app: &App) -> &str {
     let url = &app.server.public_url;
     let after_scheme = url.find("://").map_or(0, |at| at + 3);
-    let prefix = url[after_scheme..]
+    url[after_scheme..]
         .find('/')
-        .map_or("", |at| &url[after_scheme + at..]);
-    Ok(Response::redirect_303(format!(
-        "{prefix}/api/docs/index.html"
-    )))
+        .map_or("", |at| &url[after_scheme + at..])
 }
 
 /// Give the API page, or a file it needs

@@ -14,6 +14,7 @@ mod exchange;
 mod fields;
 mod forward;
 mod gate;
+mod graphql;
 mod groups;
 mod health;
 mod idempotency;
@@ -47,6 +48,7 @@ pub use schema::openapi_yaml;
 use std::sync::Arc;
 
 use crate::config::ServerConfig;
+use crate::graphql::Graphql;
 use crate::service::Services;
 use crate::sockets::Protocol;
 
@@ -56,6 +58,22 @@ pub struct App {
     pub services: Arc<Services>,
     /// Where the service is found, and what it bears.
     pub server: ServerConfig,
+    /// What answers at `/graphql`, if anything does.
+    pub graphql: Option<Graphql>,
+}
+
+impl App {
+    /// What a configuration wants of these services.
+    pub fn new(services: Arc<Services>, server: ServerConfig) -> Self {
+        let graphql = server
+            .graphql
+            .map(|introspection| Graphql::new(Arc::clone(&services), introspection));
+        Self {
+            services,
+            server,
+            graphql,
+        }
+    }
 }
 
 /// HTTP, to be spoken at a socket.
@@ -105,10 +123,7 @@ mod tests {
         };
         let store = store.expect("opens the database");
         let services = Services::start(store, config.service_settings(), sources);
-        App {
-            services: Arc::new(services.expect("starts")),
-            server: config.server,
-        }
+        App::new(Arc::new(services.expect("starts")), config.server)
     }
 
     /// Runs something; also gives what it logged on this thread.

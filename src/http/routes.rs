@@ -8,8 +8,8 @@ use super::account::{addresses, page, passwords, registration};
 use super::oauth::{introspect, metadata, revoke, token};
 use super::problem::{Code, Problem};
 use super::{
-    App, audit, docs, fields, forward, groups, health, idempotency, jwks, login, logout, me,
-    password, permissions, refresh, revocations, schema, sessions, users, verify,
+    App, audit, docs, fields, forward, graphql, groups, health, idempotency, jwks, login, logout,
+    me, password, permissions, refresh, revocations, schema, sessions, users, verify,
 };
 use crate::domain::user::UserId;
 
@@ -94,6 +94,11 @@ pub(super) fn find(request: &Request) -> Option<Route> {
             inline("/.well-known/openid-configuration", metadata::read_for_openid)
         },
         (GET)  ["/.well-known/jwks.json"] => reading("/.well-known/jwks.json", jwks::read),
+        (GET)  ["/graphql"] => inline("/graphql", graphql::page),
+        (POST) ["/graphql"] => blocking("/graphql", graphql::create),
+        (GET)  ["/graphql/{file}", file: String] => {
+            inline("/graphql/{file}", move |app, request| graphql::file(app, request, &file))
+        },
         (GET)  ["/livez"] => inline("/livez", health::live),
         (GET)  ["/readyz"] => reading("/readyz", health::ready),
         (GET)  ["/api/schema"] => inline("/api/schema", schema::read),

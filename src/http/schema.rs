@@ -12,7 +12,7 @@ use super::oauth::error::ErrorBody;
 use super::oauth::{introspect, metadata, revoke, token};
 use super::problem::{self, Problem, ProblemBody};
 use super::{
-    App, audit, docs, fields, forward, groups, health, jwks, login, logout, me, password,
+    App, audit, docs, fields, forward, graphql, groups, health, jwks, login, logout, me, password,
     permissions, refresh, revocations, sessions, users, verify,
 };
 
@@ -38,6 +38,7 @@ use super::{
         fields::list::list, fields::list::create, fields::one::read, fields::one::change, fields::one::delete,
         audit::list, jwks::read, token::create, introspect::create, revoke::create, metadata::read,
         metadata::read_for_openid,
+        graphql::create, graphql::page, graphql::file,
         health::live, health::ready, read, docs::index, docs::asset,
     ),
     tags(
@@ -48,6 +49,7 @@ use super::{
         (name = "groups", description = "Managing groups and permissions"),
         (name = "fields", description = "What accounts have beside what every account has"),
         (name = "audit", description = "What was done, by whom"),
+        (name = "graphql", description = "All of this in one schema"),
         (name = "oauth", description = "For other services, by the standards"),
         (name = "keys", description = "Verifying offline"),
         (name = "health", description = "For orchestrators"),

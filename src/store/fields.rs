@@ -71,6 +71,26 @@ pub fn all(connection: &Conn) -> Result<Vec<Field>, StoreError> {
     connection.query(SQL, &[], field)
 }
 
+/// Which fields there are, in short: it is another whenever one has come, gone or changed. A version
+/// is drawn for whatever comes or changes, and what goes is missing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    count: i64,
+    latest: i64,
+}
+
+/// Which fields there are, in short.
+pub fn state(connection: &Conn) -> Result<State, StoreError> {
+    const SQL: &str = "SELECT count(*), coalesce(max(version), 0) FROM fields";
+    let read = |row: &Row<'_>| {
+        Ok(State {
+            count: row.get(0)?,
+            latest: row.get(1)?,
+        })
+    };
+    Ok(connection.query_row(SQL, &[], read)?.unwrap_or_default())
+}
+
 /// How many there are.
 pub fn count(connection: &Conn) -> Result<usize, StoreError> {
     const SQL: &str = "SELECT count(*) FROM fields";

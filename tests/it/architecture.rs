@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Each module with those it may use: what is below it, past a level if need be, never what is
 /// beside or above it. `config` is an edge whose values the other edges take.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("bin", &["cli"]),
     (
         "cli",
@@ -25,6 +25,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
         "http",
         &[
             "config",
+            "graphql",
             "sockets",
             "service",
             "passwords",
@@ -36,6 +37,17 @@ const ARROWS: [(&str, &[&str]); 13] = [
     (
         "grpc",
         &["config", "sockets", "service", "tokens", "store", "domain"],
+    ),
+    (
+        "graphql",
+        &[
+            "config",
+            "service",
+            "passwords",
+            "tokens",
+            "store",
+            "domain",
+        ],
     ),
     (
         "config",
@@ -55,7 +67,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
 ];
 
 /// Crates that are named in one module only.
-const CRATES: [(&str, &[&str]); 28] = [
+const CRATES: [(&str, &[&str]); 31] = [
     ("clap", &["cli", "bin"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
@@ -75,6 +87,9 @@ const CRATES: [(&str, &[&str]); 28] = [
     ("prost_types", &["grpc"]),
     ("tokio_rustls", &["http", "store", "courier"]),
     ("ureq", &["courier"]),
+    ("async_graphql", &["graphql"]),
+    ("async_graphql_value", &["graphql"]),
+    ("futures_executor", &["graphql"]),
     ("rusqlite", &["store"]),
     ("postgres", &["store"]),
     ("r2d2", &["store"]),

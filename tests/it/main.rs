@@ -32,6 +32,8 @@ mod full_disk;
 mod gate;
 mod generated;
 mod generated_proto;
+mod graphql;
+mod graphql_limits;
 mod groups;
 mod grpc;
 mod grpc_client;

@@ -90,7 +90,7 @@ pub fn complete(
         };
         check_own(tx, &new.fields)?;
         let id = UserId(sources.random.uuid_v7(now));
-        let added = account_fields::fill_new(tx, &new.fields, || {
+        let added = account_fields::fill_new(tx, &fields::all(tx)?, &new.fields, || {
             Ok(users::insert(tx, id, &new, Some(password.as_str()), now)?)
         });
         added.map_err(of_account)?;

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::Services;
 use super::keys::KeysError;
+use crate::domain::authority::{Authority, Bearer};
 use crate::domain::client::Client;
 use crate::domain::user::User;
 use crate::store::{Conn, StoreError, clients, users};
@@ -33,6 +34,20 @@ pub struct Verification {
     pub claims: Arc<Claims>,
     /// For how many seconds the caller may keep this answer.
     pub max_age_secs: i64,
+}
+
+impl Verification {
+    /// What the token allows.
+    pub fn authority(&self) -> Authority {
+        let scope = self.claims.scope.clone();
+        match &self.principal {
+            Principal::User(user) => Authority::User(Box::new(Bearer {
+                user: user.as_ref().clone(),
+                scope,
+            })),
+            Principal::Client(client) => Authority::Client(client.id.clone(), scope),
+        }
+    }
 }
 
 impl Principal {

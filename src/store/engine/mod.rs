@@ -108,6 +108,7 @@ impl Conn {
         values: &[Value<'_>],
         read: impl FnOnce(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Option<T>, StoreError> {
+        tracing::trace!(sql, "asked");
         match &self.0 {
             Engine::Sqlite(file) => file.query_row(sql, values, read),
             Engine::Postgres(session) => session.query_row(sql, values, read),
@@ -151,6 +152,7 @@ impl Conn {
         values: &[Value<'_>],
         read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
+        tracing::trace!(sql, "asked");
         match &self.0 {
             Engine::Sqlite(file) => file.query(sql, values, read),
             Engine::Postgres(session) => session.query(sql, values, read),
@@ -177,6 +179,7 @@ impl Conn {
         sql: &'static str,
         values: &[Value<'_>],
     ) -> Result<u64, StoreError> {
+        tracing::trace!(sql, "asked");
         match &self.0 {
             Engine::Sqlite(file) => file.execute(sql, values),
             Engine::Postgres(session) => session.execute(sql, values),

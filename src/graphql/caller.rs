@@ -1,0 +1,105 @@
+//! Who asks.
+
+use std::sync::Arc;
+
+use super::refusal::{Code, Refusal};
+use crate::domain::actor::Actor;
+use crate::domain::secret::Secret;
+use crate::domain::session::Origin;
+use crate::domain::user::User;
+use crate::service::Services;
+use crate::service::accounts::Accounts;
+use crate::service::management::Management;
+use crate::service::verification::{self, Principal, Verification};
+
+/// Whoever sent a request, as far as they have shown who they are.
+pub(super) struct Caller {
+    pub(super) services: Arc<Services>,
+    pub(super) origin: Origin,
+    standing: Standing,
+}
+
+/// What the bearer token is worth. Only the fields that need a good one are refused for another: a login
+/// is for whoever has none, whatever their program still sends.
+enum Standing {
+    None,
+    Good(Secret<String>, Box<Verification>),
+    Bad(Secret<String>, Refusal),
+}
+
+impl Caller {
+    /// Looks the token up, once.
+    pub(super) fn of(
+        services: Arc<Services>,
+        token: Option<Secret<String>>,
+        origin: Origin,
+    ) -> Self {
+        let standing = match token {
+            None => Standing::None,
+            Some(token) => match verification::verify(&services, token.expose()) {
+                Ok(verification) => Standing::Good(token, Box::new(verification)),
+                Err(error) => Standing::Bad(token, error.into()),
+            },
+        };
+        Self {
+            services,
+            origin,
+            standing,
+        }
+    }
+
+    /// Whether there is a good token.
+    pub(super) fn is_known(&self) -> bool {
+        matches!(self.standing, Standing::Good(..))
+    }
+
+    /// The token, good or not.
+    pub(super) fn token(&self) -> Result<&str, Refusal> {
+        match &self.standing {
+            Standing::None => Err(missing()),
+            Standing::Good(token, _) | Standing::Bad(token, _) => Ok(token.expose()),
+        }
+    }
+
+    /// What the token stands for.
+    pub(super) fn verification(&self) -> Result<&Verification, Refusal> {
+        match &self.standing {
+            Standing::None => Err(missing()),
+            Standing::Good(_, verification) => Ok(verification),
+            Standing::Bad(_, refusal) => Err(refusal.clone()),
+        }
+    }
+
+    /// The user whom the token stands for.
+    pub(super) fn user(&self) -> Result<&User, Refusal> {
+        match &self.verification()?.principal {
+            Principal::User(user) => Ok(user),
+            Principal::Client(_) => {
+                let message = "This is about users, and the token is a client's.";
+                Err(Refusal::new(Code::Forbidden, message))
+            }
+        }
+    }
+
+    /// Whoever manages something.
+    pub(super) fn desk(&self) -> Result<Management, Refusal> {
+        Ok(self.services.managed_by(self.actor()?))
+    }
+
+    /// The accounts, managed by them.
+    pub(super) fn accounts(&self) -> Result<Accounts, Refusal> {
+        Ok(self.services.accounts(self.actor()?))
+    }
+
+    fn actor(&self) -> Result<Actor, Refusal> {
+        Ok(Actor {
+            authority: self.verification()?.authority(),
+            address: self.origin.address,
+        })
+    }
+}
+
+fn missing() -> Refusal {
+    let message = "Send a token as 'Authorization: Bearer ...'.";
+    Refusal::new(Code::InvalidToken, message)
+}

@@ -1,0 +1,215 @@
+//! What went wrong, as the `errors` of an answer say it: with the codes of the other edges.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::error::Error;
+
+use async_graphql::{ErrorExtensionValues, ServerError};
+use serde_json::{Map, Value, json};
+
+/// What went wrong, as a client may branch on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Code {
+    /// The document, or an argument, is wrong.
+    InvalidRequest,
+    /// The document is too much; `limit` says in which way.
+    LimitExceeded,
+    InvalidCredentials,
+    InvalidToken,
+    InvalidGrant,
+    Forbidden,
+    NotFound,
+    Conflict,
+    PreconditionFailed,
+    Invalid,
+    TooManyRequests,
+    Internal,
+    Overloaded,
+}
+
+/// In which way a document can be too much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Limit {
+    Tokens,
+    Nesting,
+    Depth,
+    Cost,
+    Fields,
+    RootFields,
+    Aliases,
+    Directives,
+    Logins,
+    Introspection,
+}
+
+/// A refusal or a failure.
+#[derive(Clone, Debug)]
+pub(super) struct Refusal {
+    code: Code,
+    message: Cow<'static, str>,
+    more: More,
+}
+
+/// What some refusals say besides.
+#[derive(Clone, Debug)]
+enum More {
+    Nothing,
+    /// How much there may be at most.
+    Limit(Limit, usize),
+    /// What the version is now.
+    Version(i64),
+    /// What is wrong with each field.
+    Errors(BTreeMap<String, Vec<String>>),
+}
+
+impl Code {
+    fn name(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid_request",
+            Self::LimitExceeded => "limit_exceeded",
+            Self::InvalidCredentials => "invalid_credentials",
+            Self::InvalidToken => "invalid_token",
+            Self::InvalidGrant => "invalid_grant",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not_found",
+            Self::Conflict => "conflict",
+            Self::PreconditionFailed => "precondition_failed",
+            Self::Invalid => "invalid",
+            Self::TooManyRequests => "too_many_requests",
+            Self::Internal => "internal",
+            Self::Overloaded => "overloaded",
+        }
+    }
+}
+
+impl Limit {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Tokens => "tokens",
+            Self::Nesting => "nesting",
+            Self::Depth => "depth",
+            Self::Cost => "cost",
+            Self::Fields => "fields",
+            Self::RootFields => "root_fields",
+            Self::Aliases => "aliases",
+            Self::Directives => "directives",
+            Self::Logins => "logins",
+            Self::Introspection => "introspection",
+        }
+    }
+}
+
+impl Refusal {
+    pub(super) fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            more: More::Nothing,
+        }
+    }
+
+    /// More of something than there may be.
+    pub(super) fn over(limit: Limit, most: usize) -> Self {
+        let name = limit.name();
+        let message = format!("The document is over the limit '{name}', which is {most}.");
+        Self {
+            more: More::Limit(limit, most),
+            ..Self::new(Code::LimitExceeded, message)
+        }
+    }
+
+    /// What is wrong with each value.
+    pub(super) fn invalid(errors: BTreeMap<String, Vec<String>>) -> Self {
+        let message = "See 'errors': what is wrong with each field.";
+        Self {
+            more: More::Errors(errors),
+            ..Self::new(Code::Invalid, message)
+        }
+    }
+
+    /// The same for one.
+    pub(super) fn of_field(name: &str, error: &impl ToString) -> Self {
+        Self::invalid([(name.to_owned(), vec![sentence(error)])].into())
+    }
+
+    /// Our fault; what happened is for the log alone.
+    pub(super) fn internal(cause: &(dyn Error + 'static)) -> Self {
+        tracing::error!(error = cause, "a field of a GraphQL request failed");
+        Self::new(Code::Internal, "The failure is in the service's log.")
+    }
+
+    pub(super) fn changed(version: i64) -> Self {
+        let message = format!("It has changed since: its version is {version} now. Read it again.");
+        Self {
+            more: More::Version(version),
+            ..Self::new(Code::PreconditionFailed, message)
+        }
+    }
+
+    pub(super) fn overloaded(message: &'static str) -> Self {
+        Self::new(Code::Overloaded, message)
+    }
+
+    #[cfg(test)]
+    pub(super) fn limit(&self) -> Option<Limit> {
+        match self.more {
+            More::Limit(limit, _) => Some(limit),
+            _ => None,
+        }
+    }
+
+    fn extensions(&self) -> Map<String, Value> {
+        let mut members = Map::new();
+        members.insert("code".to_owned(), self.code.name().into());
+        match &self.more {
+            More::Nothing => {}
+            More::Limit(limit, most) => {
+                members.insert("limit".to_owned(), limit.name().into());
+                members.insert("most".to_owned(), (*most).into());
+            }
+            More::Version(version) => {
+                members.insert("version".to_owned(), (*version).into());
+            }
+            More::Errors(errors) => {
+                members.insert("errors".to_owned(), json!(errors));
+            }
+        }
+        members
+    }
+
+    /// As an error of a request of which nothing was executed.
+    pub(super) fn to_json(&self) -> Value {
+        json!({"message": self.message, "extensions": self.extensions()})
+    }
+
+    /// As an error of a field.
+    pub(super) fn into_server_error(self, pos: async_graphql::Pos) -> ServerError {
+        let mut extensions = ErrorExtensionValues::default();
+        for (name, value) in self.extensions() {
+            let value = async_graphql::Value::from_json(value).unwrap_or_default();
+            extensions.set(name, value);
+        }
+        let mut error = ServerError::new(self.message, Some(pos));
+        error.extensions = Some(extensions);
+        error
+    }
+}
+
+/// An error as it is sent; what the executor finds wrong with a document has no code of its own.
+pub(super) fn shown(mut error: ServerError) -> Value {
+    let extensions = error.extensions.get_or_insert_with(Default::default);
+    if extensions.get("code").is_none() {
+        extensions.set("code", Code::InvalidRequest.name());
+    }
+    serde_json::to_value(error).unwrap_or_default()
+}
+
+/// Begins large and ends with a full stop.
+pub(super) fn sentence(error: &impl ToString) -> String {
+    let text = error.to_string();
+    let mut letters = text.chars();
+    let first = letters.next().map(char::to_uppercase);
+    let mut sentence: String = first.into_iter().flatten().chain(letters).collect();
+    sentence.push('.');
+    sentence
+}
