@@ -60,6 +60,7 @@ mod nodes;
 mod oauth;
 mod oauth_library;
 mod offline;
+mod one_rule;
 mod openapi;
 mod own_account;
 mod passwords;
