@@ -263,7 +263,7 @@ fn the_page_for_browsers_needs_nothing_from_outside() {
     let words = page
         .text
         .split('"')
-        .filter(|word| word.ends_with(".js") || word.ends_with(".css"));
+        .filter(|word| [".js", ".css"].iter().any(|end| word.ends_with(end)));
     let files: Vec<&str> = words.collect();
     assert_eq!(files.len(), 6, "{files:?}");
     for file in files {
