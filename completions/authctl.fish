@@ -47,6 +47,9 @@ complete -c authctl -n "__fish_authctl_needs_command" -f -a "webhook" -d 'Manage
 complete -c authctl -n "__fish_authctl_needs_command" -f -a "key" -d 'Manage the keys that sign tokens'
 complete -c authctl -n "__fish_authctl_needs_command" -f -a "secret" -d 'Manage the secret key, which seals the signing keys in the database'
 complete -c authctl -n "__fish_authctl_needs_command" -f -a "audit" -d 'Show what was done, by whom, to whom, from where and with what result'
+complete -c authctl -n "__fish_authctl_needs_command" -f -a "export" -d 'Write every account to a file or standard output'
+complete -c authctl -n "__fish_authctl_needs_command" -f -a "import" -d 'Bring accounts in from a file, as \'export\' writes it'
+complete -c authctl -n "__fish_authctl_needs_command" -f -a "apply" -d 'Make the installation what a document says'
 complete -c authctl -n "__fish_authctl_needs_command" -f -a "db" -d 'Manage whole databases'
 complete -c authctl -n "__fish_authctl_needs_command" -f -a "config" -d 'Look at the configuration'
 complete -c authctl -n "__fish_authctl_needs_command" -f -a "ping" -d 'Ask authd whether it is ready'
@@ -1037,6 +1040,52 @@ complete -c authctl -n "__fish_authctl_using_subcommand audit; and __fish_seen_s
 complete -c authctl -n "__fish_authctl_using_subcommand audit; and __fish_seen_subcommand_from verify" -s V -l version -d 'Print version'
 complete -c authctl -n "__fish_authctl_using_subcommand audit; and __fish_seen_subcommand_from help" -f -a "verify" -d 'Check that no event was changed, removed or put between others'
 complete -c authctl -n "__fish_authctl_using_subcommand audit; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c authctl -n "__fish_authctl_using_subcommand export" -l format -d 'How it is written' -r -f -a "jsonl\t'A JSON object a line'
+csv\t'A table with a header'
+toml\t'The document of \'apply\''"
+complete -c authctl -n "__fish_authctl_using_subcommand export" -s f -l file -d 'Write into this file, in the place of what is in it [default: standard output]' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand export" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand export" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand export" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
+json\t'One JSON document'
+tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand export" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
+complete -c authctl -n "__fish_authctl_using_subcommand export" -l with-password-hashes -d 'With the hashes of passwords, as a secret: whoever has them can guess passwords as fast as they can. Needs the rights of a superuser, and is written down'
+complete -c authctl -n "__fish_authctl_using_subcommand export" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
+complete -c authctl -n "__fish_authctl_using_subcommand export" -l no-input -d 'Never ask: what is not given is an error'
+complete -c authctl -n "__fish_authctl_using_subcommand export" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c authctl -n "__fish_authctl_using_subcommand export" -s V -l version -d 'Print version'
+complete -c authctl -n "__fish_authctl_using_subcommand import" -l format -d 'How it is written [default: csv for a file named so, else jsonl]' -r -f -a "jsonl\t'A JSON object a line'
+csv\t'A table with a header'"
+complete -c authctl -n "__fish_authctl_using_subcommand import" -l on-conflict -d 'What to do with a row whose account is there' -r -f -a "fail\t'Refuse it'
+skip\t'Pass it over'
+update\t'Change the account to what the row says'"
+complete -c authctl -n "__fish_authctl_using_subcommand import" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand import" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand import" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
+json\t'One JSON document'
+tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand import" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
+complete -c authctl -n "__fish_authctl_using_subcommand import" -l dry-run -d 'Only say what would be done'
+complete -c authctl -n "__fish_authctl_using_subcommand import" -l keep-going -d 'Import all that fits, though some rows do not'
+complete -c authctl -n "__fish_authctl_using_subcommand import" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
+complete -c authctl -n "__fish_authctl_using_subcommand import" -l no-input -d 'Never ask: what is not given is an error'
+complete -c authctl -n "__fish_authctl_using_subcommand import" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c authctl -n "__fish_authctl_using_subcommand import" -s V -l version -d 'Print version'
+complete -c authctl -n "__fish_authctl_using_subcommand apply" -s f -l file -d 'Document to read, or - for standard input' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand apply" -l secrets-file -d 'Write the secrets of new clients into this file (mode 0600), instead of showing them' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand apply" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand apply" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand apply" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
+json\t'One JSON document'
+tsv\t'One line a row, columns separated by tabs, no heading'"
+complete -c authctl -n "__fish_authctl_using_subcommand apply" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
+complete -c authctl -n "__fish_authctl_using_subcommand apply" -l dry-run -d 'Only say what would be done'
+complete -c authctl -n "__fish_authctl_using_subcommand apply" -l prune -d 'Delete what the document does not list, of the kinds that are in it'
+complete -c authctl -n "__fish_authctl_using_subcommand apply" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
+complete -c authctl -n "__fish_authctl_using_subcommand apply" -l no-input -d 'Never ask: what is not given is an error'
+complete -c authctl -n "__fish_authctl_using_subcommand apply" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c authctl -n "__fish_authctl_using_subcommand apply" -s V -l version -d 'Print version'
 complete -c authctl -n "__fish_authctl_using_subcommand db; and not __fish_seen_subcommand_from copy help" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
 complete -c authctl -n "__fish_authctl_using_subcommand db; and not __fish_seen_subcommand_from copy help" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
 complete -c authctl -n "__fish_authctl_using_subcommand db; and not __fish_seen_subcommand_from copy help" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
@@ -1121,24 +1170,27 @@ complete -c authctl -n "__fish_authctl_using_subcommand completions" -s q -l qui
 complete -c authctl -n "__fish_authctl_using_subcommand completions" -l no-input -d 'Never ask: what is not given is an error'
 complete -c authctl -n "__fish_authctl_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c authctl -n "__fish_authctl_using_subcommand completions" -s V -l version -d 'Print version'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit db config ping completions help" -f -a "migrate" -d 'Create the database, or bring it up to this release'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit db config ping completions help" -f -a "createsuperuser" -d 'Create an account that may do everything'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit db config ping completions help" -f -a "user" -d 'Manage accounts'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit db config ping completions help" -f -a "group" -d 'Manage groups: accounts that may do the same'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit db config ping completions help" -f -a "permission" -d 'Manage permissions: what accounts can be allowed to do'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit db config ping completions help" -f -a "field" -d 'Manage the fields that accounts have beside what every account has'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit db config ping completions help" -f -a "session" -d 'Show and end sessions'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit db config ping completions help" -f -a "client" -d 'Manage clients: services that ask for tokens and about tokens'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit db config ping completions help" -f -a "token" -d 'Manage API tokens: what stands for a user or a client in scripts'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit db config ping completions help" -f -a "webhook" -d 'Manage webhooks: services that are told what becomes of accounts'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit db config ping completions help" -f -a "key" -d 'Manage the keys that sign tokens'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit db config ping completions help" -f -a "secret" -d 'Manage the secret key, which seals the signing keys in the database'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit db config ping completions help" -f -a "audit" -d 'Show what was done, by whom, to whom, from where and with what result'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit db config ping completions help" -f -a "db" -d 'Manage whole databases'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit db config ping completions help" -f -a "config" -d 'Look at the configuration'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit db config ping completions help" -f -a "ping" -d 'Ask authd whether it is ready'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit db config ping completions help" -f -a "completions" -d 'Print the completion script for a shell'
-complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit db config ping completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit export import apply db config ping completions help" -f -a "migrate" -d 'Create the database, or bring it up to this release'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit export import apply db config ping completions help" -f -a "createsuperuser" -d 'Create an account that may do everything'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit export import apply db config ping completions help" -f -a "user" -d 'Manage accounts'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit export import apply db config ping completions help" -f -a "group" -d 'Manage groups: accounts that may do the same'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit export import apply db config ping completions help" -f -a "permission" -d 'Manage permissions: what accounts can be allowed to do'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit export import apply db config ping completions help" -f -a "field" -d 'Manage the fields that accounts have beside what every account has'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit export import apply db config ping completions help" -f -a "session" -d 'Show and end sessions'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit export import apply db config ping completions help" -f -a "client" -d 'Manage clients: services that ask for tokens and about tokens'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit export import apply db config ping completions help" -f -a "token" -d 'Manage API tokens: what stands for a user or a client in scripts'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit export import apply db config ping completions help" -f -a "webhook" -d 'Manage webhooks: services that are told what becomes of accounts'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit export import apply db config ping completions help" -f -a "key" -d 'Manage the keys that sign tokens'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit export import apply db config ping completions help" -f -a "secret" -d 'Manage the secret key, which seals the signing keys in the database'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit export import apply db config ping completions help" -f -a "audit" -d 'Show what was done, by whom, to whom, from where and with what result'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit export import apply db config ping completions help" -f -a "export" -d 'Write every account to a file or standard output'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit export import apply db config ping completions help" -f -a "import" -d 'Bring accounts in from a file, as \'export\' writes it'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit export import apply db config ping completions help" -f -a "apply" -d 'Make the installation what a document says'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit export import apply db config ping completions help" -f -a "db" -d 'Manage whole databases'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit export import apply db config ping completions help" -f -a "config" -d 'Look at the configuration'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit export import apply db config ping completions help" -f -a "ping" -d 'Ask authd whether it is ready'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit export import apply db config ping completions help" -f -a "completions" -d 'Print the completion script for a shell'
+complete -c authctl -n "__fish_authctl_using_subcommand help; and not __fish_seen_subcommand_from migrate createsuperuser user group permission field session client token webhook key secret audit export import apply db config ping completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "add" -d 'Add an account'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "list" -d 'List accounts in the order they were created'
 complete -c authctl -n "__fish_authctl_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "show" -d 'Show an account'

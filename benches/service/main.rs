@@ -54,7 +54,7 @@ struct Args {
     #[arg(long)]
     quick: bool,
 
-    /// Users of the rows import, export and list_depth [default: 1000000, with --quick 20000]
+    /// Users of the rows import, export and `list_depth` [default: 1000000, with --quick 20000]
     #[arg(long, value_name = "USERS")]
     bulk: Option<u32>,
 

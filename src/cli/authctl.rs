@@ -7,8 +7,9 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use super::ConfigArgs;
 use super::context::{Context, system_sources};
-use super::error::{CliError, report_clap};
+use super::error::CliError;
 use super::output::{Format, Output};
+use super::usage::report_clap;
 use super::{
     apply, audit, client, completions, config, createsuperuser, db, export, field, group, import,
     key, logging, migrate, permission, ping, prompt, secret, session, token, user, webhook,

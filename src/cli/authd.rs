@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use super::ConfigArgs;
-use super::error::{CliError, report_clap};
+use super::error::CliError;
 use super::output::{Format, Output};
+use super::usage::report_clap;
 use super::{config, healthcheck, serve};
 use crate::config::{Config, Environment, Flags, Layers};
 

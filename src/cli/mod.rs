@@ -42,6 +42,7 @@ mod secret;
 mod serve;
 mod session;
 mod token;
+mod usage;
 mod user;
 mod webhook;
 

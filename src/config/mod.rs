@@ -3,6 +3,7 @@
 //! A value comes from a flag, else the environment, else the file, else the default
 //! ([`reference::KEYS`]).
 
+mod edges;
 mod environment;
 mod error;
 mod file;

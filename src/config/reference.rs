@@ -1,6 +1,7 @@
 //! Every configuration key: its name, kind, default, bounds and meaning. The sample file, the
 //! manual page, `config show` and the error messages are all made from this table.
 
+use super::edges::EDGES;
 pub use super::kind::Kind;
 use super::kind::{HOUR, KIB, MIB, YEAR};
 use super::people::PEOPLE;
@@ -38,21 +39,23 @@ pub(super) const fn key(
 /// All of them, by section.
 pub const KEYS: &[Key] = &joined();
 
-const fn joined() -> [Key; SERVICE.len() + PEOPLE.len()] {
-    let mut all = [SERVICE[0]; SERVICE.len() + PEOPLE.len()];
-    let mut at = 0;
-    while at < all.len() {
-        all[at] = if at < SERVICE.len() {
-            SERVICE[at]
-        } else {
-            PEOPLE[at - SERVICE.len()]
-        };
-        at += 1;
+const fn joined() -> [Key; SERVICE.len() + EDGES.len() + PEOPLE.len()] {
+    let mut all = [SERVICE[0]; SERVICE.len() + EDGES.len() + PEOPLE.len()];
+    let tables = [SERVICE, EDGES, PEOPLE];
+    let (mut at, mut table) = (0, 0);
+    while table < tables.len() {
+        let mut row = 0;
+        while row < tables[table].len() {
+            all[at] = tables[table][row];
+            at += 1;
+            row += 1;
+        }
+        table += 1;
     }
     all
 }
 
-/// What the service is; those about people's letters are in a file of their own.
+/// What the service is; how others reach it and hear of it, and how people do, are in files of their own.
 const SERVICE: &[Key] = &[
     Key {
         name: "secret_key",
@@ -324,72 +327,6 @@ const SERVICE: &[Key] = &[
         Kind::Duration(1, 24 * HOUR),
         "15m",
         "The longest of these waits.",
-    ),
-    key(
-        "forward.cookie",
-        Kind::Text,
-        "",
-        "The cookie in which a browser may bring its access token to /auth/forward, if there is no Authorization: Bearer. By default none is looked at.",
-    ),
-    key(
-        "forward.login_url",
-        Kind::Text,
-        "",
-        "Where /auth/forward?redirect=1 sends people who have no good token, as http(s)://host[:port][/path]. Where they wanted to go is added as the parameter rd, if a trusted proxy said so.",
-    ),
-    key(
-        "forward.id_header",
-        Kind::Text,
-        "Remote-Id",
-        "The header field in which /auth/forward gives the account's id.",
-    ),
-    key(
-        "forward.user_header",
-        Kind::Text,
-        "Remote-User",
-        "The one with the user name, which is the e-mail address.",
-    ),
-    key(
-        "forward.email_header",
-        Kind::Text,
-        "Remote-Email",
-        "The one with the e-mail address.",
-    ),
-    key(
-        "forward.name_header",
-        Kind::Text,
-        "Remote-Name",
-        "The one with first and last name.",
-    ),
-    key(
-        "forward.groups_header",
-        Kind::Text,
-        "Remote-Groups",
-        "The one with the names of the groups, with commas between them.",
-    ),
-    key(
-        "webhooks.allow_private",
-        Kind::Choice(&["false", "true"]),
-        "false",
-        "Whether webhooks may be told at private addresses and over plain http: for receivers in your own network. Whoever adds webhooks can reach what authd can reach then.",
-    ),
-    key(
-        "webhooks.retries",
-        Kind::List,
-        "5s, 5m, 30m, 2h, 5h, 10h, 14h",
-        "How long to wait after a message to a webhook has failed once, twice and so on. After the last of these attempts it is given up.",
-    ),
-    key(
-        "graphql.enabled",
-        Kind::FLAG,
-        "true",
-        "Whether there is GraphQL at /graphql, and its page for browsers.",
-    ),
-    key(
-        "graphql.introspection",
-        Kind::Choice(&["authenticated", "on", "off"]),
-        "authenticated",
-        "Who may ask /graphql for its schema: whoever has a good bearer token, whoever asks, or nobody. Without a token the schema has no own fields: what they are called is not for strangers.",
     ),
     key(
         "log.level",

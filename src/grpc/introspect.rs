@@ -22,7 +22,7 @@ pub(super) fn look(
         Some(Active::Access { principal, claims }) => of_access(&principal, &claims),
         Some(Active::Refresh(refresh)) => proto::Introspection {
             iss: services.token_rules().issuer.clone(),
-            ..of_refresh(refresh)
+            ..of_refresh(*refresh)
         },
     })
 }

@@ -140,7 +140,7 @@ impl From<&User> for proto::User {
             email: user.email.to_string(),
             first_name: user.first_name.to_string(),
             last_name: user.last_name.to_string(),
-            phone_number: user.phone_number.as_ref().map(|phone| phone.to_string()),
+            phone_number: user.phone_number.as_ref().map(ToString::to_string),
             is_active: user.is_active,
             is_staff: user.is_staff,
             is_superuser: user.is_superuser,

@@ -106,11 +106,7 @@ pub(super) fn find(request: &Request) -> Option<Route> {
         (GET)  ["/api/docs/{file}", file: String] => {
             inline("/api/docs/{file}", move |app, request| docs::asset(app, request, &file))
         },
-        _ => {
-            return find_account(request)
-                .or_else(|| find_managing(request))
-                .or_else(|| find_forward(request));
-        }
+        _ => return find_managing(request),
     ))
 }
 
@@ -158,7 +154,7 @@ fn find_managing(request: &Request) -> Option<Route> {
             blocking("/fields/{name}", move |app, request| fields::one::delete(app, request, &name))
         },
         (GET)  ["/audit"] => blocking("/audit", audit::list),
-        _ => return None,
+        _ => return find_account(request),
     ))
 }
 
@@ -180,7 +176,7 @@ fn find_account(request: &Request) -> Option<Route> {
             blocking("/auth/register/confirm", registration::confirm)
         },
         (GET)  ["/auth/account.js"] => inline("/auth/account.js", page::script),
-        _ => return None,
+        _ => return find_forward(request),
     ))
 }
 

@@ -25,7 +25,7 @@ pub enum Active {
         claims: Arc<Claims>,
     },
     /// A refresh token that was not used yet.
-    Refresh(ActiveRefresh),
+    Refresh(Box<ActiveRefresh>),
 }
 
 /// A refresh token that would be exchanged now.
@@ -68,7 +68,8 @@ pub fn introspect(
     token: &str,
 ) -> Result<Option<Active>, IntrospectError> {
     if let Some(token) = RefreshToken::parse(token) {
-        return Ok(refresh::look_at(services, &token, &caller.id)?.map(Active::Refresh));
+        let found = refresh::look_at(services, &token, &caller.id)?;
+        return Ok(found.map(|found| Active::Refresh(Box::new(found))));
     }
     let is_ours = |claims: &Claims| {
         let mut audiences = caller.audiences.iter().map(Audience::as_str);

@@ -11,6 +11,12 @@ use super::error::{Reason, StoreError};
 /// What the statements of `store/` rely on beside tables and columns, as [`Conn::rules`] writes it.
 const RULES: &[(&str, &str)] = &[
     (
+        "account_codes",
+        "FOREIGN KEY (user_id) REFERENCES users ON DELETE CASCADE",
+    ),
+    ("account_codes", "UNIQUE (hash)"),
+    ("account_codes", "UNIQUE (id)"),
+    (
         "api_tokens",
         "FOREIGN KEY (client_id) REFERENCES clients ON DELETE CASCADE",
     ),
@@ -47,6 +53,8 @@ const RULES: &[(&str, &str)] = &[
     ("groups", "UNIQUE (id)"),
     ("groups", "UNIQUE (name)"),
     ("groups", "UNIQUE (version)"),
+    ("idempotent_requests", "UNIQUE (caller, key_hash)"),
+    ("outgoing_mail", "UNIQUE (id)"),
     ("permissions", "UNIQUE (name)"),
     (
         "refresh_tokens",
@@ -90,6 +98,12 @@ const RULES: &[(&str, &str)] = &[
     ("users", "UNIQUE (email_key)"),
     ("users", "UNIQUE (id)"),
     ("users", "UNIQUE (version)"),
+    (
+        "webhook_dead_letters",
+        "FOREIGN KEY (webhook_id) REFERENCES webhooks ON DELETE CASCADE",
+    ),
+    ("webhook_dead_letters", "UNIQUE (webhook_id, user_id)"),
+    ("webhooks", "UNIQUE (id)"),
 ];
 
 /// Refuses a database in which a table, a column, a rule or the one row of the sequence is not as our

@@ -35,6 +35,7 @@ impl Api {
             &["user", "set", "ada@example.com", "--superuser", "true"][..],
             &["group", "add", "billing"],
             &["permission", "add", "invoices.view"],
+            &["field", "add", "badge", "--type", "string"],
         ] {
             env.authctl(command).succeeded();
         }
@@ -100,7 +101,9 @@ fn paths(authd: &Authd, token: &str) -> Vec<Known> {
             .replace("/sessions/{id}", &format!("/sessions/{session}"))
             .replace("/groups/{id}", &format!("/groups/{group}"))
             .replace("{user}", &user)
+            .replace("/fields/{name}", "/fields/badge")
             .replace("{name}", "invoices.view")
+            .replace("/graphql/{file}", "/graphql/graphiql.min.js")
             .replace("{file}", "index.html");
         assert!(!path.contains('{'), "what is there at {path}?");
         let operations = item.as_object().expect("has operations");

@@ -67,7 +67,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
 ];
 
 /// Crates that are named in one module only.
-const CRATES: [(&str, &[&str]); 31] = [
+const CRATES: [(&str, &[&str]); 30] = [
     ("clap", &["cli", "bin"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),

@@ -110,16 +110,12 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
         finished => finished.map_err(CliError::io("writing the export"))?,
     }
     let sentence = format!("{count} accounts exported");
-    match args.file {
-        Some(path) => {
-            let document = json!({"users": count, "file": path.display().to_string()});
-            ctx.output.outcome(&document, &sentence)
-        }
-        None => {
-            ctx.output.note(&sentence);
-            Ok(())
-        }
+    if let Some(path) = args.file {
+        let document = json!({"users": count, "file": path.display().to_string()});
+        return ctx.output.outcome(&document, &sentence);
     }
+    ctx.output.note(&sentence);
+    Ok(())
 }
 
 fn hashes(args: &Args) -> Hashes {

@@ -32,6 +32,7 @@ impl From<CodeError> for Problem {
         match error {
             CodeError::Dead => of("token"),
             CodeError::WrongPassword => of("password"),
+            CodeError::TooMany(secs) => Self::too_many_wrong_passwords(secs),
             CodeError::Closed => Self::new(Code::Forbidden, sentence(&error)),
             CodeError::HasPassword(_)
             | CodeError::NoPassword(_)

@@ -10,9 +10,8 @@ use crate::domain::email::Email;
 use crate::domain::password::Password;
 use crate::domain::user::{User, UserChange, UserRef};
 use crate::mail::{Facts, Letter, Subject};
-use crate::passwords::argon::Verdict;
-use crate::passwords::{HashError, PhcString, PoolError};
 use crate::service::Services;
+use crate::service::password_check::{self, NotRight};
 use crate::service::post::{self, Wanted};
 use crate::service::scribe::Scribe;
 use crate::store::account_codes::{self, Code};
@@ -83,7 +82,7 @@ pub fn request_change(
     email: Email,
     address: Option<IpAddr>,
 ) -> Result<(), CodeError> {
-    let right = is_password_of(services, user, password)?;
+    let right = is_password_of(services, user, password, address)?;
     let scribe = Scribe::at(Who::User(user.id), address, &services.sources);
     let entry = Entry::new(Action::UserEmailChangeWanted).user(user.id);
     let clock = Arc::clone(&services.sources.clock);
@@ -101,21 +100,25 @@ pub fn request_change(
     services.want_with(wanted, move |tx, now| scribe.write(tx, &entry, now))
 }
 
-/// Takes the work of one password check, whatever comes out.
+/// Counted with the passwords of logins (statements 67 and 74).
 fn is_password_of(
     services: &Services,
     user: &User,
     password: &Password,
+    address: Option<IpAddr>,
 ) -> Result<bool, CodeError> {
+    let name = user.email.as_str();
+    let admitted = password_check::admit(services, name, Some(user.id), address)?;
     let found = services
         .store
-        .read(|connection| users::credentials(connection, &user.email))?;
-    let found = found.filter(|found| found.user.id == user.id && found.user.is_active);
-    let stored = found.and_then(|found| found.password_hash);
-    let stored = stored.map(|hash| PhcString::from_stored(hash.expose().clone()));
-    match services.hasher.verify(password, stored.as_ref()) {
-        Ok(verdict) => Ok(verdict != Verdict::Mismatch),
-        Err(PoolError::Hash(HashError::Damaged)) => Ok(false),
-        Err(error) => Err(error.into()),
+        .read(|connection| users::credentials(connection, &user.email))?
+        .filter(|found| found.user.id == user.id);
+    let checked =
+        admitted.and_then(|guess| password_check::check(services, password, found, guess));
+    match checked {
+        Ok(_) => Ok(true),
+        Err(NotRight::Wrong) => Ok(false),
+        Err(NotRight::TooMany(secs)) => Err(CodeError::TooMany(secs)),
+        Err(NotRight::Hashing(error)) => Err(error.into()),
     }
 }

@@ -73,6 +73,9 @@ pub enum CodeError {
     /// The password is not the account's.
     #[error("the password is not the account's")]
     WrongPassword,
+    /// Too many passwords were wrong: this one was not looked at, and is after so many seconds.
+    #[error("too many wrong passwords: try again in {0} seconds")]
+    TooMany(u32),
     /// An account that has a password needs no first one.
     #[error("'{0}' has a password already: see 'authctl user reset-link'")]
     HasPassword(Email),

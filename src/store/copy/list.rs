@@ -1,5 +1,6 @@
 //! What an installation consists of: every table but the record of migrations.
 
+use super::letters;
 use super::tables::Table;
 use super::webhooks;
 use crate::store::engine::Kind::{Bool, Bytes, Integer, Text};
@@ -262,46 +263,8 @@ pub(super) static TABLES: [Table; COUNT] = [
             INSERT INTO revocations (version, kind, id, created_at)
             VALUES (?1, ?2, ?3, ?4)",
     },
-    Table {
-        name: "account_codes",
-        columns: &[
-            ("id", Text),
-            ("hash", Bytes),
-            ("purpose", Text),
-            ("user_id", Text),
-            ("account_key", Text),
-            ("email", Text),
-            ("email_key", Text),
-            ("created_at", Integer),
-            ("expires_at", Integer),
-        ],
-        count: "SELECT count(*) FROM account_codes",
-        added: "SELECT count(*) FROM account_codes",
-        select: "
-            SELECT id, hash, purpose, user_id, account_key, email, email_key, created_at,
-                expires_at
-            FROM account_codes ORDER BY id",
-        insert: "
-            INSERT INTO account_codes (id, hash, purpose, user_id, account_key, email, email_key,
-                created_at, expires_at)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-    },
-    Table {
-        name: "outgoing_mail",
-        columns: &[
-            ("id", Text),
-            ("sealed", Bytes),
-            ("due_at", Integer),
-            ("expires_at", Integer),
-            ("attempts", Integer),
-        ],
-        count: "SELECT count(*) FROM outgoing_mail",
-        added: "SELECT count(*) FROM outgoing_mail",
-        select: "SELECT id, sealed, due_at, expires_at, attempts FROM outgoing_mail ORDER BY id",
-        insert: "
-            INSERT INTO outgoing_mail (id, sealed, due_at, expires_at, attempts)
-            VALUES (?1, ?2, ?3, ?4, ?5)",
-    },
+    letters::ACCOUNT_CODES,
+    letters::OUTGOING_MAIL,
     Table {
         name: "audit_events",
         columns: &[

@@ -2,6 +2,7 @@
 
 mod block;
 mod checksum;
+mod letters;
 mod list;
 mod tables;
 mod webhooks;

@@ -21,7 +21,7 @@ pub(super) struct File {
     /// Bounds every wait for a lock.
     timeout: Duration,
     place: Place,
-    pub(super) recall: Recall,
+    pub(super) recall: Box<Recall>,
 }
 
 impl From<File> for Conn {
@@ -261,7 +261,7 @@ fn connect(path: &Path, timeout: Duration) -> Result<File, StoreError> {
         engine,
         timeout,
         place: Place::of(path)?,
-        recall: Recall::default(),
+        recall: Box::default(),
     })
 }
 
