@@ -61,6 +61,7 @@ impl Condition {
 
 /// Whether the next write is likely to end so, too, and another node might do better. A full disk is
 /// none of these: verification goes on there, and is worth more than it would be to turn everybody away.
+/// Nor is a file that moved: whether it is back is seen by looking.
 fn keeps_all_from_writing(reason: &Reason) -> bool {
     matches!(
         reason,
@@ -77,7 +78,6 @@ fn keeps_all_from_writing(reason: &Reason) -> bool {
             | Reason::NoSuchDatabase
             | Reason::Forbidden(_)
             | Reason::Altered(_)
-            | Reason::Moved
     )
 }
 

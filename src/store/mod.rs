@@ -27,7 +27,6 @@ mod readers;
 pub mod refresh_tokens;
 mod replica;
 pub mod revoked_tokens;
-pub mod seen;
 pub mod sessions;
 pub mod user_fields;
 pub mod users;
@@ -39,7 +38,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::bounded;
 
-pub use engine::{Conn, DatabaseUrl, DatabaseUrlError, EngineError, Tx};
+pub use engine::{Conn, DatabaseUrl, DatabaseUrlError, EngineError, Seen, Tx};
 pub use error::{Fault, Reason, StoreError, Unavailable};
 pub use migrations::{Migration, MigrationPlan};
 

@@ -143,9 +143,12 @@ fn a_clients_secret_is_compared_in_constant_time_and_in_one_place() {
     let service = include_str!("../../src/service/clients.rs");
     let uses: Vec<&str> = service
         .lines()
-        .filter(|line| line.contains("secret_hash"))
+        .filter(|line| line.contains(".secret_hash"))
         .collect();
     assert_eq!(uses.len(), 1, "{uses:?}");
+    // And a new one goes into the store.
+    assert_eq!(service.matches(", secret_hash,").count(), 1);
+    assert_eq!(service.matches("secret_hash").count(), 3);
     assert!(service.contains("opaque::is_stored(self.secret, stored)"));
     let mechanism = include_str!("../../src/tokens/opaque.rs");
     let (_, function) = mechanism.split_once("pub fn is_stored(").expect("is there");

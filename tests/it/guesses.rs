@@ -17,7 +17,7 @@ fn login_from(authd: &Authd, address: &str, email: &str, password: &str) -> Answ
         ("X-Forwarded-For", address),
     ];
     let body = json!({"email": email, "password": password});
-    authd.ask("POST", "/auth/login", &headers, &body.to_string())
+    authd.ask("POST", "/auth/login", &headers, body.to_string())
 }
 
 fn change_password(authd: &Authd, token: &str, current: &str) -> Answer {
@@ -27,7 +27,7 @@ fn change_password(authd: &Authd, token: &str, current: &str) -> Answer {
         ("Content-Type", "application/json"),
     ];
     let body = json!({"current_password": current, "new_password": "violet lantern orbits quartz"});
-    authd.ask("POST", "/auth/password/change", &headers, &body.to_string())
+    authd.ask("POST", "/auth/password/change", &headers, body.to_string())
 }
 
 /// 429, and for how many seconds.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::api::Api;
 use crate::env::{Authd, PASSWORD, TestEnv};
+use crate::login_security::UNLIMITED;
 
 const JSON: (&str, &str) = ("Content-Type", "application/json");
 
@@ -82,7 +83,11 @@ fn no_body_of_the_json_test_suite_is_more_than_refused() {
             assert!(is_little || (400..500).contains(&answer.status), "{place}");
             assert!(answer.status < 500, "{place}");
             if name.starts_with("n_") && !body.is_empty() {
-                let codes = ["malformed_body", "body_too_large"];
+                let mut codes = vec!["malformed_body", "body_too_large"];
+                if *endpoint == "/auth/password/change" {
+                    // The token belongs to no session, and its body is not looked at.
+                    codes.push("forbidden");
+                }
                 let code = answer.body["code"].as_str().expect("has a code");
                 assert!(codes.contains(&code), "{place}");
             }
@@ -98,7 +103,7 @@ fn no_body_of_the_json_test_suite_is_more_than_refused() {
 fn a_naughty_string_does_not_log_in() {
     let env = TestEnv::new();
     env.add_user("ada@example.com", PASSWORD);
-    let authd = env.authd();
+    let authd = env.authd_with(&[], &UNLIMITED);
     let strings = naughty_strings();
     std::thread::scope(|scope| {
         for part in strings.chunks(strings.len().div_ceil(4)) {

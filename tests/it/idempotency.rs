@@ -13,7 +13,7 @@ fn post(office: &Office, token: &str, path: &str, key: &str, body: &Value) -> An
         ("Content-Type", "application/json"),
         ("Idempotency-Key", key),
     ];
-    office.authd.ask("POST", path, &headers, &body.to_string())
+    office.authd.ask("POST", path, &headers, body.to_string())
 }
 
 #[test]

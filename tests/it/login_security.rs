@@ -311,7 +311,15 @@ fn no_argument_of_either_program_takes_a_secret() {
     found.sort_unstable();
     found.dedup();
     // Files that hold one, and whether tokens say a field.
-    assert_eq!(found, ["in_token", "new_secret_file", "password_file"]);
+    assert_eq!(
+        found,
+        [
+            "in_token",
+            "new_secret_file",
+            "password_file",
+            "secrets_file"
+        ]
+    );
 }
 
 /// Security statement 81.

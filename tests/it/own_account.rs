@@ -14,7 +14,7 @@ fn patch(authd: &Authd, token: &str, seen: Option<&str>, change: &Value) -> Answ
         ("Content-Type", "application/merge-patch+json"),
     ];
     headers.extend(seen.map(|tag| ("If-Match", tag)));
-    authd.ask("PATCH", "/auth/me", &headers, &change.to_string())
+    authd.ask("PATCH", "/auth/me", &headers, change.to_string())
 }
 
 fn me(authd: &Authd, token: &str) -> Answer {
@@ -29,7 +29,7 @@ fn change_password(authd: &Authd, token: &str, current: &str, new: &str) -> Answ
         ("Content-Type", "application/json"),
     ];
     let body = json!({"current_password": current, "new_password": new});
-    authd.ask("POST", "/auth/password/change", &headers, &body.to_string())
+    authd.ask("POST", "/auth/password/change", &headers, body.to_string())
 }
 
 #[track_caller]
@@ -214,7 +214,7 @@ fn a_new_password_needs_the_current_one_and_keeps_the_rules() {
         json!({"current_password": null, "new_password": NEW}),
         json!({"current_password": PASSWORD, "new_password": NEW, "user": "eve@example.com"}),
     ] {
-        let answer = authd.ask("POST", "/auth/password/change", &headers, &body.to_string());
+        let answer = authd.ask("POST", "/auth/password/change", &headers, body.to_string());
         answer.is_problem(400, "malformed_body");
     }
     assert_eq!(change_password(&authd, "x", PASSWORD, NEW).status, 401);

@@ -20,7 +20,7 @@ use crate::domain::field::Field;
 use crate::domain::permission::Builtin;
 use crate::domain::user::{UserChange, UserId};
 use crate::passwords::PhcString;
-use crate::store::seen::Seen;
+use crate::store::Seen;
 use crate::store::{self, Fault, StoreError, fields};
 use batch::Batch;
 

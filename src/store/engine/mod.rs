@@ -11,6 +11,7 @@ mod postgres;
 mod reasons;
 mod recall;
 mod rules;
+mod seen;
 mod server;
 mod sqlite;
 mod tls;
@@ -18,12 +19,12 @@ mod url;
 mod value;
 mod wire;
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::error::{Reason, StoreError};
 
 pub use error::EngineError;
+pub use seen::Seen;
 pub use url::{DatabaseUrl, DatabaseUrlError};
 
 pub(super) use error::{reason, reason_of};
@@ -108,7 +109,7 @@ impl Conn {
         values: &[Value<'_>],
         read: impl FnOnce(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Option<T>, StoreError> {
-        tracing::trace!(sql, "asked");
+        tracing::trace!("asked");
         match &self.0 {
             Engine::Sqlite(file) => file.query_row(sql, values, read),
             Engine::Postgres(session) => session.query_row(sql, values, read),
@@ -125,26 +126,6 @@ impl Conn {
         Ok(value.ok_or(EngineError::NoRow)?)
     }
 
-    /// What `ask` is answered. Where the engine knows for certain that nobody has committed since this
-    /// connection was answered the same question, that answer is given again (ADR 2).
-    pub(super) fn recalled<T: Send + Sync + 'static>(
-        &self,
-        question: &Question,
-        ask: impl FnOnce(&Self) -> Result<T, StoreError>,
-    ) -> Result<Arc<T>, StoreError> {
-        let Engine::Sqlite(file) = &self.0 else {
-            return ask(self).map(Arc::new);
-        };
-        // Before the question: an answer of a later state counts as one of this, and is forgotten too early.
-        let state = file.state()?;
-        if let Some(answer) = file.recall.find(state, question) {
-            return Ok(answer);
-        }
-        let answer = Arc::new(ask(self)?);
-        file.recall.keep(state, *question, Arc::clone(&answer));
-        Ok(answer)
-    }
-
     /// Every row of a result.
     pub(super) fn query<T>(
         &self,
@@ -152,7 +133,7 @@ impl Conn {
         values: &[Value<'_>],
         read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
-        tracing::trace!(sql, "asked");
+        tracing::trace!("asked");
         match &self.0 {
             Engine::Sqlite(file) => file.query(sql, values, read),
             Engine::Postgres(session) => session.query(sql, values, read),
@@ -179,7 +160,7 @@ impl Conn {
         sql: &'static str,
         values: &[Value<'_>],
     ) -> Result<u64, StoreError> {
-        tracing::trace!(sql, "asked");
+        tracing::trace!("asked");
         match &self.0 {
             Engine::Sqlite(file) => file.execute(sql, values),
             Engine::Postgres(session) => session.execute(sql, values),

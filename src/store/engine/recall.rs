@@ -5,6 +5,9 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::{Conn, Engine};
+use crate::store::error::StoreError;
+
 /// Answers kept a connection; about a kilobyte each.
 const CAPACITY: usize = 2_048;
 
@@ -55,6 +58,28 @@ impl Recall {
     /// Keeps nothing any more: the connection is about to write itself, which its engine does not count.
     pub(super) fn forget(&self) {
         self.0.borrow_mut().by_question.clear();
+    }
+}
+
+impl Conn {
+    /// What `ask` is answered. Where the engine knows for certain that nobody has committed since this
+    /// connection was answered the same question, that answer is given again (ADR 2).
+    pub(in crate::store) fn recalled<T: Send + Sync + 'static>(
+        &self,
+        question: &Question,
+        ask: impl FnOnce(&Self) -> Result<T, StoreError>,
+    ) -> Result<Arc<T>, StoreError> {
+        let Engine::Sqlite(file) = &self.0 else {
+            return ask(self).map(Arc::new);
+        };
+        // Before the question: an answer of a later state counts as one of this, and is forgotten too early.
+        let state = file.state()?;
+        if let Some(answer) = file.recall.find(state, question) {
+            return Ok(answer);
+        }
+        let answer = Arc::new(ask(self)?);
+        file.recall.keep(state, *question, Arc::clone(&answer));
+        Ok(answer)
     }
 }
 

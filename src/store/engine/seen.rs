@@ -3,7 +3,7 @@
 
 use rusqlite::Connection;
 
-use super::error::StoreError;
+use crate::store::error::StoreError;
 
 /// Texts, each with the number under which it was seen first.
 pub struct Seen(Connection);
