@@ -30,6 +30,16 @@ fn change_password(authd: &Authd, token: &str, current: &str) -> Answer {
     authd.ask("POST", "/auth/password/change", &headers, body.to_string())
 }
 
+fn change_email(authd: &Authd, token: &str, password: &str) -> Answer {
+    let bearer = format!("Bearer {token}");
+    let headers = [
+        ("Authorization", bearer.as_str()),
+        ("Content-Type", "application/json"),
+    ];
+    let body = json!({"password": password, "email": "ada@example.org"});
+    authd.ask("POST", "/auth/email/change", &headers, body.to_string())
+}
+
 /// 429, and for how many seconds.
 #[track_caller]
 fn limited(answer: &Answer) -> u64 {
@@ -109,9 +119,9 @@ fn every_way_of_saying_a_password_is_counted_together() {
     for _ in 0..3 {
         assert_eq!(authd.try_login(ADA, WRONG).status, 401);
     }
-    for _ in 0..2 {
-        assert_eq!(change_password(&authd, &token, WRONG).status, 422);
-    }
+    assert_eq!(change_password(&authd, &token, WRONG).status, 422);
+    assert_eq!(change_email(&authd, &token, WRONG).status, 422);
+    limited(&change_email(&authd, &token, PASSWORD));
     limited(&change_password(&authd, &token, WRONG));
     limited(&change_password(&authd, &token, PASSWORD));
     limited(&authd.try_login("ADA@Example.com", PASSWORD));

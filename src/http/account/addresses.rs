@@ -66,6 +66,7 @@ pub(in crate::http) struct Change {
     responses(
         (status = 202, description = "Seen to", body = Accepted),
         (status = 422, description = "The password is wrong, or it is no address: see `errors`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many passwords were wrong; see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
         bearer::Refused,
         bearer::NoUser,
         body::Refused,
