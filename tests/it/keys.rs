@@ -255,3 +255,21 @@ fn keys_follow_each_other_by_themselves() {
     let began = env.number("SELECT count(*) FROM audit_events WHERE event = 'key.promoted'");
     assert!(began >= 1);
 }
+
+/// One key in 64 has an id like this, and it is no flag.
+#[test]
+fn a_key_whose_id_begins_with_a_hyphen_can_be_named() {
+    let env = TestEnv::new();
+    let _ = env.signed_in();
+    let id = "-yesmTFUzhrxN1LL9RwYpmMb63UvWAp_9VxVPRaUSIa";
+    for command in [
+        &["key", "export-public", id][..],
+        &["key", "revoke", id, "--yes"],
+        &["key", "revoke", "--yes", id],
+        &["key", "retire", id, "--yes"],
+    ] {
+        let out = env.authctl(command);
+        assert_eq!(out.status, 3, "{command:?} {out:?}");
+        assert!(out.stderr.contains(id), "{out:?}");
+    }
+}

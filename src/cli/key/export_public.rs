@@ -15,6 +15,7 @@ use crate::service::keys::lifecycle::LifecycleError;
 )]
 pub(in crate::cli) struct Args {
     /// This key alone, as a JSON Web Key
+    #[arg(allow_hyphen_values = true)]
     kid: Option<String>,
 }
 

@@ -15,6 +15,7 @@ use crate::service::keys::lifecycle;
 )]
 pub(in crate::cli) struct Args {
     /// The key's id: the header kid of its tokens
+    #[arg(allow_hyphen_values = true)]
     kid: String,
 
     /// Do not ask for confirmation

@@ -17,6 +17,7 @@ use crate::cli::error::CliError;
 )]
 pub(in crate::cli) struct Args {
     /// The key's id: the header kid of its tokens
+    #[arg(allow_hyphen_values = true)]
     kid: String,
 
     /// Do not ask for confirmation
