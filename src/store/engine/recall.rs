@@ -69,10 +69,12 @@ impl Conn {
         question: &Question,
         ask: impl FnOnce(&Self) -> Result<T, StoreError>,
     ) -> Result<Arc<T>, StoreError> {
-        let Engine::Sqlite(file) = &self.0 else {
-            return ask(self).map(Arc::new);
+        let file = match &self.0 {
+            // What a transaction of its own has done so far is nobody's answer yet.
+            Engine::Sqlite(file) if !file.in_transaction() => file,
+            _ => return ask(self).map(Arc::new),
         };
-        // Before the question: an answer of a later state counts as one of this, and is forgotten too early.
+        // Asked first: what is read after a commit in between counts as older than it is.
         let state = file.state()?;
         if let Some(answer) = file.recall.find(state, question) {
             return Ok(answer);

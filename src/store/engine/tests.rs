@@ -82,11 +82,14 @@ fn what_is_recalled_is_what_would_be_read() {
         );
         transaction(&connection, |tx| tx.execute(sequence, &[])).expect("writes");
         assert_eq!(recalled(1), round * 3 + 2, "this one has");
-        let rolled_back = transaction(&other, |tx| {
-            tx.execute(sequence, &[])?;
-            Err::<(), _>(StoreError::from(Reason::Empty))
-        });
-        assert!(rolled_back.is_err());
+        for connection in [&connection, &other] {
+            let rolled_back = transaction(connection, |tx| {
+                tx.execute(sequence, &[])?;
+                recalled(1);
+                Err::<(), _>(StoreError::from(Reason::Empty))
+            });
+            assert!(rolled_back.is_err());
+        }
         assert_eq!(recalled(1), round * 3 + 2, "nothing was committed");
         transaction(&other, |tx| tx.execute(sequence, &[])).expect("writes");
     }
