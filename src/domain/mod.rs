@@ -23,4 +23,5 @@ pub mod secret;
 pub mod session;
 pub mod sources;
 pub mod user;
+pub mod values;
 pub mod webhook;

@@ -1,4 +1,5 @@
-//! The values of a body, each turned into its type; what is wrong with them is told together (422).
+//! The values of a request, each turned into its type; what is wrong with them is told together, by
+//! every edge in the same words.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
@@ -6,21 +7,19 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer};
 
-use super::problem::Problem;
-
 /// What is wrong with each field so far.
 #[derive(Default)]
-pub(super) struct Values {
+pub struct Values {
     errors: BTreeMap<String, Vec<String>>,
 }
 
+/// Sentences about what is wrong with each field.
+#[derive(Debug)]
+pub struct Invalid(pub BTreeMap<String, Vec<String>>);
+
 impl Values {
     /// The value of a text; `None`: it is absent, or breaks a rule.
-    pub(super) fn read<T: FromStr<Err: Display>>(
-        &mut self,
-        field: &str,
-        text: Option<&str>,
-    ) -> Option<T> {
+    pub fn read<T: FromStr<Err: Display>>(&mut self, field: &str, text: Option<&str>) -> Option<T> {
         match text?.parse() {
             Ok(value) => Some(value),
             Err(error) => {
@@ -31,7 +30,7 @@ impl Values {
     }
 
     /// The same for what may be null.
-    pub(super) fn read_nullable<T: FromStr<Err: Display>>(
+    pub fn read_nullable<T: FromStr<Err: Display>>(
         &mut self,
         field: &str,
         text: Option<&Nullable<String>>,
@@ -45,7 +44,7 @@ impl Values {
     }
 
     /// The values of a list, each once.
-    pub(super) fn read_all<T: FromStr<Err: Display> + Ord>(
+    pub fn read_all<T: FromStr<Err: Display> + Ord>(
         &mut self,
         field: &str,
         texts: Option<&[String]>,
@@ -59,17 +58,17 @@ impl Values {
     }
 
     /// Notes what is wrong with a field.
-    pub(super) fn refuse(&mut self, field: &str, error: &impl Display) {
+    pub fn refuse(&mut self, field: &str, error: &impl Display) {
         let sentences = self.errors.entry(field.to_owned()).or_default();
         sentences.push(sentence(error));
     }
 
     /// Fails if anything was wrong.
-    pub(super) fn check(self) -> Result<(), Problem> {
+    pub fn check(self) -> Result<(), Invalid> {
         if self.errors.is_empty() {
             Ok(())
         } else {
-            Err(Problem::invalid(self.errors))
+            Err(Invalid(self.errors))
         }
     }
 }
@@ -77,10 +76,10 @@ impl Values {
 /// A value, or null where that is one, too.
 #[derive(Deserialize)]
 #[serde(transparent)]
-pub(super) struct Nullable<T>(pub(super) Option<T>);
+pub struct Nullable<T>(pub Option<T>);
 
 /// Begins large and ends with a full stop.
-pub(super) fn sentence(error: &impl Display) -> String {
+pub fn sentence(error: &impl Display) -> String {
     let text = error.to_string();
     let mut letters = text.chars();
     let first = letters.next().map(char::to_uppercase);
@@ -90,7 +89,7 @@ pub(super) fn sentence(error: &impl Display) -> String {
 }
 
 /// A member that is there: null is a value of it, and absence is not.
-pub(super) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+pub fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)

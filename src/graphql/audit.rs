@@ -7,9 +7,9 @@ use serde_json::Value;
 use super::call::Call;
 use super::pages::List;
 use super::refusal::{Code, Refusal};
-use super::values::Values;
 use crate::domain::audit::{Action, Event};
 use crate::domain::user::UserRef;
+use crate::domain::values::Values;
 use crate::service::audit::{self, Wanted};
 
 #[derive(Deserialize)]

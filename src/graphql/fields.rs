@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::call::{Call, Nullable, present, shown};
 use super::reasons::no_field;
 use super::refusal::Refusal;
-use super::values::Values;
 use crate::domain::field::{FieldChange, FieldName, FieldType, Input, Spec};
+use crate::domain::values::Values;
 use crate::service::fields::{self, Force};
 
 pub(super) fn list(call: &Call<'_>) -> Result<Value, Refusal> {
@@ -147,7 +147,7 @@ struct Rename {
 pub(super) fn rename(call: &Call<'_>) -> Result<Value, Refusal> {
     let desk = call.caller.desk()?;
     let asked: Rename = call.read()?;
-    let to = super::values::value("to", &asked.to)?;
+    let to = super::refusal::value("to", &asked.to)?;
     shown(&fields::rename(
         &desk,
         named(&asked.name)?,

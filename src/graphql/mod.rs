@@ -27,7 +27,6 @@ mod scan;
 mod schema;
 mod tokens;
 mod users;
-mod values;
 
 #[cfg(test)]
 mod tests;
@@ -86,7 +85,7 @@ impl Graphql {
         Self {
             services,
             introspection,
-            schemas: Schemas::new(),
+            schemas: Schemas::default(),
         }
     }
 
@@ -173,5 +172,5 @@ fn answer_of(response: Response) -> Answer {
 /// The schema without own fields, as it is served.
 #[cfg(test)]
 fn sdl() -> String {
-    Schemas::new().without_own_fields().sdl()
+    Schemas::default().without_own_fields().sdl()
 }

@@ -7,9 +7,9 @@ use super::call::{Call, shown};
 use super::pages::List;
 use super::reasons::no_permission;
 use super::refusal::Refusal;
-use super::values::Values;
 use crate::domain::label::Label;
 use crate::domain::permission::{Permission, PermissionName};
+use crate::domain::values::Values;
 use crate::service::permissions;
 
 pub(super) fn list(call: &Call<'_>) -> Result<Value, Refusal> {

@@ -2,9 +2,10 @@
 
 use std::error::Error;
 
-use super::refusal::{Code, Refusal, sentence};
+use super::refusal::{Code, Refusal};
 use crate::domain::authority::Denied;
 use crate::domain::field::DefinitionError;
+use crate::domain::values::sentence;
 use crate::passwords::PoolError;
 use crate::service::accounts::AccountError;
 use crate::service::audit::AuditError;

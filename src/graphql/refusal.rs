@@ -3,9 +3,13 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::fmt::Display;
+use std::str::FromStr;
 
 use async_graphql::{ErrorExtensionValues, ServerError};
 use serde_json::{Map, Value, json};
+
+use crate::domain::values::{Invalid, sentence};
 
 /// What went wrong, as a client may branch on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +103,12 @@ impl Limit {
     }
 }
 
+impl From<Invalid> for Refusal {
+    fn from(Invalid(errors): Invalid) -> Self {
+        Self::invalid(errors)
+    }
+}
+
 impl Refusal {
     pub(super) fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
@@ -128,7 +138,7 @@ impl Refusal {
     }
 
     /// The same for one.
-    pub(super) fn of_field(name: &str, error: &impl ToString) -> Self {
+    pub(super) fn of_field(name: &str, error: &impl Display) -> Self {
         Self::invalid([(name.to_owned(), vec![sentence(error)])].into())
     }
 
@@ -204,12 +214,8 @@ pub(super) fn shown(mut error: ServerError) -> Value {
     serde_json::to_value(error).unwrap_or_default()
 }
 
-/// Begins large and ends with a full stop.
-pub(super) fn sentence(error: &impl ToString) -> String {
-    let text = error.to_string();
-    let mut letters = text.chars();
-    let first = letters.next().map(char::to_uppercase);
-    let mut sentence: String = first.into_iter().flatten().chain(letters).collect();
-    sentence.push('.');
-    sentence
+/// The value of an argument, or what is wrong with it.
+pub(super) fn value<T: FromStr<Err: Display>>(name: &str, text: &str) -> Result<T, Refusal> {
+    text.parse()
+        .map_err(|error: T::Err| Refusal::of_field(name, &error))
 }

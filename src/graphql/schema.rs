@@ -3,7 +3,7 @@
 //! Every value comes as JSON from the field at the top (`roots`); below that, a field is the member of its
 //! name.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_graphql::Value;
 use async_graphql::dynamic::{
@@ -22,11 +22,13 @@ use crate::store::{Store, fields};
 
 const SDL: &str = include_str!("../../docs/schema.graphql");
 
-/// The schema as it is now, and as it is everywhere.
+/// The schema as it is now, and as it is everywhere. Both are made for the first who asks: a daemon that
+/// nobody asks so has neither.
+#[derive(Default)]
 pub(super) struct Schemas {
-    base: Schema,
+    base: OnceLock<Schema>,
     /// The one with the own fields that there were when somebody last asked.
-    current: Mutex<Arc<Current>>,
+    current: Mutex<Option<Arc<Current>>>,
 }
 
 struct Current {
@@ -35,28 +37,20 @@ struct Current {
 }
 
 impl Schemas {
-    pub(super) fn new() -> Self {
-        let base = build(&OwnFields::default()).expect("the schema is sound: a test builds it");
-        let current = Arc::new(Current {
-            state: fields::State::default(),
-            schema: base.clone(),
-        });
-        Self {
-            base,
-            current: Mutex::new(current),
-        }
-    }
-
     pub(super) fn without_own_fields(&self) -> Schema {
-        self.base.clone()
+        let build = || build(&OwnFields::default()).expect("the schema is sound: a test builds it");
+        self.base.get_or_init(build).clone()
     }
 
     /// The schema with the own fields of this moment: one small query, and it is made anew only if they
     /// have changed.
     pub(super) fn current(&self, store: &Store) -> Result<Schema, Refusal> {
-        let known = Arc::clone(&self.lock());
         let state = store.read(fields::state)?;
-        if state == known.state {
+        if state == fields::State::default() {
+            return Ok(self.without_own_fields());
+        }
+        let known = self.lock().clone();
+        if let Some(known) = known.filter(|known| known.state == state) {
             return Ok(known.schema.clone());
         }
         // The state first: if they change between the two, the next request sees that they have.
@@ -66,14 +60,14 @@ impl Schemas {
             Ok((before, all))
         })?;
         let schema = build(&OwnFields::of(&all)).map_err(|error| Refusal::internal(&error))?;
-        *self.lock() = Arc::new(Current {
+        *self.lock() = Some(Arc::new(Current {
             state,
             schema: schema.clone(),
-        });
+        }));
         Ok(schema)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Arc<Current>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Arc<Current>>> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -7,14 +7,15 @@ use serde_json::Value;
 
 use super::call::{Call, Nullable, present, shown};
 use super::pages::List;
+use super::refusal::value;
 use super::refusal::{Code, Refusal};
-use super::values::{Values, value};
 use crate::domain::email::Email;
 use crate::domain::field::Input;
 use crate::domain::password::Password;
 use crate::domain::permission::PermissionName;
 use crate::domain::secret::Secret;
 use crate::domain::user::{NewUser, User, UserChange, UserId, UserRef};
+use crate::domain::values::Values;
 use crate::service::accounts::{LastSuperuser, PasswordChecks, Target};
 use crate::service::permissions;
 use crate::store::users::{UserFilter, UserOrder};

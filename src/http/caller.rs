@@ -22,6 +22,6 @@ pub(super) fn actor(app: &App, request: &Request) -> Result<Actor, Problem> {
 
 impl From<Denied> for Problem {
     fn from(denied: Denied) -> Self {
-        Self::new(Code::Forbidden, super::values::sentence(&denied))
+        Self::new(Code::Forbidden, crate::domain::values::sentence(&denied))
     }
 }

@@ -13,10 +13,10 @@ use super::permissions;
 use super::preconditions;
 use super::problem::{Code, Problem, ProblemBody};
 use super::users;
-use super::values::Values;
 use crate::domain::group::{Group, GroupId, GroupName, GroupRef};
 use crate::domain::permission::PermissionName;
 use crate::domain::user::User;
+use crate::domain::values::Values;
 use crate::service::groups::{self, GroupError};
 use crate::service::management::Management;
 

@@ -9,8 +9,8 @@ use super::App;
 use super::body;
 use super::caller;
 use super::problem::{Code, Problem};
-use super::values::sentence;
 use crate::domain::idempotency::IdempotencyKey;
+use crate::domain::values::sentence;
 use crate::service::idempotency::{self, Answer, Begun, IdempotencyError, Standing};
 
 /// Carries a request out unless it came before; then it is answered what it was answered before. One

@@ -14,9 +14,9 @@ use super::caller;
 use super::preconditions;
 use super::problem::{Problem, ProblemBody};
 use super::users;
-use super::values::{Nullable, Values, present};
 use crate::domain::field::Input;
 use crate::domain::user::User;
+use crate::domain::values::{Nullable, Values, present};
 use crate::service::own_account::{self, OwnChange};
 
 /// Give the account behind the bearer token

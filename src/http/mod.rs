@@ -38,7 +38,6 @@ mod schema;
 mod sessions;
 mod unparsed;
 mod users;
-mod values;
 mod verify;
 mod waiting;
 mod wire;

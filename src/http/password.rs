@@ -5,10 +5,10 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::problem::{Code, Problem, ProblemBody};
-use super::values::sentence;
 use super::{App, bearer, body, origin};
 use crate::domain::password::Password;
 use crate::domain::secret::Secret;
+use crate::domain::values::sentence;
 use crate::passwords::PoolError;
 use crate::service::own_password::{self, PasswordChange, PasswordChangeError};
 

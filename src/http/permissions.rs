@@ -11,8 +11,8 @@ use super::caller;
 use super::pages::List;
 use super::problem::{Code, Problem, ProblemBody};
 use super::users;
-use super::values::{Values, sentence};
 use crate::domain::permission::{Permission, PermissionName};
+use crate::domain::values::{Values, sentence};
 use crate::service::permissions::{self, PermissionError};
 
 /// A page of permissions.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa::openapi::{self, Content, ResponseBuilder};
 
-use super::values::sentence;
+use crate::domain::values::{Invalid, sentence};
 use crate::service::keys::KeysError;
 use crate::store::StoreError;
 
@@ -205,6 +205,12 @@ pub(super) fn responses(
 
 /// Seconds after which an overloaded service may be asked again.
 const RETRY_AFTER: &str = "2";
+
+impl From<Invalid> for Problem {
+    fn from(Invalid(errors): Invalid) -> Self {
+        Self::invalid(errors)
+    }
+}
 
 impl Problem {
     pub(super) fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {

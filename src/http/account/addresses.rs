@@ -7,8 +7,8 @@ use utoipa::ToSchema;
 use super::{Accepted, accepted};
 use crate::domain::password::Password;
 use crate::domain::secret::Secret;
+use crate::domain::values::Values;
 use crate::http::problem::{Problem, ProblemBody};
-use crate::http::values::Values;
 use crate::http::{App, bearer, body, origin};
 use crate::service::account_codes::addresses;
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::problem::{Code, Problem};
-use super::values::sentence;
+use crate::domain::values::sentence;
 use crate::service::account_codes::CodeError;
 use crate::service::post::PostError;
 

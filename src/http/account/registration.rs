@@ -11,8 +11,8 @@ use super::{Accepted, accepted};
 use crate::domain::password::Password;
 use crate::domain::secret::Secret;
 use crate::domain::user::User;
+use crate::domain::values::Values;
 use crate::http::problem::{Problem, ProblemBody};
-use crate::http::values::Values;
 use crate::http::{App, body, origin};
 use crate::service::account_codes::registration::{self, Newcomer};
 

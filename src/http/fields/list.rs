@@ -7,11 +7,11 @@ use utoipa::ToSchema;
 
 use super::{Described, desk, given, shown};
 use crate::domain::field::{Field, Spec};
+use crate::domain::values::Values;
 use crate::http::App;
 use crate::http::bearer;
 use crate::http::body;
 use crate::http::problem::{Problem, ProblemBody};
-use crate::http::values::Values;
 use crate::service::fields;
 
 /// Every field that there is: 100 at most.

@@ -11,8 +11,8 @@ use super::App;
 use super::caller;
 use super::preconditions;
 use super::problem::{Code, Problem};
-use super::values::sentence;
 use crate::domain::field::{Field, Input};
+use crate::domain::values::sentence;
 use crate::service::fields::FieldError;
 use crate::service::management::Management;
 

@@ -8,13 +8,13 @@ use utoipa::ToSchema;
 use super::{Described, desk, given, none, shown};
 use crate::domain::field::{FieldChange, FieldName};
 use crate::domain::label::Label;
+use crate::domain::values::{Nullable, Values, present};
 use crate::http::App;
 use crate::http::bearer;
 use crate::http::body;
 use crate::http::pages::List;
 use crate::http::preconditions;
 use crate::http::problem::{Problem, ProblemBody};
-use crate::http::values::{Nullable, Values, present};
 use crate::service::fields::{self, Force};
 
 /// Give a field

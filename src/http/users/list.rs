@@ -12,12 +12,12 @@ use crate::domain::field::Input;
 use crate::domain::password::Password;
 use crate::domain::secret::Secret;
 use crate::domain::user::{NewUser, User};
+use crate::domain::values::Values;
 use crate::http::App;
 use crate::http::bearer;
 use crate::http::body;
 use crate::http::pages::List;
 use crate::http::problem::{Code, Problem, ProblemBody};
-use crate::http::values::Values;
 use crate::service::accounts::PasswordChecks;
 use crate::store::users::{UserFilter, UserOrder};
 

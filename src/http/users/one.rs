@@ -9,12 +9,12 @@ use utoipa::ToSchema;
 
 use super::{accounts, inputs, shown};
 use crate::domain::user::{User, UserChange, UserId, UserRef};
+use crate::domain::values::{Nullable, Values, present};
 use crate::http::App;
 use crate::http::bearer;
 use crate::http::body;
 use crate::http::preconditions;
 use crate::http::problem::{Problem, ProblemBody};
-use crate::http::values::{Nullable, Values, present};
 use crate::service::accounts::{LastSuperuser, Target};
 
 /// Give an account

@@ -4,6 +4,7 @@
 //! Nothing waits in a queue: how far a webhook was told is a place in the sequence of all changes (ADR 9), and
 //! what comes after that is in the tables of accounts themselves.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -45,13 +46,12 @@ impl Messenger {
     /// Begins at once.
     pub fn start(services: Arc<Services>) -> std::io::Result<Self> {
         let (stop, told) = bounded(0);
-        let courier = Courier::new(services.webhook_rules.allow_private);
         let thread = thread::Builder::new()
             .name("messenger".into())
             .spawn(move || {
                 let mut rounds = Rounds {
                     services,
-                    courier,
+                    courier: OnceCell::new(),
                     running: BTreeMap::new(),
                     is_in_trouble: false,
                 };
@@ -83,7 +83,8 @@ impl Drop for Messenger {
 /// What the messenger knows from one round to the next.
 struct Rounds {
     services: Arc<Services>,
-    courier: Courier,
+    /// Made when there is somebody to tell.
+    courier: OnceCell<Courier>,
     /// One thread a webhook that is being told, so that a slow one keeps no other waiting.
     running: BTreeMap<WebhookId, JoinHandle<()>>,
     is_in_trouble: bool,
@@ -107,7 +108,9 @@ impl Rounds {
             if self.running.contains_key(&id) {
                 continue;
             }
-            let (services, courier) = (Arc::clone(&self.services), self.courier.clone());
+            let services = Arc::clone(&self.services);
+            let courier = || Courier::new(services.webhook_rules.allow_private);
+            let courier = self.courier.get_or_init(courier).clone();
             let spawned = thread::Builder::new()
                 .name("webhook".into())
                 .spawn(move || {
