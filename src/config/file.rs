@@ -1,5 +1,6 @@
 //! The configuration file as it is written.
 
+use std::io::{self, ErrorKind, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,9 @@ use super::values::kind_error;
 
 /// Where a file is looked for when none is named.
 const PLACES: [&str; 2] = ["authd.toml", "/etc/authd/authd.toml"];
+
+/// A longer file is none of ours, and is refused before it fills the memory (`/dev/zero` has no end).
+const MAX_BYTES: u64 = 1024 * 1024;
 
 /// One `key = value` of the file.
 pub(super) struct Entry {
@@ -36,11 +40,25 @@ pub(super) fn locate(named: Option<&Path>, environment: &Environment) -> Option<
 }
 
 pub(super) fn read(path: &Path) -> Result<Vec<Entry>, ConfigError> {
-    let text = std::fs::read_to_string(path).map_err(|cause| ConfigError::Unreadable {
+    let text = text_of(path).map_err(|cause| ConfigError::Unreadable {
         path: path.to_owned(),
         cause,
     })?;
     parse(path, &text)
+}
+
+/// The text of a file that may be named by anybody who writes a configuration.
+pub(super) fn text_of(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    let mut file = std::fs::File::open(path)?.take(MAX_BYTES + 1);
+    file.read_to_string(&mut text)?;
+    if file.limit() == 0 {
+        return Err(io::Error::new(
+            ErrorKind::FileTooLarge,
+            "it holds more than 1 MiB",
+        ));
+    }
+    Ok(text)
 }
 
 fn parse(path: &Path, text: &str) -> Result<Vec<Entry>, ConfigError> {

@@ -187,7 +187,7 @@ impl Layers {
         else {
             return Ok(());
         };
-        let text = std::fs::read_to_string(path).map_err(|cause| ConfigError::UnreadableValue {
+        let text = file::text_of(path.as_ref()).map_err(|cause| ConfigError::UnreadableValue {
             variable: variable.clone(),
             path: path.into(),
             cause,

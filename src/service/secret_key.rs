@@ -1,7 +1,7 @@
 //! The secret that seals the signing keys (ADR 7), and the file it lives in.
 
 use std::fs;
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -48,6 +48,9 @@ pub enum SecretKeyError {
 /// What the file of a secret that is to take over is called: this after the name of the other.
 const NEXT: &str = ".next";
 
+/// No more of a file is read: that is room for a secret and white space around it.
+const MAX_BYTES: usize = 4096;
+
 /// The secret: 32 random bytes.
 pub type SecretKey = Secret<[u8; SECRET_BYTES]>;
 
@@ -77,7 +80,7 @@ impl SecretKeySource {
 
     /// The secret of a file that is named for this once.
     pub fn load_file(path: &Path) -> Result<SecretKey, SecretKeyError> {
-        Self::File(path.to_owned()).load()
+        read(path)?.ok_or_else(|| io_error(path, "read", ErrorKind::NotFound.into()))
     }
 
     /// The secret that was to take over, if there is one: a change of secret did not get to its end.
@@ -120,8 +123,11 @@ impl SecretKeySource {
 }
 
 fn read(path: &Path) -> Result<Option<SecretKey>, SecretKeyError> {
-    let text = match fs::read_to_string(path) {
-        Ok(text) => Secret::new(text),
+    let mut text = String::with_capacity(MAX_BYTES);
+    let read =
+        fs::File::open(path).and_then(|file| file.take(MAX_BYTES as u64).read_to_string(&mut text));
+    let text = match read {
+        Ok(_) => Secret::new(text),
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(cause) => return Err(io_error(path, "read", cause)),
     };

@@ -142,6 +142,40 @@ fn a_variable_may_name_a_file_that_holds_the_value() {
     assert!(!env.file_names().contains(&"authd.key".to_owned()));
 }
 
+/// A path that was mistaken must not take the machine's memory.
+#[test]
+fn a_file_without_an_end_is_refused_and_not_read_to_it() {
+    let env = TestEnv::new();
+    let endless = "/dev/zero";
+    let why = "cannot be read (it holds more than 1 MiB): check its path and its permissions";
+    let sentence = format!("the configuration file '{endless}' {why}");
+    refused(&env, &["--config", endless], &[], &sentence);
+    let sentence = format!("AUTHD_TOKENS_ISSUER_FILE: the file '{endless}' {why}");
+    refused(
+        &env,
+        &[],
+        &[("AUTHD_TOKENS_ISSUER_FILE", endless)],
+        &sentence,
+    );
+    env.authctl(&["migrate"]).succeeded();
+    let out = env.authd_refusal(&[], &[("AUTHD_SECRET_KEY_FILE", endless)]);
+    assert_eq!(out.status, 1, "{out:?}");
+    let words = "the secret key file '/dev/zero' does not hold 64 hexadecimal digits";
+    assert!(out.stderr.contains(words), "{out:?}");
+
+    // As long as allowed, and one more.
+    let text = |bytes: usize| format!("#{}\n", " ".repeat(bytes - 2));
+    env.write("authd.toml", &text(1024 * 1024));
+    env.authctl(&["config", "check"]).succeeded();
+    env.write("authd.toml", &text(1024 * 1024 + 1));
+    refused(
+        &env,
+        &[],
+        &[],
+        &format!("the configuration file 'authd.toml' {why}"),
+    );
+}
+
 #[test]
 fn an_unknown_key_is_told_the_nearest_one() {
     let env = TestEnv::new();

@@ -172,7 +172,10 @@ fn a_secret_that_is_given_is_changed_by_whoever_gives_it() {
         let out = rotate(&["--new-secret-file", "new.key"]);
         assert_eq!(out.status, status, "{text} {out:?}");
     }
-    assert_eq!(rotate(&["--new-secret-file", "none"]).status, 5);
+    let out = rotate(&["--new-secret-file", "none"]);
+    assert_eq!(out.status, 5, "{out:?}");
+    let words = "the new secret key: the secret key file 'none' cannot be read";
+    assert!(out.stderr.contains(words), "{out:?}");
     assert_eq!(sealed(&env), before);
     env.write("new.key", NEW);
     assert_eq!(rotate(&["--new-secret-file", "new.key"]).status, 0);
