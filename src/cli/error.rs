@@ -234,7 +234,11 @@ impl CliError {
             | Self::Permission(PermissionError::Builtin(_) | PermissionError::Denied(_))
             | Self::Client(ClientError::Denied(_))
             | Self::Audit(AuditError::Denied(_))
-            | Self::Webhook(WebhookError::TooMany | WebhookError::Denied(_))
+            | Self::Webhook(
+                WebhookError::TooMany
+                | WebhookError::Denied(_)
+                | WebhookError::Keys(KeysError::NoneYet),
+            )
             | Self::ApiToken(ApiTokenError::Denied(_))
             | Self::Field(
                 FieldError::TooMany
@@ -244,11 +248,16 @@ impl CliError {
                 | FieldError::Denied(_),
             )
             | Self::Key(
-                LifecycleError::Waiting(_) | LifecycleError::Signs(_) | LifecycleError::Exists(_),
+                LifecycleError::Waiting(_)
+                | LifecycleError::Signs(_)
+                | LifecycleError::Exists(_)
+                | LifecycleError::Keys(KeysError::NoneYet),
             )
-            | Self::Secret(SecretRotationError::Overtaken | SecretRotationError::Same) => {
-                Status::Conflict
-            }
+            | Self::Secret(
+                SecretRotationError::Overtaken
+                | SecretRotationError::Same
+                | SecretRotationError::Keys(KeysError::NoneYet),
+            ) => Status::Conflict,
             Self::Secret(SecretRotationError::Given) => Status::Usage,
             Self::MigrationsPending(_) => Status::Database,
             Self::Account(AccountError::NotFound(_) | AccountError::NoGroup(_))

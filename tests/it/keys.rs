@@ -235,6 +235,30 @@ fn what_cannot_be_done_to_a_key_is_said_and_nothing_is_changed() {
     }
 }
 
+/// A script that prepares a database before the first start is told what comes first.
+#[test]
+fn before_the_first_start_there_is_no_key_to_work_with() {
+    let env = TestEnv::new();
+    env.authctl(&["migrate"]).succeeded();
+    for command in [
+        &["key", "rotate"][..],
+        &["key", "rotate", "--now"],
+        &["key", "revoke", "none", "--yes"],
+        &["secret", "rotate"],
+        &["webhook", "add", "https://example.com/hooks"],
+    ] {
+        let out = env.authctl_json(command);
+        out.refused(
+            4,
+            "conflict",
+            "there is no signing key yet: 'authd serve' makes the first when it starts",
+        );
+    }
+    assert!(!env.file_names().contains(&"authd.key".to_owned()));
+    drop(env.authd());
+    env.authctl(&["key", "rotate"]).succeeded();
+}
+
 /// The daemon itself makes the next key, and promotes it.
 #[test]
 fn keys_follow_each_other_by_themselves() {

@@ -65,6 +65,9 @@ pub enum KeysError {
     /// No key could be made.
     #[error("a signing key could not be made")]
     Generate(#[source] KeyError),
+    /// No daemon has been started on this database yet.
+    #[error("there is no signing key yet: 'authd serve' makes the first when it starts")]
+    NoneYet,
     /// Every key was retired and none put in its place.
     #[error("the database has no active signing key")]
     NoneActive,
@@ -234,6 +237,9 @@ pub fn unsealing(store: &Store, source: &SecretKeySource) -> Result<Arc<SealingK
 /// brought to its end.
 pub(super) fn opening(store: &Store, source: &SecretKeySource) -> Result<SecretKey, KeysError> {
     let rows = store.read(keys::all)?;
+    if rows.is_empty() {
+        return Err(KeysError::NoneYet);
+    }
     let active = rows.iter().find(|row| row.state == KeyState::Active);
     let active = active.ok_or(KeysError::NoneActive)?;
     let opens = |secret: &SecretKey| signing_key(active, &Secrets::of(secret)?.sealing);
