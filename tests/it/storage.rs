@@ -216,6 +216,31 @@ fn a_missing_file_is_made_by_those_who_may_and_refused_by_the_others() {
     assert!(!env.database().is_empty());
 }
 
+/// Security statement 98. Nobody may be told that a database was made, and find none.
+#[test]
+fn a_link_that_leads_nowhere_is_refused() {
+    if only_sqlite(ABOUT_FILES) {
+        return;
+    }
+    let env = TestEnv::new();
+    std::os::unix::fs::symlink("nowhere.db", env.path("authd.db")).expect("links");
+    let words = "the database file 'authd.db' cannot be opened (it is a link that leads nowhere)";
+    let migrate = env.authctl(&["migrate"]);
+    let add = env.authctl(&["user", "add", "a@example.com", "--no-password"]);
+    let serve = env.authd_refusal(&[], &[]);
+    for out in [migrate, add, serve] {
+        assert_eq!(out.status, 6, "{out:?}");
+        assert!(out.stderr.contains(words), "{out:?}");
+    }
+    let link = std::fs::symlink_metadata(env.path("authd.db")).expect("is there");
+    assert!(link.is_symlink() && !env.path("nowhere.db").exists());
+
+    // One that leads to a database is as good as the database.
+    let elsewhere = ["--database", "sqlite:nowhere.db", "migrate"];
+    env.authctl(&elsewhere).succeeded();
+    env.authctl(&["user", "list"]).succeeded();
+}
+
 /// Security statement 98.
 #[test]
 fn a_missing_directory_is_refused_and_not_made() {

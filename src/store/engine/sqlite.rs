@@ -240,7 +240,15 @@ pub(super) fn create(
     file.engine.close().map_err(|(_, error)| error)?;
     match place.persist_noclobber(path) {
         Ok(_) => {}
-        Err(error) if error.error.kind() == ErrorKind::AlreadyExists => return Ok(false),
+        Err(error) if error.error.kind() == ErrorKind::AlreadyExists => {
+            // A link that leads nowhere takes the place, and is no database.
+            let nowhere = || Reason::Unreadable("it is a link that leads nowhere".into());
+            return if exists(path)? {
+                Ok(false)
+            } else {
+                Err(nowhere().into())
+            };
+        }
         Err(error) => return Err(Reason::Unreadable(error.error.to_string()).into()),
     }
     let synced = fs::File::open(&folder).and_then(|folder| folder.sync_all());
