@@ -33,13 +33,15 @@ pub enum PrivateKeyError {
     #[error("this is the public half of a key: the private one is needed to sign")]
     Public,
     /// On a curve, or of a kind, that nothing is signed with here.
-    #[error("only Ed25519, P-256 and RSA keys and shared secrets sign here")]
+    #[error(
+        "only Ed25519 and P-256 keys, RSA keys of 2048 bits or more, and shared secrets sign here"
+    )]
     Kind,
     /// What it says of itself is not what was asked for.
     #[error("the key is not for the algorithm {0}")]
     Algorithm(&'static str),
     /// The halves do not fit, or the numbers are not those of a key.
-    #[error("the parts of the key do not belong together")]
+    #[error("the parts of the key do not belong together, or it is an RSA key below 2048 bits")]
     Mismatch,
     /// Longer than any key.
     #[error("this is longer than any key ({MAX_BYTES} bytes, a shared secret {MAX_SECRET_BYTES})")]
