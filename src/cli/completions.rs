@@ -1,6 +1,6 @@
 //! `authctl completions`.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 
 use clap::ValueEnum;
 use clap_complete::{Shell, generate};
@@ -32,7 +32,9 @@ pub(super) fn run(args: Args, mut command: clap::Command) -> Result<(), CliError
     };
     let mut script = Vec::new();
     generate(shell, &mut command, "authctl", &mut script);
-    std::io::stdout()
-        .write_all(&script)
-        .map_err(CliError::io("writing the script"))
+    match std::io::stdout().write_all(&script) {
+        // Nobody reads the rest.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(CliError::io("writing the script")),
+    }
 }

@@ -239,6 +239,14 @@ fn completion_scripts_are_valid() {
         assert_eq!(out.stdout, committed.expect("reads"));
     }
     assert_eq!(env.authctl(&["completions", "tcsh"]).status, 2);
+    // Whoever reads a part of it has not broken anything.
+    let line = format!(
+        "set -o pipefail; {} completions bash | head -c 1",
+        env!("CARGO_BIN_EXE_authctl")
+    );
+    let out = env.command("bash").args(["-c", &line]).output();
+    let out = out.expect("the shell runs");
+    assert!(out.status.success() && out.stderr.is_empty(), "{out:?}");
 }
 
 #[test]
