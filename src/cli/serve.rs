@@ -79,7 +79,8 @@ pub(super) fn run(args: Args, config: Config) -> Result<(), CliError> {
 }
 
 fn open_all(addresses: &[ListenAddress]) -> Result<Vec<Bound>, BindError> {
-    addresses.iter().map(Bound::open).collect()
+    let open = |address| Bound::open(address, addresses);
+    addresses.iter().map(open).collect()
 }
 
 fn behind(bound: Vec<Bound>, protocol: &Arc<dyn Protocol>) -> impl Iterator<Item = Door> {

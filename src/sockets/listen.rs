@@ -84,14 +84,14 @@ pub struct BindError {
 }
 
 impl Bound {
-    /// Opens the socket. Must be called within the I/O runtime.
-    pub fn open(wanted: &ListenAddress) -> Result<Self, BindError> {
+    /// Opens one of all the sockets that are wanted. Must be called within the I/O runtime.
+    pub fn open(wanted: &ListenAddress, all: &[ListenAddress]) -> Result<Self, BindError> {
         let failed = |cause| BindError {
             address: shown(wanted),
             cause,
         };
         let listener = match wanted {
-            ListenAddress::Tcp(address) => Listener::Tcp(open_tcp(*address).map_err(failed)?),
+            ListenAddress::Tcp(address) => Listener::Tcp(open_tcp(*address, all).map_err(failed)?),
             ListenAddress::Unix(path) => Listener::Unix(open_unix(path).map_err(failed)?),
         };
         let address = match &listener {
@@ -146,13 +146,21 @@ fn shown(address: &ListenAddress) -> String {
     }
 }
 
-fn open_tcp(address: SocketAddr) -> io::Result<TcpListener> {
+/// `[::]` takes IPv4 along, unless that has a socket of its own at the port.
+fn open_tcp(address: SocketAddr, all: &[ListenAddress]) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() {
         TcpSocket::new_v4()?
     } else {
         TcpSocket::new_v6()?
     };
     socket.set_reuseaddr(true)?;
+    let is_v4_here = |other: &ListenAddress| match other {
+        ListenAddress::Tcp(SocketAddr::V4(v4)) => v4.port() == address.port(),
+        _ => false,
+    };
+    if address.is_ipv6() && all.iter().any(is_v4_here) {
+        rustix::net::sockopt::set_ipv6_v6only(&socket, true)?;
+    }
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }

@@ -1,6 +1,6 @@
 //! Starting at sockets and stopping by signals.
 
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
@@ -145,6 +145,35 @@ fn a_unix_socket_is_served_and_goes_with_the_daemon() {
     authd.signal("TERM");
     assert_eq!(authd.wait(Duration::from_secs(5)), 0);
     assert!(!socket.exists());
+}
+
+/// As other servers are told to listen: at `0.0.0.0` and at `[::]`, at one port.
+#[test]
+fn one_port_can_be_listened_at_over_both_protocols_or_over_ipv6_for_both() {
+    let Ok(free) = TcpListener::bind("[::]:0") else {
+        eprintln!("there is no IPv6 here: not tested");
+        return;
+    };
+    let port = free.local_addr().expect("is bound").port();
+    drop(free);
+    let env = TestEnv::new();
+    let (both, v4) = (format!("[::]:{port}"), format!("0.0.0.0:{port}"));
+    let is_served_by = |listen: &[&str]| {
+        let mut command = env.authd_command(&["serve"]);
+        for address in listen {
+            command.args(["--listen", address]);
+        }
+        let mut authd = Authd::start(command, &env.path("both.log"));
+        for host in ["127.0.0.1", "[::1]"] {
+            let url = format!("http://{host}:{port}");
+            env.authctl(&["ping", "--url", &url]).succeeded();
+        }
+        authd.signal("TERM");
+        assert_eq!(authd.wait(Duration::from_secs(12)), 0);
+    };
+    is_served_by(&[&v4, &both]);
+    is_served_by(&[&both, &v4]);
+    is_served_by(&[&both]);
 }
 
 #[test]
