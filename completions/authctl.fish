@@ -70,7 +70,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand migrate" -s V -l version
 complete -c authctl -n "__fish_authctl_using_subcommand createsuperuser" -l email -d 'E-mail address: the user name' -r
 complete -c authctl -n "__fish_authctl_using_subcommand createsuperuser" -l first-name -d 'First name' -r
 complete -c authctl -n "__fish_authctl_using_subcommand createsuperuser" -l last-name -d 'Last name' -r
-complete -c authctl -n "__fish_authctl_using_subcommand createsuperuser" -l phone-number -d 'Phone number, as +44 20 7946 0000' -r
+complete -c authctl -n "__fish_authctl_using_subcommand createsuperuser" -l phone-number -d 'Phone number, as +44 20 7946 0000; an empty text for none' -r
 complete -c authctl -n "__fish_authctl_using_subcommand createsuperuser" -l field -d 'Value of one of your own fields, as department=sales; may be repeated' -r
 complete -c authctl -n "__fish_authctl_using_subcommand createsuperuser" -l password-file -d 'Read the password from a file (one line end at its end is dropped)' -r -F
 complete -c authctl -n "__fish_authctl_using_subcommand createsuperuser" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
@@ -112,7 +112,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_see
 complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_seen_subcommand_from add list show set passwd invite reset-link confirm-email enable disable grant revoke delete help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -l first-name -d 'First name' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -l last-name -d 'Last name' -r
-complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -l phone-number -d 'Phone number, as +44 20 7946 0000' -r
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -l phone-number -d 'Phone number, as +44 20 7946 0000; an empty text for none' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -l password-file -d 'Read the password from a file (one line end at its end is dropped)' -r -F
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -l group -d 'Put it into this group; may be repeated' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -l field -d 'Value of one of your own fields, as department=sales; may be repeated' -r

@@ -8,6 +8,7 @@ use super::error::CliError;
 use crate::domain::email::Email;
 use crate::domain::field::Input;
 use crate::domain::password::Password;
+use crate::domain::phone::{Phone, PhoneError};
 use crate::domain::user::{NewUser, User, UserRef};
 use crate::service::accounts::{self, AccountError, PasswordChecks};
 use crate::store::{self, StoreError};
@@ -33,6 +34,19 @@ impl FromStr for OwnField {
             name: name.to_owned(),
             value: Input::Text(value.to_owned()),
         })
+    }
+}
+
+/// A phone number, or the wish for none: the empty text of a script's empty variable.
+#[derive(Clone, Debug)]
+pub(super) struct PhoneOrNone(pub(super) Option<Phone>);
+
+impl FromStr for PhoneOrNone {
+    type Err = PhoneError;
+
+    fn from_str(text: &str) -> Result<Self, PhoneError> {
+        let none = text.is_empty().then_some(Self(None));
+        none.map_or_else(|| text.parse().map(|phone| Self(Some(phone))), Ok)
     }
 }
 

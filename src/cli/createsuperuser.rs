@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::str::FromStr;
 
-use super::account::{self, OwnField};
+use super::account::{self, OwnField, PhoneOrNone};
 use super::context::Context;
 use super::error::CliError;
 use super::password::{self, PasswordArgs};
@@ -12,7 +12,6 @@ use super::prompt;
 use crate::domain::email::Email;
 use crate::domain::name::PersonName;
 use crate::domain::password::Password;
-use crate::domain::phone::Phone;
 use crate::domain::user::{NewUser, User};
 use crate::service::accounts::{self, PasswordChecks};
 
@@ -38,9 +37,9 @@ pub(super) struct Args {
     #[arg(long, alias = "last_name", value_name = "NAME")]
     last_name: Option<PersonName>,
 
-    /// Phone number, as +44 20 7946 0000
+    /// Phone number, as +44 20 7946 0000; an empty text for none
     #[arg(long, alias = "phone_number", value_name = "NUMBER")]
-    phone_number: Option<Phone>,
+    phone_number: Option<PhoneOrNone>,
 
     /// Value of one of your own fields, as department=sales; may be repeated
     #[arg(long, value_name = "NAME=VALUE")]
@@ -83,12 +82,10 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
             .unwrap_or_default(),
         last_name: optional(args.last_name.clone(), "LAST_NAME", "Last name", ctx)?
             .unwrap_or_default(),
-        phone_number: optional(
-            args.phone_number.clone(),
-            "PHONE_NUMBER",
-            "Phone number (may be empty)",
-            ctx,
-        )?,
+        phone_number: match args.phone_number.clone() {
+            Some(phone) => phone.0,
+            None => optional(None, "PHONE_NUMBER", "Phone number (may be empty)", ctx)?,
+        },
         email,
         is_active: true,
         is_staff: true,

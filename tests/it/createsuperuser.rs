@@ -296,6 +296,25 @@ fn scripts_give_everything_by_variables_or_flags() {
     .json();
     assert_eq!(user["user"]["first_name"], "Grace");
 
+    // A script's variable that is empty is an answer, as it is at the prompt.
+    let everything = [
+        "createsuperuser",
+        "--email",
+        "empty@example.com",
+        "--first-name",
+        "",
+        "--last-name",
+        "",
+        "--phone-number",
+        "",
+        "--password-file",
+        file,
+        "-o",
+        "json",
+    ];
+    let user = env.authctl(&everything).succeeded().json();
+    assert_eq!(user["user"]["phone_number"], Value::Null);
+
     let variables = [("AUTHD_SUPERUSER_PASSWORD_FILE", file)];
     scripted(&env, &["--email", "file@example.com"], &variables).succeeded();
     let flags = ["--email", "flag@example.com", "--password-file", file];

@@ -1,7 +1,7 @@
 //! `authctl user add`.
 
 use super::PASSWORD_VARIABLE;
-use crate::cli::account::{self, OwnField};
+use crate::cli::account::{self, OwnField, PhoneOrNone};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::password::{self, PasswordArgs};
@@ -9,7 +9,6 @@ use crate::cli::prompt;
 use crate::domain::email::Email;
 use crate::domain::group::GroupName;
 use crate::domain::name::PersonName;
-use crate::domain::phone::Phone;
 use crate::domain::user::NewUser;
 use crate::service::accounts::PasswordChecks;
 
@@ -45,9 +44,9 @@ pub(in crate::cli) struct Args {
     )]
     last_name: PersonName,
 
-    /// Phone number, as +44 20 7946 0000
+    /// Phone number, as +44 20 7946 0000; an empty text for none
     #[arg(long, alias = "phone_number", value_name = "NUMBER")]
-    phone_number: Option<Phone>,
+    phone_number: Option<PhoneOrNone>,
 
     /// It may do everything
     #[arg(long)]
@@ -107,7 +106,7 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
         email: args.email,
         first_name: args.first_name,
         last_name: args.last_name,
-        phone_number: args.phone_number,
+        phone_number: args.phone_number.and_then(|phone| phone.0),
         is_active: !args.inactive,
         is_staff: args.staff || args.superuser,
         is_superuser: args.superuser,

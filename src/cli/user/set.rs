@@ -1,11 +1,10 @@
 //! `authctl user set`.
 
-use crate::cli::account::{self, OwnField};
+use crate::cli::account::{self, OwnField, PhoneOrNone};
 use crate::cli::context::{Context, IfMissing};
 use crate::cli::error::CliError;
 use crate::domain::email::Email;
 use crate::domain::name::PersonName;
-use crate::domain::phone::Phone;
 use crate::domain::user::{UserChange, UserRef};
 use crate::service::accounts::LastSuperuser;
 
@@ -34,7 +33,7 @@ pub(in crate::cli) struct Args {
     last_name: Option<PersonName>,
 
     /// New phone number, as +44 20 7946 0000; an empty text for none
-    #[arg(long, alias = "phone_number", value_name = "NUMBER", value_parser = phone_or_none)]
+    #[arg(long, alias = "phone_number", value_name = "NUMBER")]
     phone_number: Option<PhoneOrNone>,
 
     /// Whether it may use the management API
@@ -54,10 +53,6 @@ pub(in crate::cli) struct Args {
     #[arg(long)]
     force: bool,
 }
-
-/// A number, or the wish for none.
-#[derive(Clone, Debug)]
-struct PhoneOrNone(Option<Phone>);
 
 pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
     let is_empty = args.email.is_none()
@@ -90,12 +85,4 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
         .accounts(IfMissing::Fail)?
         .change(&args.user, change, guard)?;
     ctx.output.user(&user)
-}
-
-fn phone_or_none(text: &str) -> Result<PhoneOrNone, <Phone as std::str::FromStr>::Err> {
-    if text.is_empty() {
-        Ok(PhoneOrNone(None))
-    } else {
-        text.parse().map(|p| PhoneOrNone(Some(p)))
-    }
 }
