@@ -97,10 +97,10 @@ impl Output {
         Ok(())
     }
 
-    /// Says how to get the next page, if there is one.
+    /// Says how to get the next page, if there is one. Quiet too: a part must not pass for the whole.
     pub(super) fn more(self, next: Option<impl Display>) {
         if let (Some(next), Format::Table | Format::Tsv) = (next, self.format) {
-            self.note(&format!("there are more: --after {next}"));
+            eprintln!("there are more: --after {next}");
         }
     }
 
@@ -162,9 +162,7 @@ impl Output {
                 print(&table.to_string())?;
             }
         }
-        if let (Some(next), Format::Table | Format::Tsv) = (next, self.format) {
-            self.note(&format!("there are more: --after {next}"));
-        }
+        self.more(next);
         Ok(())
     }
 

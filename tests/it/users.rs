@@ -195,7 +195,12 @@ fn list_goes_through_twenty_five_accounts_page_by_page() {
         .authctl(&["user", "list", "--limit", "2", "-o", "tsv"])
         .succeeded();
     assert_eq!(out.stdout.lines().count(), 2);
-    assert_eq!(out.stderr, format!("there are more: --after {}\n", ids[1]));
+    let more = format!("there are more: --after {}\n", ids[1]);
+    assert_eq!(out.stderr, more);
+    // A script that takes ids is told as well.
+    let out = env.authctl(&["user", "list", "--limit", "2", "-q"]);
+    assert_eq!(out.stdout, ids[..2].join("\n") + "\n");
+    assert_eq!(out.stderr, more);
     let out = env.authctl(&["user", "list", "-q"]).succeeded();
     assert_eq!(out.stdout, ids.join("\n") + "\n");
     assert_eq!(out.stderr, "");
