@@ -88,10 +88,12 @@ impl SecretKeySource {
         self.next().map_or(Ok(None), |next| read(&next))
     }
 
-    /// Puts a secret beside the file, on the disk.
+    /// Puts a secret beside the file, on the disk, for those who can read the file.
     pub(super) fn write_next(&self, secret: &SecretKey) -> Result<(), SecretKeyError> {
-        self.next()
-            .map_or(Ok(()), |next| write(&next, secret, Existing::Replace))
+        let (Self::File(path), Some(next)) = (self, self.next()) else {
+            return Ok(());
+        };
+        write(&next, secret, Existing::Replace { like: path })
     }
 
     /// The secret beside the file takes its place.
@@ -147,14 +149,15 @@ pub(super) fn generate(random: &dyn Random) -> SecretKey {
 
 /// What becomes of a file that is there already.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Existing {
+enum Existing<'p> {
     /// Another process was faster: theirs stays.
     Keep,
-    Replace,
+    /// The new one has the owner and the mode of this file.
+    Replace { like: &'p Path },
 }
 
 /// Makes the file whole, with mode 0600 from the first byte, and on the disk.
-fn write(path: &Path, secret: &SecretKey, existing: Existing) -> Result<(), SecretKeyError> {
+fn write(path: &Path, secret: &SecretKey, existing: Existing<'_>) -> Result<(), SecretKeyError> {
     let digits = halves(secret.expose()).map(|half| format!("{half:032x}"));
     let digits = Secret::new(digits.concat());
     let failed = |cause| io_error(path, "created", cause);
@@ -162,14 +165,14 @@ fn write(path: &Path, secret: &SecretKey, existing: Existing) -> Result<(), Secr
         .prefix(".authd-key-")
         .tempfile_in(folder_of(path))
         .map_err(failed)?;
-    if existing == Existing::Replace {
-        keep_readers(path, file.as_file()).map_err(failed)?;
+    if let Existing::Replace { like } = existing {
+        keep_readers(like, file.as_file()).map_err(failed)?;
     }
     writeln!(file, "{}", digits.expose()).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
     let kept = match existing {
         Existing::Keep => file.persist_noclobber(path),
-        Existing::Replace => file.persist(path),
+        Existing::Replace { .. } => file.persist(path),
     };
     match kept {
         Ok(_) => sync_folder(path).map_err(failed),
@@ -267,7 +270,9 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("is changed");
         // Only root can give a file away; anybody else replaces their own.
         let given = std::os::unix::fs::chown(&path, Some(65534), Some(65534)).is_ok();
-        write(&path, &Secret::new([2; SECRET_BYTES]), Existing::Replace).expect("is replaced");
+        let source = SecretKeySource::File(path.clone());
+        let written = source.write_next(&Secret::new([2; SECRET_BYTES]));
+        written.and_then(|()| source.finish()).expect("is replaced");
         let file = fs::metadata(&path).expect("is there");
         assert_eq!(file.permissions().mode() & 0o777, 0o640);
         assert_eq!((file.uid(), file.gid()) == (65534, 65534), given);
