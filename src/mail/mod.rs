@@ -96,8 +96,12 @@ pub struct Mailer {
 }
 
 impl Mailer {
-    /// Loads the templates. `None`: nothing is to be sent. Nobody is asked yet.
+    /// Loads the templates. `None`: nothing is to be sent, and only what an installation has put in
+    /// the place of a template is looked at. Nobody is asked yet.
     pub fn open(settings: &MailSettings) -> Result<Option<Self>, MailError> {
+        if settings.is_off() && settings.templates.is_none() {
+            return Ok(None);
+        }
         let templates = Templates::load(settings.templates.as_deref())?;
         let transport = Transport::new(&settings.way).map_err(MailError::Transport)?;
         Ok(transport.map(|transport| Self {
