@@ -9,12 +9,15 @@ use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, RsaKeyPair,
 };
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, PublicKeyUse, ThumbprintHash};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 
 use zeroize::Zeroize;
 
 use super::claims::ClaimSet;
+use super::signer::Signer;
 use super::strength::{check_purpose, check_strength};
 use crate::domain::secret::Secret;
 
@@ -136,7 +139,9 @@ impl fmt::Debug for VerifyingKey {
 pub struct SigningKey {
     algorithm: KeyAlgorithm,
     verifying: VerifyingKey,
-    key: EncodingKey,
+    signer: Signer,
+    /// The first part of each token, and the dot after it.
+    header: String,
     private: Secret<Vec<u8>>,
 }
 
@@ -188,10 +193,12 @@ impl SigningKey {
         jwk.common.key_id = Some(thumbprint(&jwk)?);
         let json = serde_json::to_string(&jwk).map_err(|_| KeyError::Malformed)?;
         let json = Secret::new(json);
+        let verifying = VerifyingKey::from_jwk(json.expose())?;
         Ok(Self {
             algorithm,
-            verifying: VerifyingKey::from_jwk(json.expose())?,
-            key,
+            header: header(&verifying)?,
+            verifying,
+            signer: Signer::new(algorithm, &private)?,
             private,
         })
     }
@@ -213,10 +220,13 @@ impl SigningKey {
 
     /// Signs an access token (RFC 9068): `typ` is `at+jwt`, `kid` this key.
     pub fn sign(&self, claims: &ClaimSet) -> Result<String, KeyError> {
-        let mut header = jsonwebtoken::Header::new(self.verifying.algorithm);
-        header.typ = Some("at+jwt".to_owned());
-        header.kid = Some(self.verifying.kid.clone());
-        jsonwebtoken::encode(&header, claims, &self.key).map_err(|_| KeyError::Malformed)
+        let claims = serde_json::to_vec(claims).map_err(|_| KeyError::Malformed)?;
+        let mut token = self.header.clone();
+        URL_SAFE_NO_PAD.encode_string(claims, &mut token);
+        let signature = self.signer.sign(token.as_bytes())?;
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        Ok(token)
     }
 }
 
@@ -267,6 +277,15 @@ impl From<KeyAlgorithm> for Algorithm {
     }
 }
 
+/// What each token of this key begins with (RFC 7515, section 7.1).
+fn header(key: &VerifyingKey) -> Result<String, KeyError> {
+    let mut header = jsonwebtoken::Header::new(key.algorithm);
+    header.typ = Some("at+jwt".to_owned());
+    header.kid = Some(key.kid.clone());
+    let header = serde_json::to_vec(&header).map_err(|_| KeyError::Malformed)?;
+    Ok(URL_SAFE_NO_PAD.encode(header) + ".")
+}
+
 /// jsonwebtoken takes an RSA key from PKCS #8 only in PEM.
 fn rsa_key(der: &Secret<Vec<u8>>) -> Result<EncodingKey, KeyError> {
     let pem = Secret::new(pem::encode(&pem::Pem::new(
@@ -284,9 +303,6 @@ fn thumbprint(jwk: &Jwk) -> Result<String, KeyError> {
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
-
-    use base64::Engine;
-    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
     use super::*;
 

@@ -12,6 +12,7 @@ pub mod refresh;
 pub mod ring;
 mod roca;
 pub mod seal;
+mod signer;
 mod strength;
 mod strict_json;
 
