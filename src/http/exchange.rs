@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Bytes, Incoming};
@@ -104,9 +105,13 @@ impl Exchange {
         if let Some(lane) = lane {
             return self.run_in(lane, request, route, id).await;
         }
-        let response = answer::run(&self.app, &request, route, id);
-        // Whoever has asked meanwhile is heard first: answers sent together wake clients once,
-        // answers sent one by one give the core away after each.
+        let asked = Instant::now();
+        // Whoever has asked meanwhile is heard first: one look at the database is then enough for all.
+        tokio::task::yield_now().await;
+        let run = || answer::run(&self.app, &request, route, id);
+        let response = self.app.services.store.answering(asked, run);
+        // And they are answered first: answers sent together wake clients once, answers sent one by
+        // one give the core away after each.
         tokio::task::yield_now().await;
         Ok(response)
     }

@@ -197,6 +197,12 @@ impl Store {
         self.write(|_| Ok(()))
     }
 
+    /// Runs `work`, which reads what was asked for at that moment. What it reads is what was there then
+    /// or later, and many that were asked together may share a look at whether anything has changed.
+    pub fn answering<T>(&self, asked: Instant, work: impl FnOnce() -> T) -> T {
+        engine::answering(asked, work)
+    }
+
     /// Whether a read waits for a server; one of a file takes microseconds. If so, no method may be
     /// called, nor the store dropped, in an asynchronous task.
     pub fn reads_block(&self) -> bool {

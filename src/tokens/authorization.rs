@@ -18,7 +18,8 @@ pub fn bearer(value: &str) -> Result<Option<&str>, MalformedBearer> {
     let Some(rest) = of_scheme(value, "Bearer") else {
         return Ok(None);
     };
-    if rest.is_empty() || rest.bytes().any(|byte| b" ,".contains(&byte)) {
+    let bytes = rest.as_bytes();
+    if rest.is_empty() || bytes.contains(&b' ') || bytes.contains(&b',') {
         return Err(MalformedBearer);
     }
     Ok(Some(rest))

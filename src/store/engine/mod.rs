@@ -29,7 +29,7 @@ pub use url::{DatabaseUrl, DatabaseUrlError};
 
 pub(super) use error::{reason, reason_of};
 pub(super) use place::{Place, place};
-pub(super) use recall::Question;
+pub(super) use recall::{Question, answering};
 pub(super) use value::{Kind, Row, Value};
 
 /// A connection, for queries.

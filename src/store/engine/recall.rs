@@ -1,9 +1,10 @@
 //! What a connection was answered since anybody last committed (ADR 2).
 
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::{Conn, Engine};
 use crate::store::error::StoreError;
@@ -14,9 +15,34 @@ const CAPACITY: usize = 2_048;
 /// Says which answer: a digest of all that the question depends on but the database.
 pub(in crate::store) type Question = [u8; 32];
 
+thread_local! {
+    /// When what this thread answers was asked, if it says so.
+    static ASKED: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// Runs `work`, which answers what was asked at that moment. A look at the database's state that
+/// began later counts for it, whoever it was for.
+pub(in crate::store) fn answering<T>(asked: Instant, work: impl FnOnce() -> T) -> T {
+    /// Puts things back, however the work ends.
+    struct Before(Option<Instant>);
+
+    impl Drop for Before {
+        fn drop(&mut self) {
+            ASKED.set(self.0);
+        }
+    }
+
+    let _before = Before(ASKED.replace(Some(asked)));
+    work()
+}
+
 /// Answers that hold for one state of the database, and which state that is.
 #[derive(Default)]
-pub(super) struct Recall(RefCell<Answers>);
+pub(super) struct Recall {
+    answers: RefCell<Answers>,
+    /// The latest look at the state: when it began, and what it was.
+    looked: Cell<Option<(Instant, i64)>>,
+}
 
 #[derive(Default)]
 struct Answers {
@@ -25,13 +51,26 @@ struct Answers {
 }
 
 impl Recall {
+    /// The database's state, now or at least since what is answered was asked.
+    fn state(&self, look: impl FnOnce() -> Result<i64, StoreError>) -> Result<i64, StoreError> {
+        if let (Some(asked), Some((began, state))) = (ASKED.get(), self.looked.get())
+            && asked < began
+        {
+            return Ok(state);
+        }
+        let began = Instant::now();
+        let state = look()?;
+        self.looked.set(Some((began, state)));
+        Ok(state)
+    }
+
     /// The answer to this question, if it was given in this state.
     pub(super) fn find<T: Send + Sync + 'static>(
         &self,
         state: i64,
         question: &Question,
     ) -> Option<Arc<T>> {
-        let answers = self.0.borrow();
+        let answers = self.answers.borrow();
         if answers.state != state {
             return None;
         }
@@ -47,7 +86,7 @@ impl Recall {
         question: Question,
         answer: Arc<T>,
     ) {
-        let answers = &mut *self.0.borrow_mut();
+        let answers = &mut *self.answers.borrow_mut();
         if answers.state != state || answers.by_question.len() >= CAPACITY {
             answers.by_question.clear();
             answers.state = state;
@@ -55,9 +94,11 @@ impl Recall {
         answers.by_question.insert(question, answer);
     }
 
-    /// Keeps nothing any more: the connection is about to write itself, which its engine does not count.
+    /// Keeps nothing any more: the connection is about to write itself, which its engine does not
+    /// count.
     pub(super) fn forget(&self) {
-        self.0.borrow_mut().by_question.clear();
+        self.answers.borrow_mut().by_question.clear();
+        self.looked.set(None);
     }
 }
 
@@ -75,7 +116,7 @@ impl Conn {
             _ => return ask(self).map(Arc::new),
         };
         // Asked first: what is read after a commit in between counts as older than it is.
-        let state = file.state()?;
+        let state = file.recall.state(|| file.state())?;
         if let Some(answer) = file.recall.find(state, question) {
             return Ok(answer);
         }
@@ -110,7 +151,7 @@ mod tests {
             question[..8].copy_from_slice(&number.to_be_bytes());
             recall.keep(1, question, Arc::new(number));
         }
-        assert_eq!(recall.0.borrow().by_question.len(), 1);
+        assert_eq!(recall.answers.borrow().by_question.len(), 1);
     }
 
     #[test]

@@ -96,6 +96,43 @@ fn what_is_recalled_is_what_would_be_read() {
 }
 
 #[test]
+fn a_look_at_the_state_counts_for_what_was_asked_before_it_and_for_nothing_else() {
+    let (_database, url) = new_file();
+    let opened = || open(&url, Duration::from_secs(1)).expect("opens");
+    let (connection, other) = (opened(), opened());
+    let commit = || {
+        let sequence = "UPDATE change_sequence SET value = value + 1";
+        transaction(&other, |tx| tx.execute(sequence, &[])).expect("writes");
+    };
+    let recalled = |asked: Instant| {
+        let read = |connection: &Conn| {
+            connection.query_value::<i64>("SELECT value FROM change_sequence", &[])
+        };
+        let value = answering(asked, || connection.recalled(&[7; 32], read));
+        *value.expect("reads")
+    };
+    let together = (Instant::now(), Instant::now());
+    assert_eq!(recalled(together.0), 0);
+    commit();
+    // Asked before the look: nothing had been committed then, and one look is enough for both.
+    assert_eq!(recalled(together.1), 0);
+    let later = Instant::now();
+    assert_eq!(recalled(later), 1, "asked after the commit");
+    commit();
+    assert_eq!(recalled(later), 1);
+    assert_eq!(recalled(Instant::now()), 2);
+    commit();
+    let unasked = connection.recalled(&[7; 32], |connection| {
+        connection.query_value::<i64>("SELECT value FROM change_sequence", &[])
+    });
+    assert_eq!(
+        *unasked.expect("reads"),
+        3,
+        "whoever does not say gets the latest"
+    );
+}
+
+#[test]
 fn nothing_is_asked_twice_of_a_file_that_nobody_changed() {
     let (_database, url) = new_file();
     let connection = open(&url, Duration::from_secs(1)).expect("opens");
