@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::caller::Caller;
 use super::refusal::{Code, Refusal};
+use crate::domain::secret::Secret;
 use crate::service::Services;
 
 /// What a field at the top is asked.
@@ -35,17 +36,19 @@ impl Call<'_> {
 
 /// A value as its type in the schema has it.
 pub(super) fn shown(value: &impl Serialize) -> Result<Value, Refusal> {
-    serde_json::to_value(value).map_err(|error| Refusal::internal(&error))
+    serde_json::to_value(value).map_err(Refusal::internal)
 }
 
-/// A value, or null where that is one, too.
-#[derive(Deserialize)]
-#[serde(transparent)]
-pub(super) struct Nullable<T>(pub(super) Option<T>);
-
-/// A member that is there: null is a value of it, and absence is not.
-pub(super) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+/// A text that is never printed.
+pub(super) fn secret<'de, D: Deserializer<'de>>(
     deserializer: D,
-) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
+) -> Result<Secret<String>, D::Error> {
+    String::deserialize(deserializer).map(Secret::new)
+}
+
+/// The same where it may be null.
+pub(super) fn maybe_secret<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Secret<String>>, D::Error> {
+    Ok(Option::deserialize(deserializer)?.map(Secret::<String>::new))
 }

@@ -5,17 +5,20 @@ use std::sync::Arc;
 use super::refusal::{Code, Refusal};
 use crate::domain::actor::Actor;
 use crate::domain::secret::Secret;
-use crate::domain::session::Origin;
+use crate::domain::session::{Origin, SessionId};
 use crate::domain::user::User;
 use crate::service::Services;
 use crate::service::accounts::Accounts;
 use crate::service::management::Management;
 use crate::service::verification::{self, Principal, Verification};
+use crate::tokens::claims::Subject;
 
 /// Whoever sent a request, as far as they have shown who they are.
 pub(super) struct Caller {
     pub(super) services: Arc<Services>,
     pub(super) origin: Origin,
+    /// What the request is called in the log.
+    pub(super) request_id: String,
     standing: Standing,
 }
 
@@ -33,6 +36,7 @@ impl Caller {
         services: Arc<Services>,
         token: Option<Secret<String>>,
         origin: Origin,
+        request_id: String,
     ) -> Self {
         let standing = match token {
             None => Standing::None,
@@ -44,6 +48,7 @@ impl Caller {
         Self {
             services,
             origin,
+            request_id,
             standing,
         }
     }
@@ -79,6 +84,14 @@ impl Caller {
                 Err(Refusal::new(Code::Forbidden, message))
             }
         }
+    }
+
+    /// The session that the token belongs to, if it is a user's.
+    pub(super) fn session(&self) -> Result<Option<SessionId>, Refusal> {
+        Ok(match self.verification()?.claims.subject {
+            Subject::User { session, .. } => session,
+            Subject::Client(_) => None,
+        })
     }
 
     /// Whoever manages something.

@@ -3,11 +3,11 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::call::{Call, Nullable, present, shown};
+use super::call::{Call, shown};
 use super::reasons::no_field;
 use super::refusal::Refusal;
 use crate::domain::field::{FieldChange, FieldName, FieldType, Input, Spec};
-use crate::domain::values::Values;
+use crate::domain::values::{Nullable, Values, present};
 use crate::service::fields::{self, Force};
 
 pub(super) fn list(call: &Call<'_>) -> Result<Value, Refusal> {

@@ -28,13 +28,25 @@ const MAX_ROOT_FIELDS: usize = 10;
 const MAX_ALIASES: usize = 30;
 /// `@include`, `@skip` and the like.
 const MAX_DIRECTIVES: usize = 30;
-/// Passwords that are tried.
+/// Fields that try a password or a code, or have a letter written.
 const MAX_LOGINS: usize = 1;
 /// Lists of fields within each other in what is asked of the schema: without an end, each field has a
 /// type, which has fields.
 const MAX_INTROSPECTION: usize = 2;
 /// Selections within each other, fragments among them, however few fields they have.
 const MAX_NESTING: usize = 60;
+
+/// Whatever tries a password or a code, or has a letter written.
+const LOGINS: [&str; 8] = [
+    "login",
+    "changePassword",
+    "requestEmailChange",
+    "confirmEmail",
+    "requestPasswordReset",
+    "resetPassword",
+    "register",
+    "confirmRegistration",
+];
 
 /// What a selection asks for.
 #[derive(Clone, Copy, Default)]
@@ -165,7 +177,9 @@ impl<'d> Scales<'d> {
                 .aliases
                 .saturating_add(usize::from(field.alias.is_some())),
             directives: inner.directives,
-            logins: inner.logins.saturating_add(usize::from(name == "login")),
+            logins: inner
+                .logins
+                .saturating_add(usize::from(LOGINS.contains(&name))),
             lists: inner.lists + usize::from(is_list),
             introspects: inner.introspects || introspects,
         };
@@ -197,7 +211,8 @@ impl<'d> Scales<'d> {
     /// How many times what is in a field can be there: lists come in pages.
     fn most(&self, field: &Field) -> usize {
         let name = field.name.node.as_str();
-        if !matches!(name, "users" | "groups" | "permissions" | "audit") {
+        let is_whole = matches!(name, "sessions" | "userSessions");
+        if !is_whole && !matches!(name, "users" | "groups" | "permissions" | "audit") {
             return 1;
         }
         if field.selection_set.node.items.is_empty() {
@@ -205,6 +220,8 @@ impl<'d> Scales<'d> {
             return 1;
         }
         let number = match field.get_argument("first").map(|value| &value.node) {
+            // As many as sessions.max_per_user.
+            _ if is_whole => None,
             None => Some(u64::from(USUAL)),
             Some(InputValue::Number(number)) => number.as_u64(),
             Some(InputValue::Variable(name)) => match self.variables.get(name.as_str()) {

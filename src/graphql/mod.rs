@@ -10,12 +10,14 @@
 //! from beginning to end ([`Graphql::answer`]). No future of ours ever waits for another, and there is no
 //! second runtime whose threads could be used up.
 
+mod account_codes;
 mod audit;
 mod call;
 mod caller;
 mod fields;
 mod groups;
 mod limits;
+mod me;
 mod operation;
 mod own_fields;
 mod pages;
@@ -25,6 +27,7 @@ mod refusal;
 mod roots;
 mod scan;
 mod schema;
+mod sessions;
 mod tokens;
 mod users;
 
@@ -69,6 +72,8 @@ pub struct Question {
     pub token: Option<Secret<String>>,
     /// Where it comes from.
     pub origin: Origin,
+    /// What it is called in the log.
+    pub request_id: String,
 }
 
 /// What is to be sent back. It may have tokens in it.
@@ -91,12 +96,18 @@ impl Graphql {
 
     /// Answers a request. Takes a thread that may wait.
     pub fn answer(&self, question: Question) -> Answer {
+        let id = question.request_id.clone();
         match self.execute(question) {
             Ok(response) => answer_of(response),
-            Err(refusal) => Answer {
-                body: json!({ "errors": [refusal.to_json()] }),
-                is_executed: false,
-            },
+            Err(refusal) => {
+                if let Some(error) = refusal.cause() {
+                    tracing::error!(id, error, "a GraphQL request failed");
+                }
+                Answer {
+                    body: json!({ "errors": [refusal.to_json()] }),
+                    is_executed: false,
+                }
+            }
         }
     }
 
@@ -108,7 +119,12 @@ impl Graphql {
             &question.variables,
         )?;
         limits::check(&document, &question.variables)?;
-        let caller = Caller::of(Arc::clone(&self.services), question.token, question.origin);
+        let caller = Caller::of(
+            Arc::clone(&self.services),
+            question.token,
+            question.origin,
+            question.request_id,
+        );
         let schema = self.schema_for(&caller)?;
         let may_look = match self.introspection {
             Introspection::On => true,

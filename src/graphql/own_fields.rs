@@ -42,7 +42,10 @@ impl OwnFields {
 
     /// The same for what is given.
     pub(super) fn added_to_input(&self, object: InputObject) -> InputObject {
-        let is_account = matches!(object.type_name(), "NewUserInput" | "UserChangesInput");
+        let is_account = matches!(
+            object.type_name(),
+            "NewUserInput" | "UserChangesInput" | "OwnChangesInput"
+        );
         if self.0.is_empty() || !is_account {
             return object;
         }

@@ -1,21 +1,22 @@
 //! The errors of the services, as refusals.
 
-use std::error::Error;
-
 use super::refusal::{Code, Refusal};
-use crate::domain::authority::Denied;
+use crate::domain::authority::{Denied, NarrowScope};
 use crate::domain::field::DefinitionError;
 use crate::domain::values::sentence;
 use crate::passwords::PoolError;
+use crate::service::account_codes::CodeError;
 use crate::service::accounts::AccountError;
 use crate::service::audit::AuditError;
 use crate::service::fields::FieldError;
 use crate::service::groups::GroupError;
 use crate::service::keys::KeysError;
 use crate::service::login::LoginError;
+use crate::service::own_password::PasswordChangeError;
 use crate::service::permissions::PermissionError;
+use crate::service::post::PostError;
 use crate::service::refresh::RefreshError;
-use crate::service::sessions::LogoutError;
+use crate::service::sessions::{LogoutError, SessionError};
 use crate::service::verification::VerifyError;
 use crate::store::StoreError;
 
@@ -29,6 +30,11 @@ pub(super) fn no_group() -> Refusal {
 
 pub(super) fn no_permission() -> Refusal {
     Refusal::new(Code::NotFound, "There is no such permission.")
+}
+
+pub(super) fn no_session() -> Refusal {
+    let message = "There is no such session: it has ended, or never was.";
+    Refusal::new(Code::NotFound, message)
 }
 
 pub(super) fn no_field() -> Refusal {
@@ -45,15 +51,15 @@ impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(_) => {
-                tracing::error!(error = &error as &dyn Error, "the database cannot be used");
                 Self::overloaded("The database cannot be used at the moment; try again later.")
+                    .because(error)
             }
             StoreError::EmailTaken(_)
             | StoreError::GroupExists(_)
             | StoreError::PermissionExists(_)
             | StoreError::FieldExists(_)
             | StoreError::LastSuperuser(_) => Self::new(Code::Conflict, sentence(&error)),
-            error => Self::internal(&error),
+            error => Self::internal(error),
         }
     }
 }
@@ -62,7 +68,7 @@ impl From<KeysError> for Refusal {
     fn from(error: KeysError) -> Self {
         match error {
             KeysError::Store(error) => error.into(),
-            error => Self::internal(&error),
+            error => Self::internal(error),
         }
     }
 }
@@ -87,7 +93,62 @@ impl From<LogoutError> for Refusal {
     fn from(error: LogoutError) -> Self {
         match error {
             LogoutError::Verify(error) => error.into(),
-            LogoutError::NarrowScope(error) => Self::new(Code::Forbidden, sentence(&error)),
+            LogoutError::NarrowScope(error) => error.into(),
+        }
+    }
+}
+
+impl From<NarrowScope> for Refusal {
+    fn from(error: NarrowScope) -> Self {
+        Self::new(Code::Forbidden, sentence(&error))
+    }
+}
+
+impl From<SessionError> for Refusal {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::NoAccount(_) => no_account(),
+            SessionError::NotFound(_) => no_session(),
+            SessionError::Denied(denied) => denied.into(),
+            SessionError::NarrowScope(error) => error.into(),
+            SessionError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<PasswordChangeError> for Refusal {
+    fn from(error: PasswordChangeError) -> Self {
+        match error {
+            PasswordChangeError::NoSession => Self::new(Code::Forbidden, sentence(&error)),
+            PasswordChangeError::WrongPassword => Self::of_field("current_password", &error),
+            PasswordChangeError::Policy(_) => Self::of_field("new_password", &error),
+            PasswordChangeError::TooMany(secs) => Self::too_many_wrong_passwords(secs),
+            PasswordChangeError::Hashing(PoolError::Busy) => {
+                Self::overloaded("Too many passwords are being checked; try again later.")
+            }
+            PasswordChangeError::Hashing(_) => Self::internal(error),
+            PasswordChangeError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<CodeError> for Refusal {
+    fn from(error: CodeError) -> Self {
+        match error {
+            CodeError::Dead => Self::of_field("token", &error),
+            CodeError::WrongPassword => Self::of_field("password", &error),
+            CodeError::TooMany(secs) => Self::too_many_wrong_passwords(secs),
+            CodeError::Closed => Self::new(Code::Forbidden, sentence(&error)),
+            CodeError::HasPassword(_)
+            | CodeError::NoPassword(_)
+            | CodeError::Inactive(_)
+            | CodeError::NoMail => Self::new(Code::Conflict, sentence(&error)),
+            CodeError::Post(PostError::Full) => {
+                Self::overloaded("Too many letters wait to be sent; try again later.")
+                    .because(error)
+            }
+            CodeError::Post(_) => Self::internal(error),
+            CodeError::Account(error) => error.into(),
         }
     }
 }
@@ -99,13 +160,13 @@ impl From<LoginError> for Refusal {
                 Code::InvalidCredentials,
                 "The e-mail address or the password is wrong.",
             ),
-            error @ LoginError::TooMany(_) => Self::new(Code::TooManyRequests, sentence(&error)),
+            LoginError::TooMany(secs) => Self::too_many_wrong_passwords(secs),
             LoginError::Hashing(PoolError::Busy) => {
                 Self::overloaded("Too many logins at once; try again later.")
             }
             LoginError::Store(error) => error.into(),
             LoginError::Keys(error) => error.into(),
-            error => Self::internal(&error),
+            error => Self::internal(error),
         }
     }
 }
@@ -119,7 +180,7 @@ impl From<RefreshError> for Refusal {
             ),
             RefreshError::Store(error) => error.into(),
             RefreshError::Keys(error) => error.into(),
-            error => Self::internal(&error),
+            error => Self::internal(error),
         }
     }
 }
@@ -143,7 +204,7 @@ impl From<AccountError> for Refusal {
                 Self::overloaded("Too many passwords are being checked; try again later.")
             }
             AccountError::Store(error) => error.into(),
-            error => Self::internal(&error),
+            error => Self::internal(error),
         }
     }
 }
@@ -200,7 +261,7 @@ impl From<AuditError> for Refusal {
             AuditError::NoAccount(_) => no_account(),
             AuditError::Denied(denied) => denied.into(),
             AuditError::Store(error) => error.into(),
-            error => Self::internal(&error),
+            error => Self::internal(error),
         }
     }
 }

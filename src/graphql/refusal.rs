@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Display;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use async_graphql::{ErrorExtensionValues, ServerError};
 use serde_json::{Map, Value, json};
@@ -52,6 +53,8 @@ pub(super) struct Refusal {
     code: Code,
     message: Cow<'static, str>,
     more: More,
+    /// What went wrong on our side; for the log alone.
+    cause: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 /// What some refusals say besides.
@@ -62,6 +65,8 @@ enum More {
     Limit(Limit, usize),
     /// What the version is now.
     Version(i64),
+    /// After how many seconds it may be asked again.
+    Wait(u32),
     /// What is wrong with each field.
     Errors(BTreeMap<String, Vec<String>>),
 }
@@ -115,7 +120,20 @@ impl Refusal {
             code,
             message: message.into(),
             more: More::Nothing,
+            cause: None,
         }
+    }
+
+    /// With what went wrong on our side; it goes into the log under the request's id, never out.
+    pub(super) fn because(mut self, cause: impl Error + Send + Sync + 'static) -> Self {
+        self.cause = Some(Arc::new(cause));
+        self
+    }
+
+    /// What went wrong on our side.
+    pub(super) fn cause(&self) -> Option<&(dyn Error + 'static)> {
+        let cause = self.cause.as_deref()?;
+        Some(cause)
     }
 
     /// More of something than there may be.
@@ -143,9 +161,9 @@ impl Refusal {
     }
 
     /// Our fault; what happened is for the log alone.
-    pub(super) fn internal(cause: &(dyn Error + 'static)) -> Self {
-        tracing::error!(error = cause, "a field of a GraphQL request failed");
-        Self::new(Code::Internal, "The failure is in the service's log.")
+    pub(super) fn internal(cause: impl Error + Send + Sync + 'static) -> Self {
+        let message = "The failure is in the service's log under this request's id.";
+        Self::new(Code::Internal, message).because(cause)
     }
 
     pub(super) fn changed(version: i64) -> Self {
@@ -153,6 +171,15 @@ impl Refusal {
         Self {
             more: More::Version(version),
             ..Self::new(Code::PreconditionFailed, message)
+        }
+    }
+
+    /// Of somebody whose passwords were wrong too often.
+    pub(super) fn too_many_wrong_passwords(wait_secs: u32) -> Self {
+        let message = format!("Too many wrong passwords: try again in {wait_secs} seconds.");
+        Self {
+            more: More::Wait(wait_secs),
+            ..Self::new(Code::TooManyRequests, message)
         }
     }
 
@@ -179,6 +206,9 @@ impl Refusal {
             }
             More::Version(version) => {
                 members.insert("version".to_owned(), (*version).into());
+            }
+            More::Wait(secs) => {
+                members.insert("retry_after".to_owned(), (*secs).into());
             }
             More::Errors(errors) => {
                 members.insert("errors".to_owned(), json!(errors));

@@ -8,13 +8,15 @@ use serde_json::Map;
 use super::call::{Call, Resolver};
 use super::caller::Caller;
 use super::refusal::{Code, Refusal};
-use super::{audit, fields, groups, permissions, tokens, users};
+use super::{account_codes, audit, fields, groups, me, permissions, sessions, tokens, users};
 
 /// Whoever reads.
-const QUERIES: [(&str, Resolver); 8] = [
-    ("me", users::me),
+const QUERIES: [(&str, Resolver); 10] = [
+    ("me", me::read),
+    ("sessions", sessions::own),
     ("user", users::one),
     ("users", users::list),
+    ("userSessions", sessions::of_other),
     ("group", groups::one),
     ("groups", groups::list),
     ("permissions", permissions::list),
@@ -23,14 +25,24 @@ const QUERIES: [(&str, Resolver); 8] = [
 ];
 
 /// Whoever changes something, or tries a secret.
-const MUTATIONS: [(&str, Resolver); 22] = [
+const MUTATIONS: [(&str, Resolver); 32] = [
     ("login", tokens::login),
     ("refresh", tokens::refresh),
     ("logout", tokens::logout),
     ("verify", tokens::verify),
+    ("updateMe", me::change),
+    ("changePassword", me::change_password),
+    ("endSession", sessions::end_own),
+    ("requestEmailChange", account_codes::request_email_change),
+    ("confirmEmail", account_codes::confirm_email),
+    ("requestPasswordReset", account_codes::request_reset),
+    ("resetPassword", account_codes::reset),
+    ("register", account_codes::register),
+    ("confirmRegistration", account_codes::confirm_registration),
     ("createUser", users::create),
     ("updateUser", users::update),
     ("deleteUser", users::delete),
+    ("endUserSessions", sessions::end_of_other),
     ("grantPermission", users::grant),
     ("revokePermission", users::revoke),
     ("createGroup", groups::create),
@@ -63,6 +75,7 @@ pub(super) fn find(object: &str, field: &str) -> Option<Resolver> {
 /// request stand for themselves.
 pub(super) fn answer<'a>(context: &ResolverContext<'a>, resolver: Resolver) -> FieldFuture<'a> {
     let value = ask(context, resolver).unwrap_or_else(|refusal| {
+        note_failure(context, &refusal);
         let error = refusal.into_server_error(context.ctx.item.pos);
         context.ctx.add_error(context.ctx.set_error_path(error));
         async_graphql::Value::Null
@@ -72,13 +85,22 @@ pub(super) fn answer<'a>(context: &ResolverContext<'a>, resolver: Resolver) -> F
     FieldFuture::Value(value.map(FieldValue::value))
 }
 
+/// What went wrong on our side goes into the log, under the request's id.
+fn note_failure(context: &ResolverContext<'_>, refusal: &Refusal) {
+    let caller = context.ctx.data::<Arc<Caller>>();
+    if let (Some(error), Ok(caller)) = (refusal.cause(), caller) {
+        let (id, field) = (&caller.request_id, &context.ctx.item.node.name.node);
+        tracing::error!(%id, %field, error, "a field of a GraphQL request failed");
+    }
+}
+
 fn ask(context: &ResolverContext<'_>, resolver: Resolver) -> Result<async_graphql::Value, Refusal> {
     let caller = context.ctx.data::<Arc<Caller>>();
     let caller = caller.map_err(|_| Refusal::new(Code::Internal, "Nobody asks."))?;
     let mut arguments = Map::new();
     for (name, value) in context.args.as_index_map() {
         let value = value.clone().into_json();
-        let value = value.map_err(|error| Refusal::internal(&error))?;
+        let value = value.map_err(Refusal::internal)?;
         arguments.insert(name.to_string(), value);
     }
     let call = Call {
@@ -87,7 +109,7 @@ fn ask(context: &ResolverContext<'_>, resolver: Resolver) -> Result<async_graphq
         arguments: arguments.into(),
     };
     let answer = resolver(&call)?;
-    async_graphql::Value::from_json(answer).map_err(|error| Refusal::internal(&error))
+    async_graphql::Value::from_json(answer).map_err(Refusal::internal)
 }
 
 #[cfg(test)]

@@ -59,7 +59,7 @@ impl Schemas {
             let all = fields::all(connection)?;
             Ok((before, all))
         })?;
-        let schema = build(&OwnFields::of(&all)).map_err(|error| Refusal::internal(&error))?;
+        let schema = build(&OwnFields::of(&all)).map_err(Refusal::internal)?;
         *self.lock() = Some(Arc::new(Current {
             state,
             schema: schema.clone(),

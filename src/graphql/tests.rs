@@ -105,6 +105,7 @@ impl Desk {
             variables: serde_json::Map::new(),
             token: token.cloned().map(Secret::new),
             origin: Origin::default(),
+            request_id: "test".to_owned(),
         });
         assert_eq!(answer.body.get("errors"), None, "{}", answer.body);
         answer.body["data"].clone()
@@ -190,6 +191,7 @@ fn a_document_over_a_limit_asks_nothing_of_the_database() {
             variables: serde_json::Map::new(),
             token: Some(Secret::new(desk.token.clone())),
             origin: Origin::default(),
+            request_id: "test".to_owned(),
         });
         assert!(!answer.is_executed, "{}", answer.body);
     });

@@ -1,9 +1,9 @@
 //! Logging in, and what comes of it.
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::call::Call;
+use super::call::{Call, maybe_secret, secret};
 use super::refusal::Refusal;
 use super::users;
 use crate::domain::scope::Scope;
@@ -107,14 +107,4 @@ fn verified(verification: &Verification) -> Result<Value, Refusal> {
         "version": verification.principal.version(),
         "max_age": verification.max_age_secs,
     }))
-}
-
-fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret<String>, D::Error> {
-    String::deserialize(deserializer).map(Secret::new)
-}
-
-fn maybe_secret<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Secret<String>>, D::Error> {
-    Ok(Option::deserialize(deserializer)?.map(Secret::<String>::new))
 }

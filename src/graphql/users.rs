@@ -1,11 +1,11 @@
-//! Accounts: `me`, `user`, `users`, and what changes them.
+//! Accounts: `user`, `users`, and what changes them.
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::Value;
 
-use super::call::{Call, Nullable, present, shown};
+use super::call::{Call, maybe_secret, shown};
 use super::pages::List;
 use super::refusal::value;
 use super::refusal::{Code, Refusal};
@@ -15,18 +15,13 @@ use crate::domain::password::Password;
 use crate::domain::permission::PermissionName;
 use crate::domain::secret::Secret;
 use crate::domain::user::{NewUser, User, UserChange, UserId, UserRef};
-use crate::domain::values::Values;
+use crate::domain::values::{Nullable, Values, present};
 use crate::service::accounts::{LastSuperuser, PasswordChecks, Target};
 use crate::service::permissions;
 use crate::store::users::{UserFilter, UserOrder};
 
 /// Longer than any address, name or number is nothing to look for.
 const MOST_SEARCHED: usize = 300;
-
-/// The account behind the bearer token.
-pub(super) fn me(call: &Call<'_>) -> Result<Value, Refusal> {
-    node(&call.caller.user()?.clone().as_seen_by_itself())
-}
 
 #[derive(Deserialize)]
 struct Named {
@@ -217,16 +212,12 @@ pub(super) fn update(call: &Call<'_>) -> Result<Value, Refusal> {
         version,
     };
     let mut values = Values::default();
-    let phone_number = match &changes.phone_number {
-        Some(Nullable(None)) => Some(None),
-        Some(Nullable(Some(number))) => values.read("phone_number", Some(number)).map(Some),
-        None => None,
-    };
+    let phone_number = values.read_nullable("phone_number", changes.phone_number.as_ref());
     let change = UserChange {
         email: values.read("email", changes.email.as_deref()),
         first_name: values.read("first_name", changes.first_name.as_deref()),
         last_name: values.read("last_name", changes.last_name.as_deref()),
-        phone_number,
+        phone_number: phone_number.map(|number| number.0),
         is_active: changes.is_active,
         is_staff: changes.is_staff,
         is_superuser: changes.is_superuser,
@@ -284,13 +275,8 @@ pub(super) fn named(id: &str) -> Result<UserRef, Refusal> {
         .map_err(|_| super::reasons::no_account())
 }
 
-fn inputs(fields: Option<BTreeMap<String, Value>>) -> BTreeMap<String, Input> {
+/// Values of own fields.
+pub(super) fn inputs(fields: Option<BTreeMap<String, Value>>) -> BTreeMap<String, Input> {
     let inputs = fields.into_iter().flatten();
     inputs.map(|(name, value)| (name, value.into())).collect()
-}
-
-fn maybe_secret<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Secret<String>>, D::Error> {
-    Ok(Option::deserialize(deserializer)?.map(Secret::<String>::new))
 }

@@ -20,6 +20,11 @@ pub(super) fn id_of(ids: &RequestIds, headers: &HeaderMap) -> RequestId {
     ids.given_or_fresh(given)
 }
 
+/// The id of a request that is under way.
+pub(super) fn id_in(request: &Request) -> &str {
+    request.header(request_id::NAME).unwrap_or_default()
+}
+
 /// A request's line in the log: id, method, route, status, duration; never its target or its
 /// header fields, which may hold secrets. The line is written when this is dropped, so that a
 /// request whose client went away has one too.

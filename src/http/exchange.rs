@@ -18,7 +18,7 @@ use super::problem::{Code, Problem};
 use super::routes::{self, LONGEST_WAIT, Lane, Route};
 use super::unparsed;
 use crate::sockets::lane::{self, BlockingLane, LaneError, PLACES, WAITING_PLACES};
-use crate::sockets::request_id::{RequestId, RequestIds};
+use crate::sockets::request_id::{self, RequestId, RequestIds};
 
 /// What hyper sends back.
 pub(super) type Answer = Response<Full<Bytes>>;
@@ -93,7 +93,7 @@ impl Exchange {
         gate::check(&parts).map_err(Refusal::and_close)?;
         let limit = self.app.server.max_body_bytes * routes::body_factor(parts.uri.path());
         let body = self.read(body, limit).await.map_err(Refusal::and_close)?;
-        let request = into_rouille(parts, body, peer);
+        let request = into_rouille(parts, body, peer, id);
         let route = routes::find(&request).ok_or_else(|| routes::refuse(&request))?;
         record.route = route.template;
         let lane = match route.lane {
@@ -199,8 +199,14 @@ impl From<Problem> for Refusal {
     }
 }
 
-/// `HEAD` is asked as `GET` (hyper sends no body then), and a slash at the path's end is dropped.
-fn into_rouille(parts: Parts, body: Bytes, peer: Option<SocketAddr>) -> rouille::Request {
+/// `HEAD` is asked as `GET` (hyper sends no body then), a slash at the path's end is dropped, and the id is
+/// the one that the answer has.
+fn into_rouille(
+    parts: Parts,
+    body: Bytes,
+    peer: Option<SocketAddr>,
+    id: &RequestId,
+) -> rouille::Request {
     let method = if parts.method == Method::HEAD {
         Method::GET
     } else {
@@ -215,13 +221,14 @@ fn into_rouille(parts: Parts, body: Bytes, peer: Option<SocketAddr>) -> rouille:
         Some(query) => format!("{path}?{query}"),
         None => path.to_owned(),
     };
-    let headers = parts
-        .headers
-        .iter()
+    let sent = parts.headers.iter();
+    let sent = sent.filter(|(name, _)| name.as_str() != request_id::NAME);
+    let mut headers: Vec<_> = sent
         .filter_map(|(name, value)| {
             Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
         })
         .collect();
+    headers.push((request_id::NAME.to_owned(), id.as_str().to_owned()));
     let peer = peer.unwrap_or(UNIX_PEER);
     rouille::Request::fake_http_from(peer, method.as_str(), url, headers, body.into())
 }

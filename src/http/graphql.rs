@@ -8,9 +8,9 @@ use utoipa::ToSchema;
 
 use super::App;
 use super::problem::{Code, Problem, ProblemBody};
-use super::{bearer, body, docs, origin};
+use super::{answer, bearer, body, docs, origin};
 use crate::domain::secret::Secret;
-use crate::graphql::{Graphql, Question};
+use crate::graphql::{Answer, Graphql, Question};
 
 /// What says itself what is wrong by its HTTP status.
 const OF_GRAPHQL: &str = "application/graphql-response+json";
@@ -104,16 +104,17 @@ pub(super) fn create(app: &App, request: &Request) -> Result<Response, Problem> 
     let graphql = enabled(app)?;
     let token = bearer::token(request)?;
     let body: Body = body::json(request)?;
-    let answer = graphql.answer(Question {
+    let Answer { body, is_executed } = graphql.answer(Question {
         query: body.query,
         operation_name: body.operation_name,
         variables: body.variables.unwrap_or_default(),
         token: token.map(|token| Secret::new(token.to_owned())),
         origin: origin::of(app, request),
+        request_id: answer::id_in(request).to_owned(),
     });
-    let text = answer.body.to_string();
+    let text = body.to_string();
     Ok(if accepts(request, OF_GRAPHQL) {
-        let status = if answer.is_executed { 200 } else { 400 };
+        let status = if is_executed { 200 } else { 400 };
         Response::from_data(OF_GRAPHQL, text).with_status_code(status)
     } else {
         Response::from_data("application/json", text)

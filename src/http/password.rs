@@ -44,14 +44,10 @@ pub(super) struct Body {
 )]
 pub(super) fn change(app: &App, request: &Request) -> Result<Response, Problem> {
     let caller = bearer::user(app, request)?;
-    let Some(session) = caller.session else {
-        let detail = "An API token does not change passwords: log in.";
-        return Err(Problem::new(Code::Forbidden, detail));
-    };
     let body: Body = body::json(request)?;
     let change = PasswordChange {
         user: &caller.user,
-        session,
+        session: caller.session,
         current: &Password::new(body.current_password.expose()),
         new: &Password::new(body.new_password.expose()),
         address: origin::address_of(app, request),
@@ -67,6 +63,7 @@ impl From<PasswordChangeError> for Problem {
             Self::invalid([(member.to_owned(), sentences)].into())
         };
         match error {
+            PasswordChangeError::NoSession => Self::new(Code::Forbidden, sentence(&error)),
             PasswordChangeError::WrongPassword => of("current_password"),
             PasswordChangeError::Policy(_) => of("new_password"),
             PasswordChangeError::TooMany(secs) => Self::too_many_wrong_passwords(secs),

@@ -19,8 +19,8 @@ use crate::store::{StoreError, users};
 pub struct PasswordChange<'a> {
     /// The account, as of the request.
     pub user: &'a User,
-    /// The session in which this is asked: the one that stays.
-    pub session: SessionId,
+    /// The session in which this is asked: the one that stays. `None`: by an API token.
+    pub session: Option<SessionId>,
     /// The password so far.
     pub current: &'a Password,
     /// The password from now on.
@@ -33,6 +33,9 @@ pub struct PasswordChange<'a> {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PasswordChangeError {
+    /// Whoever holds an API token need not be its user.
+    #[error("an API token does not change passwords: log in")]
+    NoSession,
     /// The current one is another, or the account is gone or disabled by now.
     #[error("this is not the current password")]
     WrongPassword,
@@ -56,6 +59,7 @@ pub enum PasswordChangeError {
 /// The current password is counted with those of logins (statements 67 and 74).
 pub fn change(services: &Services, change: &PasswordChange<'_>) -> Result<(), PasswordChangeError> {
     let user = change.user;
+    let session = change.session.ok_or(PasswordChangeError::NoSession)?;
     let owner = Owner {
         email: user.email.as_str(),
         first_name: user.first_name.as_str(),
@@ -73,13 +77,13 @@ pub fn change(services: &Services, change: &PasswordChange<'_>) -> Result<(), Pa
         Err(refused) => {
             if matches!(refused, NotRight::Wrong) {
                 let wait = password_check::wait_after(services, &guess);
-                note_refusal(services, change, wait)?;
+                note_refusal(services, change, session, wait)?;
             }
             return Err(refused.into());
         }
     };
     let hash = services.hasher.hash(change.new)?;
-    let (id, session) = (user.id, change.session);
+    let id = user.id;
     let scribe = Scribe::at(Who::User(id), change.address, &services.sources);
     let clock = services.sources.clock.clone();
     let changed = services.store.write(move |tx| {
@@ -106,13 +110,14 @@ pub fn change(services: &Services, change: &PasswordChange<'_>) -> Result<(), Pa
 fn note_refusal(
     services: &Services,
     change: &PasswordChange<'_>,
+    session: SessionId,
     wait_secs: Option<u32>,
 ) -> Result<(), StoreError> {
     let id = change.user.id;
     let scribe = Scribe::at(Who::User(id), change.address, &services.sources);
     let entry = Entry::new(Action::UserPasswordChanged)
         .user(id)
-        .session(change.session);
+        .session(session);
     let mut entry = entry.ended(Outcome::Failed);
     if let Some(secs) = wait_secs {
         entry.note("wait_secs", secs);

@@ -8,6 +8,8 @@ use crate::offline::python;
 
 pub(crate) const ROOT: &str = "root@example.com";
 pub(crate) const ADA: &str = "ada@example.com";
+/// Another password.
+pub(crate) const NEW: &str = "violet lantern orbits quartz";
 
 /// A superuser and a plain account, and the daemon.
 pub(crate) struct Desk {
@@ -23,13 +25,18 @@ impl Desk {
     }
 
     pub(crate) fn with(variables: &[(&str, &str)]) -> Self {
+        Self::started(|env| env.authd_with(&[], variables))
+    }
+
+    /// With a daemon that is started like this.
+    pub(crate) fn started(start: impl FnOnce(&TestEnv) -> Authd) -> Self {
         let env = TestEnv::new();
         for email in [ROOT, ADA] {
             env.add_user(email, PASSWORD);
         }
         env.authctl(&["user", "set", ROOT, "--superuser", "true"])
             .succeeded();
-        let authd = env.authd_with(&[], variables);
+        let authd = start(&env);
         let (root, ada) = (authd.login(ROOT, PASSWORD), authd.login(ADA, PASSWORD));
         Self {
             env,
@@ -88,7 +95,10 @@ impl Desk {
 /// is served, too: it is the one in docs/schema.graphql.
 #[test]
 fn the_page_about_graphql_works_as_printed() {
-    let desk = Desk::new();
+    let desk = Desk::with(&[
+        ("AUTHD_MAIL_TRANSPORT", "file:letters"),
+        ("AUTHD_ACCOUNTS_REGISTRATION", "open"),
+    ]);
     let root = env!("CARGO_MANIFEST_DIR");
     let (page, schema) = (
         format!("{root}/docs/graphql.md"),
@@ -97,6 +107,7 @@ fn the_page_about_graphql_works_as_printed() {
     let script = format!("{root}/tests/python/graphql_client.py");
     let mut client = desk.env.command(python());
     client.args([&script, &desk.authd.url, &page, &schema, ROOT, PASSWORD]);
+    client.arg(desk.env.path("letters"));
     let answers = run(&mut client, "").succeeded().json();
     let answers = answers.as_array().expect("is a list");
     let blocks = std::fs::read_to_string(&page)
@@ -118,6 +129,12 @@ fn the_page_about_graphql_works_as_printed() {
     let unit = json!([{"node": {"email": "eve@example.com", "fields": {"unit": "R&D"}}}]);
     assert_eq!(answer("OfUnit")["users"]["edges"], unit);
     assert_eq!(answer("Clear")["deleteGroup"]["name"], "finance");
+    assert_eq!(answer("UpdateMe")["updateMe"]["first_name"], "Ada");
+    let grace = &answer("ConfirmRegistration")["confirmRegistration"];
+    assert_eq!(grace["email"], "grace@example.com");
+    for (email, password) in [("ada@example.org", NEW), ("grace@example.com", NEW)] {
+        desk.authd.login(email, password);
+    }
     // Every field at the top of the schema is asked for.
     let (sdl, all) = (
         std::fs::read_to_string(&schema).expect("reads"),

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::env::{PASSWORD, TestEnv};
+use crate::graphql::Desk;
 use crate::raw::Raw;
 
 const JSON: (&str, &str) = ("Content-Type", "application/json");
@@ -60,6 +61,38 @@ fn an_error_says_nothing_about_the_inside() {
     };
     assert!(authd.log().contains(words), "{}", authd.log());
     assert_eq!(authd.get("/livez").status, 200);
+}
+
+/// Whoever is told that something failed can name it to those who run the service.
+#[test]
+fn what_fails_in_graphql_is_in_the_log_under_the_requests_id() {
+    let desk = Desk::new();
+    desk.env
+        .sql("ALTER TABLE audit_events RENAME TO audit_events_elsewhere");
+    let bearer = format!("Bearer {}", desk.root);
+    let body = json!({"query": "{me {id} events: audit(first: 1) {edges {cursor}}}"}).to_string();
+    for given in ["request-1", "not plain"] {
+        let headers = [
+            ("Authorization", bearer.as_str()),
+            JSON,
+            ("X-Request-Id", given),
+        ];
+        let answer = desk.authd.post("/graphql", &headers, body.as_bytes());
+        let error = &answer.body["errors"][0];
+        let code = error["extensions"]["code"].as_str().expect("is a text");
+        assert!(["internal", "overloaded"].contains(&code), "{answer:?}");
+        assert!(!answer.text.contains("audit_events"), "{answer:?}");
+        assert!(answer.body["data"]["me"]["id"].is_string(), "{answer:?}");
+        let id = answer.header("x-request-id");
+        assert_eq!(id == given, given == "request-1");
+        let lines = desk.authd.log_lines();
+        let failed = "a field of a GraphQL request failed";
+        let mut lines = lines.iter().filter(|line| line["id"] == id);
+        let line = lines.find(|line| line["message"] == failed);
+        let line = line.unwrap_or_else(|| panic!("{}", desk.authd.log()));
+        assert_eq!(line["field"], "audit");
+        assert!(line["error"].to_string().contains("audit_events"), "{line}");
+    }
 }
 
 /// Security statement 91.

@@ -34,6 +34,7 @@ mod generated;
 mod generated_proto;
 mod graphql;
 mod graphql_limits;
+mod graphql_own_account;
 mod groups;
 mod grpc;
 mod grpc_client;
