@@ -64,9 +64,19 @@ pub(super) fn own_fields(given: Vec<OwnField>) -> Result<BTreeMap<String, Input>
     Ok(fields)
 }
 
-/// The account of that address. Where there is no database there is none, and none is made.
+/// Whether an account has this address. Where there is no database there is none, and none is made.
+pub(super) fn is_taken(email: &Email, ctx: &Context) -> Result<bool, CliError> {
+    Ok(has_database(ctx)? && ctx.accounts(IfMissing::Fail)?.is_taken(email)?)
+}
+
+pub(super) fn has_database(ctx: &Context) -> Result<bool, CliError> {
+    let database = &ctx.config.database;
+    Ok(store::exists(&database.url, database.timeout)?)
+}
+
+/// The account that has this address already, to be shown.
 pub(super) fn existing(email: &Email, ctx: &Context) -> Result<Option<User>, CliError> {
-    if !store::exists(&ctx.config.database.url, ctx.config.database.timeout)? {
+    if !is_taken(email, ctx)? {
         return Ok(None);
     }
     let found = ctx

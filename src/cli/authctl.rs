@@ -113,6 +113,9 @@ enum Command {
 impl Command {
     /// Whether it asks who may do what, so that it can be done with the rights of an account.
     fn knows_rights(&self) -> bool {
+        if let Self::Session(command) = self {
+            return command.knows_rights();
+        }
         matches!(
             self,
             Self::User(_)

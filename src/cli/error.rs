@@ -41,7 +41,7 @@ pub(super) enum CliError {
     NotConfirmed,
     /// The command knows no rights but those of whoever can write the database.
     #[error(
-        "--as is for 'user', 'group', 'permission', 'field', 'export', 'import', 'apply' and 'audit': this is done by whoever can write the database"
+        "--as is for 'user', 'group', 'permission', 'field', 'session list', 'session revoke', 'export', 'import', 'apply' and 'audit': this is done by whoever can write the database"
     )]
     NotOnBehalf,
     /// Rows of a file do not fit. Of each it was said why.

@@ -8,6 +8,7 @@ use super::account_fields::{self, FieldErrors};
 use super::management::{Management, MayBeDenied, Work};
 use crate::domain::audit::Action;
 use crate::domain::authority::{Authority, Deed, Denied};
+use crate::domain::email::Email;
 use crate::domain::field::Input;
 use crate::domain::group::GroupName;
 use crate::domain::password::Password;
@@ -168,6 +169,18 @@ impl Accounts {
             .ok_or_else(|| not_found(name))
     }
 
+    /// Whether an account has this address: who adds one finds that out anyway.
+    pub fn is_taken(&self, email: &Email) -> Result<bool, AccountError> {
+        let allowed = self.by().require(Builtin::UsersAdd);
+        self.desk.check(allowed, Action::UserAdded)?;
+        let name = UserRef::Email(email.clone());
+        let found = self
+            .desk
+            .store
+            .read(|connection| users::find(connection, &name))?;
+        Ok(found.is_some())
+    }
+
     /// One page of accounts.
     pub fn list(&self, filter: &UserFilter, limit: u32) -> Result<Page, AccountError> {
         self.desk
@@ -185,7 +198,8 @@ impl Accounts {
 
     /// Which accounts have this value of an own field, for [`UserFilter::field`].
     pub fn matching(&self, field: &str, value: &Input) -> Result<FieldMatch, AccountError> {
-        self.by().require(Builtin::UsersView)?;
+        self.desk
+            .check_view(Builtin::UsersView, Action::UserViewed)?;
         account_fields::matching(&self.desk.store, field, value)
     }
 
@@ -201,14 +215,20 @@ impl Accounts {
         change: UserChange,
         guard: LastSuperuser,
     ) -> Result<User, AccountError> {
-        self.modify(target.into(), Action::UserChanged, move |work, user| {
-            let fields = if change.fields.is_empty() {
-                Vec::new()
-            } else {
-                fields::all(work.tx)?
-            };
-            account_change::change(work, &fields, user, &change, guard)
-        })
+        let needs = Builtin::UsersChange;
+        self.modify(
+            target.into(),
+            needs,
+            Action::UserChanged,
+            move |work, user| {
+                let fields = if change.fields.is_empty() {
+                    Vec::new()
+                } else {
+                    fields::all(work.tx)?
+                };
+                account_change::change(work, &fields, user, &change, guard)
+            },
+        )
     }
 
     /// Sets a new password; every session and every token issued so far ends.
@@ -226,14 +246,16 @@ impl Accounts {
             self.policy.check(password, owner(&user))?;
         }
         let hash = self.hash(password)?;
-        self.modify(target, Action::UserPasswordChanged, move |work, user| {
+        let (needs, action) = (Builtin::UsersChange, Action::UserPasswordChanged);
+        self.modify(target, needs, action, move |work, user| {
             account_change::set_password(work, user, hash.as_str())
         })
     }
 
     /// Lets an account log in again. Its old tokens stay ended.
     pub fn enable(&self, target: impl Into<Target>) -> Result<User, AccountError> {
-        self.modify(target.into(), Action::UserEnabled, |work, user| {
+        let needs = Builtin::UsersChange;
+        self.modify(target.into(), needs, Action::UserEnabled, |work, user| {
             work.by.check(Deed::Activity, user).map_err(refused)?;
             Ok(set_active(work.tx, user.id, true, work.now)?)
         })
@@ -245,11 +267,17 @@ impl Accounts {
         target: impl Into<Target>,
         guard: LastSuperuser,
     ) -> Result<User, AccountError> {
-        self.modify(target.into(), Action::UserDisabled, move |work, user| {
-            work.by.check(Deed::Activity, user).map_err(refused)?;
-            guard_last_superuser(work.tx, user, guard)?;
-            Ok(set_active(work.tx, user.id, false, work.now)?)
-        })
+        let needs = Builtin::UsersChange;
+        self.modify(
+            target.into(),
+            needs,
+            Action::UserDisabled,
+            move |work, user| {
+                work.by.check(Deed::Activity, user).map_err(refused)?;
+                guard_last_superuser(work.tx, user, guard)?;
+                Ok(set_active(work.tx, user.id, false, work.now)?)
+            },
+        )
     }
 
     /// Removes an account for good and returns what it was.
@@ -258,9 +286,13 @@ impl Accounts {
         target: impl Into<Target>,
         guard: LastSuperuser,
     ) -> Result<User, AccountError> {
-        self.modify(target.into(), Action::UserDeleted, move |work, user| {
-            account_change::delete(work, user, guard)
-        })
+        let needs = Builtin::UsersDelete;
+        self.modify(
+            target.into(),
+            needs,
+            Action::UserDeleted,
+            move |work, user| account_change::delete(work, user, guard),
+        )
     }
 
     fn by(&self) -> &Authority {
@@ -276,10 +308,12 @@ impl Accounts {
         found.ok_or_else(|| not_found(name))
     }
 
-    /// Finds the account and changes it in one transaction, at the time of that transaction.
+    /// Finds the account and changes it in one transaction, at the time of that transaction. Whoever does
+    /// not have what that needs is not told whether there is such an account, nor its version.
     fn modify(
         &self,
         target: Target,
+        needs: Builtin,
         action: Action,
         change: impl FnOnce(&mut Work<'_>, &User) -> Result<Option<User>, Fault<AccountError>>
         + Send
@@ -287,8 +321,10 @@ impl Accounts {
     ) -> Result<User, AccountError> {
         self.desk.attempt(action, move |work| {
             let Target { name, version } = target;
-            let user = users::find(work.tx, &name)?.ok_or_else(|| refused(not_found(&name)))?;
-            work.entry.user = Some(user.id);
+            let found = users::find(work.tx, &name)?;
+            work.entry.user = found.as_ref().map(|user| user.id);
+            work.by.require(needs).map_err(refused)?;
+            let user = found.ok_or_else(|| refused(not_found(&name)))?;
             if version.is_some_and(|version| version != user.version) {
                 return Err(refused(AccountError::Changed(user.version)));
             }

@@ -123,7 +123,8 @@ impl std::fmt::Display for Breaches {
 ///
 /// Without one, a required field is refused while there are accounts.
 pub fn add(desk: &Management, name: FieldName, spec: Spec) -> Result<Field, FieldError> {
-    desk.authority().require_superuser()?;
+    let allowed = desk.authority().require_superuser();
+    desk.check(allowed, Action::FieldAdded)?;
     let definition = Definition::new(spec)?;
     desk.attempt(Action::FieldAdded, move |work| {
         adding(work, &name, &definition)
@@ -152,7 +153,7 @@ pub(super) fn adding(
 
 /// The field of that name. Whoever sees accounts sees which fields they have.
 pub fn find(desk: &Management, name: &FieldName) -> Result<Field, FieldError> {
-    desk.authority().require(Builtin::UsersView)?;
+    desk.check_view(Builtin::UsersView, Action::UserViewed)?;
     let found = desk
         .store
         .read(|connection| fields::find(connection, name))?;
@@ -161,7 +162,7 @@ pub fn find(desk: &Management, name: &FieldName) -> Result<Field, FieldError> {
 
 /// Every field, by name: there are [`MAX_FIELDS`] at most.
 pub fn list(desk: &Management) -> Result<Vec<Field>, FieldError> {
-    desk.authority().require(Builtin::UsersView)?;
+    desk.check_view(Builtin::UsersView, Action::UserViewed)?;
     Ok(desk.store.read(fields::all)?)
 }
 

@@ -96,7 +96,7 @@ pub fn rename(
     to: GroupName,
 ) -> Result<Group, GroupError> {
     desk.attempt(Action::GroupRenamed, move |work| {
-        let group = seen(work, &name, version)?;
+        let group = seen(work, Builtin::GroupsChange, &name, version)?;
         work.entry.note("to", to.as_str());
         let allowed = work.by.check_group(Builtin::GroupsChange, &group);
         allowed.map_err(refused)?;
@@ -121,7 +121,7 @@ pub(super) fn deleting(
     name: &GroupRef,
     version: Option<i64>,
 ) -> Result<Group, Fault<GroupError>> {
-    let group = seen(work, name, version)?;
+    let group = seen(work, Builtin::GroupsDelete, name, version)?;
     let allowed = work.by.check_group(Builtin::GroupsDelete, &group);
     allowed.map_err(refused)?;
     groups::delete(work.tx, group.id)?;
@@ -164,8 +164,7 @@ fn move_user(
     change: fn(&Tx<'_>, GroupId, UserId) -> Result<bool, StoreError>,
 ) -> Result<User, GroupError> {
     desk.attempt(action, move |work| {
-        work.by.require(Builtin::GroupsChange).map_err(refused)?;
-        let group = seen(work, &name, None)?;
+        let group = seen(work, Builtin::GroupsChange, &name, None)?;
         let absent = || refused(GroupError::NoAccount(user.clone()));
         let account = users::find(work.tx, &user)?.ok_or_else(absent)?;
         work.entry.user = Some(account.id);
@@ -194,8 +193,8 @@ pub(super) fn changing_permission(
     permission: &PermissionName,
     change: fn(&Tx<'_>, GroupId, &PermissionName) -> Result<bool, StoreError>,
 ) -> Result<Group, Fault<GroupError>> {
-    work.by.require(Builtin::GroupsChange).map_err(refused)?;
-    let group = seen(work, name, None)?;
+    let needs = Builtin::GroupsChange;
+    let group = seen(work, needs, name, None)?;
     if permissions::find(work.tx, permission)?.is_none() {
         return Err(refused(GroupError::NoPermission(permission.clone())));
     }
@@ -203,18 +202,23 @@ pub(super) fn changing_permission(
     let allowed = work.by.check_group_permission(&group, permission);
     allowed.map_err(refused)?;
     work.is_change = change(work.tx, group.id, permission)?;
-    seen(work, name, None)
+    seen(work, needs, name, None)
 }
 
-/// The group, if it is as the caller has seen it.
+/// The group, if it is as the caller has seen it. Whoever does not have what the change needs is not told
+/// whether there is such a group, nor its version.
 fn seen(
     work: &mut Work<'_>,
+    needs: Builtin,
     name: &GroupRef,
     version: Option<i64>,
 ) -> Result<Group, Fault<GroupError>> {
-    let group = groups::find(work.tx, name)?;
-    let group = group.ok_or_else(|| refused(GroupError::NotFound(name.clone())))?;
-    note_group(work, &group);
+    let found = groups::find(work.tx, name)?;
+    if let Some(group) = &found {
+        note_group(work, group);
+    }
+    work.by.require(needs).map_err(refused)?;
+    let group = found.ok_or_else(|| refused(GroupError::NotFound(name.clone())))?;
     if version.is_some_and(|version| version != group.version) {
         return Err(refused(GroupError::Changed(group.version)));
     }

@@ -199,14 +199,17 @@ pub fn end_own(
 
 /// One page of the sessions of one account, or of all.
 pub fn list(
-    store: &Store,
+    desk: &Management,
     user: Option<&UserRef>,
     after: Option<SessionId>,
     limit: u32,
 ) -> Result<Page, SessionError> {
-    let user = user.map(|name| find(store, name)).transpose()?;
+    desk.check_view(Builtin::SessionsView, Action::SessionViewed)?;
+    let user = user.map(|name| find(&desk.store, name)).transpose()?;
     let ask = limit.saturating_add(1);
-    let mut found = store.read(|connection| sessions::list(connection, user, after, ask))?;
+    let mut found = desk
+        .store
+        .read(|connection| sessions::list(connection, user, after, ask))?;
     let more = found.len() > limit as usize;
     found.truncate(limit as usize);
     let next = found.last().filter(|_| more).map(|session| session.id);
@@ -222,8 +225,7 @@ pub fn of_other(
     name: &UserRef,
     limit: u32,
 ) -> Result<Vec<Session>, SessionError> {
-    desk.check_view(Builtin::SessionsView, Action::SessionViewed)?;
-    Ok(list(&desk.store, Some(name), None, limit)?.sessions)
+    Ok(list(desk, Some(name), None, limit)?.sessions)
 }
 
 /// Ends every session of somebody else.

@@ -20,12 +20,14 @@ pub(in crate::cli) struct Args {
 
 pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
     let desk = ctx.management(IfMissing::Fail)?;
-    let field = fields::find(&desk, &args.name)?;
-    let question = format!(
-        "Delete the field '{}' and what accounts have in it for good?",
-        field.name
-    );
-    ctx.confirm(args.yes, &question)?;
+    if !args.yes {
+        let field = fields::find(&desk, &args.name)?;
+        let question = format!(
+            "Delete the field '{}' and what accounts have in it for good?",
+            field.name
+        );
+        ctx.confirm(false, &question)?;
+    }
     let field = fields::delete(&desk, args.name, None)?;
     print(&field, ctx.output)
 }

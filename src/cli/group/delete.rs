@@ -22,9 +22,11 @@ pub(in crate::cli) struct Args {
 
 pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
     let desk = ctx.management(IfMissing::Fail)?;
-    let group = groups::find(&desk, &args.group)?;
-    let question = format!("Delete the group '{}' for good?", group.name);
-    ctx.confirm(args.yes, &question)?;
+    if !args.yes {
+        let group = groups::find(&desk, &args.group)?;
+        let question = format!("Delete the group '{}' for good?", group.name);
+        ctx.confirm(false, &question)?;
+    }
     let group = groups::delete(&desk, args.group, None)?;
     print(&group, ctx.output)
 }

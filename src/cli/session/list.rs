@@ -30,8 +30,8 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
-    let store = ctx.store(IfMissing::Fail)?;
-    let page = sessions::list(&store, args.user.as_ref(), args.after, args.limit)?;
+    let desk = ctx.management(IfMissing::Fail)?;
+    let page = sessions::list(&desk, args.user.as_ref(), args.after, args.limit)?;
     let rows: Vec<_> = page.sessions.iter().map(row).collect();
     let document = json!({"sessions": page.sessions, "next": page.next});
     ctx.output.list(&document, COLUMNS, &rows, &[0, 1, 8, 5])?;

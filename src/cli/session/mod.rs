@@ -17,6 +17,13 @@ pub(super) enum Command {
     Prune(prune::Args),
 }
 
+impl Command {
+    /// Whether it asks who may do what.
+    pub(super) fn knows_rights(&self) -> bool {
+        matches!(self, Self::List(_) | Self::Revoke(_))
+    }
+}
+
 pub(super) fn run(command: Command, ctx: &mut Context) -> Result<(), CliError> {
     match command {
         Command::List(args) => list::run(args, ctx),

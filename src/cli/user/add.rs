@@ -92,10 +92,11 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
             "--password-stdin, --password-file, AUTHD_USER_PASSWORD or --no-password",
         ));
     }
-    if let Some(user) = account::existing(&args.email, ctx)? {
-        if args.if_not_exists {
+    if args.if_not_exists {
+        if let Some(user) = account::existing(&args.email, ctx)? {
             return ctx.output.created(&user, false);
         }
+    } else if account::is_taken(&args.email, ctx)? {
         return Err(account::taken(args.email));
     }
     let password = match given {

@@ -25,8 +25,10 @@ pub(in crate::cli) struct Args {
 
 pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
     let accounts = ctx.accounts(IfMissing::Fail)?;
-    let user = accounts.find(&args.user)?;
-    ctx.confirm(args.yes, &format!("Delete {} for good?", user.email))?;
+    if !args.yes {
+        let user = accounts.find(&args.user)?;
+        ctx.confirm(false, &format!("Delete {} for good?", user.email))?;
+    }
     let guard = if args.force {
         LastSuperuser::Force
     } else {

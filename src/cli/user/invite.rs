@@ -8,7 +8,9 @@ use crate::domain::email::Email;
 use crate::domain::group::GroupName;
 use crate::domain::name::PersonName;
 use crate::domain::user::{NewUser, UserRef};
-use crate::service::accounts::PasswordChecks;
+use crate::service::account_codes::managed::Issued;
+use crate::service::accounts::{AccountError, PasswordChecks};
+use crate::store::StoreError;
 
 /// Let somebody choose the first password of an account
 ///
@@ -56,22 +58,41 @@ pub(in crate::cli) struct Args {
 
 pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
     args.delivery.check(ctx)?;
-    if account::existing(&args.email, ctx)?.is_none() {
-        let new = NewUser {
-            email: args.email.clone(),
-            first_name: args.first_name,
-            last_name: args.last_name,
-            phone_number: None,
-            is_active: true,
-            is_staff: false,
-            is_superuser: false,
-            groups: args.group.into_iter().collect(),
-            fields: account::own_fields(args.field)?,
-        };
-        let created = account::create(new, None, PasswordChecks::Enforce, ctx);
-        account::made_meanwhile(created, &args.email, ctx)?;
+    let issued = match invite(&args, ctx) {
+        Err(CliError::Account(AccountError::NotFound(_))) => {
+            add(&args, ctx)?;
+            invite(&args, ctx)?
+        }
+        issued => issued?,
+    };
+    code::show(&issued, ctx)
+}
+
+/// Where there is no database there is no account.
+fn invite(args: &Args, ctx: &Context) -> Result<Issued, CliError> {
+    let name = UserRef::Email(args.email.clone());
+    if !account::has_database(ctx)? {
+        return Err(AccountError::NotFound(name).into());
     }
     let codes = code::open(&args.delivery, ctx)?;
-    let issued = codes.invite(&UserRef::Email(args.email), args.delivery.delivery())?;
-    code::show(&issued, ctx)
+    Ok(codes.invite(&name, args.delivery.delivery())?)
+}
+
+fn add(args: &Args, ctx: &Context) -> Result<(), CliError> {
+    let new = NewUser {
+        email: args.email.clone(),
+        first_name: args.first_name.clone(),
+        last_name: args.last_name.clone(),
+        phone_number: None,
+        is_active: true,
+        is_staff: false,
+        is_superuser: false,
+        groups: args.group.iter().cloned().collect(),
+        fields: account::own_fields(args.field.clone())?,
+    };
+    match account::create(new, None, PasswordChecks::Enforce, ctx) {
+        // Another command was faster.
+        Err(CliError::Account(AccountError::Store(StoreError::EmailTaken(_)))) => Ok(()),
+        made => made.map(drop),
+    }
 }

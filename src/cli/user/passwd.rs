@@ -33,10 +33,12 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
         ));
     }
     let accounts = ctx.accounts(IfMissing::Fail)?;
-    accounts.find(&args.user)?;
     let password = match given {
         Some(password) => password,
-        None => prompt::new_password()?,
+        None => {
+            accounts.find(&args.user)?;
+            prompt::new_password()?
+        }
     };
     let user = accounts.set_password(&args.user, &password, PasswordChecks::Enforce)?;
     ctx.output.user(&user)

@@ -12,12 +12,14 @@ use crate::domain::group::{GroupId, GroupName};
 const DOCUMENT: &str = include_str!("../../../docs/users.md");
 
 /// Every permission that the table is about.
-const OWN: [&str; 8] = [
+const OWN: [&str; 10] = [
     "audit.view",
     "groups.add",
     "groups.change",
     "groups.delete",
     "groups.view",
+    "sessions.delete",
+    "sessions.view",
     "users.add",
     "users.change",
     "users.delete",
@@ -119,26 +121,43 @@ fn outcome(row: &str, by: &Authority) -> Result<(), Denied> {
     );
     let own_group = group("own", &[]);
     match row {
-        "see accounts" => by.require(Builtin::UsersView),
-        "see groups" => by.require(Builtin::GroupsView),
+        "see accounts" | "see an account" | "see fields" => by.require(Builtin::UsersView),
+        "see groups" | "see a group" | "see permissions" => by.require(Builtin::GroupsView),
         "see what was done" => by.require(Builtin::AuditView),
+        "see the sessions of others" => by.require(Builtin::SessionsView),
         "add an account" => by.check_new(false, false),
         "add staff" => by.check_new(true, false),
         "add a superuser" => by.check_new(false, true),
-        "change a peer" => by.check(Deed::Profile, &peer),
-        "change somebody above" => by.check(Deed::Profile, &above),
+        "add an account to a group" => {
+            let added = by.check_new(false, false);
+            added.and_then(|()| by.check(Deed::Membership(&low), &user(5, &[])))
+        }
+        "add an account to a group above" => {
+            let added = by.check_new(false, false);
+            added.and_then(|()| by.check(Deed::Membership(&high), &user(5, &[])))
+        }
+        "change a peer" | "fill in a field of a peer" => by.check(Deed::Profile, &peer),
+        "change somebody above" | "fill in a field of somebody above" => {
+            by.check(Deed::Profile, &above)
+        }
         "change a superuser" => by.check(Deed::Profile, &superuser),
         "change oneself" => by.check(Deed::Profile, &own()),
-        "disable a peer" => by.check(Deed::Activity, &peer),
-        "disable somebody above" => by.check(Deed::Activity, &above),
+        "disable a peer" | "enable a peer" => by.check(Deed::Activity, &peer),
+        "disable somebody above" | "enable somebody above" => by.check(Deed::Activity, &above),
         "disable oneself" => by.check(Deed::Activity, &own()),
-        "make a peer staff" => by.check(Deed::Standing, &peer),
+        "end the sessions of a peer" => by.check(Deed::Sessions, &peer),
+        "end the sessions of somebody above" => by.check(Deed::Sessions, &above),
+        "make a peer staff" | "make a peer a superuser" => by.check(Deed::Standing, &peer),
         "make oneself a superuser" => by.check(Deed::Standing, &own()),
-        "give a peer a permission that is one's own" => by.check(Deed::Permission(&refund), &peer),
+        "give a peer a permission that is one's own" | "take a permission from a peer" => {
+            by.check(Deed::Permission(&refund), &peer)
+        }
         "give a peer another permission" => by.check(Deed::Permission(&audit), &peer),
         "give oneself a permission" => by.check(Deed::Permission(&refund), &own()),
         "take a permission from somebody above" => by.check(Deed::Permission(&refund), &above),
-        "put a peer into a group" => by.check(Deed::Membership(&low), &peer),
+        "put a peer into a group" | "take a peer out of a group" => {
+            by.check(Deed::Membership(&low), &peer)
+        }
         "put a peer into a group above" => by.check(Deed::Membership(&high), &peer),
         "put oneself into a group" => by.check(Deed::Membership(&low), &own()),
         "take somebody above out of a group" => by.check(Deed::Membership(&low), &above),
@@ -151,10 +170,24 @@ fn outcome(row: &str, by: &Authority) -> Result<(), Denied> {
         "rename a group above" => by.check_group(Builtin::GroupsChange, &high),
         "delete a group" => by.check_group(Builtin::GroupsDelete, &low),
         "delete a group above" => by.check_group(Builtin::GroupsDelete, &high),
-        "give a group a permission that is one's own" => by.check_group_permission(&low, &refund),
+        "give a group a permission that is one's own" | "take a permission from a group" => {
+            by.check_group_permission(&low, &refund)
+        }
         "give a group another permission" => by.check_group_permission(&low, &audit),
+        "take another permission from a group" => by.check_group_permission(&high, &audit),
         "give one's own group a permission" => by.check_group_permission(&own_group, &refund),
-        "add a permission" | "delete a permission" => by.require_superuser(),
+        "add a permission"
+        | "delete a permission"
+        | "add a field"
+        | "change a field"
+        | "rename a field"
+        | "delete a field" => by.require_superuser(),
+        "change one's own names" => by.own_account().map(drop),
+        "see oneself"
+        | "change one's own password"
+        | "see one's own sessions"
+        | "end one's own session"
+        | "end one's other sessions" => by.user().map(drop).ok_or(Denied::NoUser),
         other => panic!("the row '{other}' is not tried"),
     }
 }

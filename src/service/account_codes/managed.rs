@@ -8,13 +8,14 @@ use super::{AccountRules, CodeError, issue, refused};
 use crate::domain::account_code::Purpose;
 use crate::domain::audit::Action;
 use crate::domain::authority::Deed;
+use crate::domain::permission::Builtin;
 use crate::domain::secret::Secret;
 use crate::domain::user::{User, UserRef};
 use crate::mail::{Facts, Letter, Subject as LetterSubject};
 use crate::service::accounts::AccountError;
 use crate::service::management::{Management, Work};
 use crate::service::post::{self, Outbox};
-use crate::store::Fault;
+use crate::store::StoreError;
 use crate::store::account_codes::Subject;
 use crate::store::users::{self, Credentials};
 
@@ -103,8 +104,10 @@ impl AccountCodes {
         let random = Arc::clone(&self.desk.sources.random);
         self.desk.attempt(action, move |work| {
             let found = credentials(work, &name)?;
+            work.entry.user = found.as_ref().map(|found| found.user.id);
+            work.by.require(Builtin::UsersChange).map_err(refused)?;
+            let found = found.ok_or_else(|| refused(AccountError::NotFound(name)))?;
             let user = &found.user;
-            work.entry.user = Some(user.id);
             work.by.check(Deed::Profile, user).map_err(refused)?;
             if !user.is_active {
                 return Err(refused(CodeError::Inactive(user.email.clone())));
@@ -138,10 +141,9 @@ impl AccountCodes {
     }
 }
 
-fn credentials(work: &Work<'_>, name: &UserRef) -> Result<Credentials, Fault<CodeError>> {
-    let found = match users::find(work.tx, name)? {
-        Some(user) => users::credentials(work.tx, &user.email)?,
-        None => None,
-    };
-    found.ok_or_else(|| refused(AccountError::NotFound(name.clone())))
+fn credentials(work: &Work<'_>, name: &UserRef) -> Result<Option<Credentials>, StoreError> {
+    match users::find(work.tx, name)? {
+        Some(user) => users::credentials(work.tx, &user.email),
+        None => Ok(None),
+    }
 }
