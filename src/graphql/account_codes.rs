@@ -1,4 +1,5 @@
-//! What people do for themselves, with codes: a password, an address, an account.
+//! Codes: with them people choose a password, confirm an address or get an account; and whoever manages
+//! accounts has some mailed to them.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +8,14 @@ use serde_json::Value;
 
 use super::call::{Call, secret};
 use super::refusal::{Code, Refusal, value};
-use super::users::{inputs, node};
+use super::users::{inputs, named, node};
 use crate::domain::password::Password;
 use crate::domain::secret::Secret;
+use crate::domain::user::UserRef;
 use crate::domain::values::Values;
+use crate::service::account_codes::managed::{AccountCodes, Delivery, Issued};
 use crate::service::account_codes::registration::Newcomer;
-use crate::service::account_codes::{addresses, passwords, registration};
+use crate::service::account_codes::{CodeError, addresses, passwords, registration};
 
 #[derive(Deserialize)]
 struct Address {
@@ -122,4 +125,32 @@ pub(super) fn confirm_registration(call: &Call<'_>) -> Result<Value, Refusal> {
     let (token, address) = (asked.token.expose(), call.caller.origin.address);
     let user = registration::complete(call.services(), token, &password, newcomer, address)?;
     node(&user.as_seen_by_itself())
+}
+
+#[derive(Deserialize)]
+struct Whose {
+    user: String,
+}
+
+pub(super) fn invite(call: &Call<'_>) -> Result<Value, Refusal> {
+    mail(call, AccountCodes::invite)
+}
+
+pub(super) fn start_reset(call: &Call<'_>) -> Result<Value, Refusal> {
+    mail(call, AccountCodes::reset)
+}
+
+pub(super) fn start_confirmation(call: &Call<'_>) -> Result<Value, Refusal> {
+    mail(call, AccountCodes::confirm_email)
+}
+
+/// Whoever asks for a code never sees it (statement 80). Links to pass on are `authctl`'s.
+fn mail(
+    call: &Call<'_>,
+    make: fn(&AccountCodes, &UserRef, Delivery) -> Result<Issued, CodeError>,
+) -> Result<Value, Refusal> {
+    let codes = call.caller.account_codes()?;
+    let Whose { user } = call.read()?;
+    let issued = make(&codes, &named(&user)?, Delivery::Mail)?;
+    Ok(issued.expires_at.to_string().into())
 }

@@ -8,6 +8,7 @@ use crate::domain::secret::Secret;
 use crate::domain::session::{Origin, SessionId};
 use crate::domain::user::User;
 use crate::service::Services;
+use crate::service::account_codes::managed::AccountCodes;
 use crate::service::accounts::Accounts;
 use crate::service::management::Management;
 use crate::service::verification::{self, Principal, Verification};
@@ -102,6 +103,11 @@ impl Caller {
     /// The accounts, managed by them.
     pub(super) fn accounts(&self) -> Result<Accounts, Refusal> {
         Ok(self.services.accounts(self.actor()?))
+    }
+
+    /// Codes for the accounts of others, made by them.
+    pub(super) fn account_codes(&self) -> Result<AccountCodes, Refusal> {
+        Ok(self.services.account_codes(self.actor()?))
     }
 
     fn actor(&self) -> Result<Actor, Refusal> {

@@ -25,7 +25,7 @@ const QUERIES: [(&str, Resolver); 10] = [
 ];
 
 /// Whoever changes something, or tries a secret.
-const MUTATIONS: [(&str, Resolver); 32] = [
+const MUTATIONS: [(&str, Resolver); 35] = [
     ("login", tokens::login),
     ("refresh", tokens::refresh),
     ("logout", tokens::logout),
@@ -43,6 +43,9 @@ const MUTATIONS: [(&str, Resolver); 32] = [
     ("updateUser", users::update),
     ("deleteUser", users::delete),
     ("endUserSessions", sessions::end_of_other),
+    ("inviteUser", account_codes::invite),
+    ("startPasswordReset", account_codes::start_reset),
+    ("startEmailConfirmation", account_codes::start_confirmation),
     ("grantPermission", users::grant),
     ("revokePermission", users::revoke),
     ("createGroup", groups::create),

@@ -75,6 +75,15 @@ pub(super) fn find(request: &Request) -> Option<Route> {
         (DELETE) ["/users/{id}/sessions", id: String] => {
             blocking("/users/{id}/sessions", move |app, request| users::sessions::delete(app, request, &id))
         },
+        (POST) ["/users/{id}/invitation", id: String] => {
+            blocking("/users/{id}/invitation", move |app, request| users::codes::invite(app, request, &id))
+        },
+        (POST) ["/users/{id}/password-reset", id: String] => {
+            blocking("/users/{id}/password-reset", move |app, request| users::codes::reset(app, request, &id))
+        },
+        (POST) ["/users/{id}/email-confirmation", id: String] => {
+            blocking("/users/{id}/email-confirmation", move |app, request| users::codes::confirm(app, request, &id))
+        },
         (GET)  ["/users/{id}/permissions", id: String] => {
             blocking("/users/{id}/permissions", move |app, request| users::permissions::list(app, request, &id))
         },

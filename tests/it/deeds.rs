@@ -40,6 +40,14 @@ impl Deed {
             "change oneself" => change(&doer.account),
             "fill in a field of a peer" => fill_in(&office.peer()),
             "fill in a field of somebody above" => fill_in(&office.above()),
+            "invite a peer" => code(&office.peer(), "invite", "invitation", "inviteUser"),
+            "invite somebody above" => code(&office.above(), "invite", "invitation", "inviteUser"),
+            "start a reset of a peer's password" => reset(&office.with_password("billing.refund")),
+            "start a reset of somebody's password above" => {
+                reset(&office.with_password("billing.audit"))
+            }
+            "have a peer's address confirmed" => confirm(&office.peer()),
+            "have somebody's address above confirmed" => confirm(&office.above()),
             "disable a peer" => disable(&office.peer()),
             "disable somebody above" => disable(&office.above()),
             "disable oneself" => {
@@ -261,6 +269,24 @@ fn mark(target: &Target, mark: &str) -> Deed {
     let (name, flag) = (format!("is_{mark}"), format!("--{mark}"));
     let input = format!("{name}: true");
     update(target, &[&flag, "true"], json!({ name: true }), &input)
+}
+
+/// On the command line it is shown, elsewhere it is mailed.
+fn code(Target { name, id }: &Target, verb: &str, path: &str, mutation: &str) -> Deed {
+    deed(
+        &["user", verb, name],
+        ("POST", format!("/users/{id}/{path}"), None),
+        format!("mutation {{{mutation}(user: \"{id}\")}}"),
+    )
+}
+
+fn reset(target: &Target) -> Deed {
+    code(target, "reset-link", "password-reset", "startPasswordReset")
+}
+
+fn confirm(target: &Target) -> Deed {
+    let path = "email-confirmation";
+    code(target, "confirm-email", path, "startEmailConfirmation")
 }
 
 fn activity(target: &Target, cli: &[&str], is_active: bool) -> Deed {

@@ -274,6 +274,72 @@ fn a_mailbox_is_not_filled_from_here() {
     assert_eq!(server.mails().len(), 2);
 }
 
+/// Security statement 80: whoever starts it over HTTP never sees the code.
+#[test]
+fn what_managers_start_is_mailed_to_the_owner_and_to_nobody_else() {
+    let env = TestEnv::new();
+    for email in ["root@example.com", "ada@example.com"] {
+        env.add_user(email, PASSWORD);
+    }
+    env.authctl(&["user", "set", "root@example.com", "--superuser", "true"])
+        .succeeded();
+    env.authctl(&["user", "add", "grace@example.com", "--no-password"])
+        .succeeded();
+    let mut server = MailServer::start(&env);
+    let authd = server.authd(&env, &[]);
+    let start = |authd: &Authd, email: &str, what: &str| {
+        let shown = env
+            .authctl_json(&["user", "show", email])
+            .succeeded()
+            .json();
+        let id = shown["id"].as_str().expect("is a text");
+        let token = authd.login("root@example.com", PASSWORD);
+        let bearer = format!("Bearer {token}");
+        let headers = [("Authorization", bearer.as_str())];
+        authd.ask("POST", &format!("/users/{id}/{what}"), &headers, "")
+    };
+    let started = |email: &str, what: &str| {
+        let answer = start(&authd, email, what);
+        assert_eq!(answer.status, 202, "{answer:?}");
+        assert!(answer.body["expires_at"].is_string(), "{answer:?}");
+        assert!(!answer.text.contains("authd_"), "{answer:?}");
+    };
+    started("grace@example.com", "invitation");
+    choose(&authd, &server.last_to("grace@example.com", 1), NEW);
+    authd.login("grace@example.com", NEW);
+    started("ada@example.com", "password-reset");
+    let mail = server.last_to("ada@example.com", 2);
+    // The present one is good until then.
+    authd.login("ada@example.com", PASSWORD);
+    choose(&authd, &mail, NEW);
+    authd.login("ada@example.com", NEW);
+    started("ada@example.com", "email-confirmation");
+    let mail = server.last_to("ada@example.com", 3);
+    let code = json!({"token": code_in(text(&mail))});
+    ask(&authd, "/auth/email/confirm", &code, 204);
+
+    env.authctl(&["user", "add", "eve@example.com", "--no-password"])
+        .succeeded();
+    let refused = |authd: &Authd, email: &str, what: &str, why: &str| {
+        let answer = start(authd, email, what);
+        answer.is_problem(409, "conflict");
+        assert!(answer.text.contains(why), "{answer:?}");
+    };
+    refused(&authd, "ada@example.com", "invitation", "has a password");
+    refused(&authd, "eve@example.com", "password-reset", "no password");
+    authd.stop();
+    let authd = env.authd();
+    refused(&authd, "eve@example.com", "invitation", "Mail is off");
+    refused(&authd, "ada@example.com", "password-reset", "Mail is off");
+    refused(
+        &authd,
+        "ada@example.com",
+        "email-confirmation",
+        "Mail is off",
+    );
+    assert_eq!(server.mails().len(), 3);
+}
+
 #[test]
 fn letters_go_into_files_or_the_log_and_look_as_an_installation_wants() {
     let env = TestEnv::new();

@@ -54,8 +54,8 @@ def learn(data):
         if field in ("login", "refresh"):
             known["token"] = value["access_token"]
             known["refresh_token"] = value["refresh_token"]
-        elif field == "createUser":
-            known["user"], known["version"] = value["id"], value["version"]
+        elif field in ("createUser", "confirmRegistration"):
+            known["user"], known["version"] = value["id"], value.get("version")
         elif field == "sessions":
             (known["session"], *_) = [one["id"] for one in value if not one["is_current"]]
         elif field == "createGroup":

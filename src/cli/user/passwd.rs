@@ -33,12 +33,11 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
         ));
     }
     let accounts = ctx.accounts(IfMissing::Fail)?;
-    let password = match given {
-        Some(password) => password,
-        None => {
-            accounts.find(&args.user)?;
-            prompt::new_password()?
-        }
+    let password = if let Some(password) = given {
+        password
+    } else {
+        accounts.find(&args.user)?;
+        prompt::new_password()?
     };
     let user = accounts.set_password(&args.user, &password, PasswordChecks::Enforce)?;
     ctx.output.user(&user)

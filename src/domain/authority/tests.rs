@@ -136,10 +136,16 @@ fn outcome(row: &str, by: &Authority) -> Result<(), Denied> {
             let added = by.check_new(false, false);
             added.and_then(|()| by.check(Deed::Membership(&high), &user(5, &[])))
         }
-        "change a peer" | "fill in a field of a peer" => by.check(Deed::Profile, &peer),
-        "change somebody above" | "fill in a field of somebody above" => {
-            by.check(Deed::Profile, &above)
-        }
+        "change a peer"
+        | "fill in a field of a peer"
+        | "invite a peer"
+        | "start a reset of a peer's password"
+        | "have a peer's address confirmed" => by.check(Deed::Profile, &peer),
+        "change somebody above"
+        | "fill in a field of somebody above"
+        | "invite somebody above"
+        | "start a reset of somebody's password above"
+        | "have somebody's address above confirmed" => by.check(Deed::Profile, &above),
         "change a superuser" => by.check(Deed::Profile, &superuser),
         "change oneself" => by.check(Deed::Profile, &own()),
         "disable a peer" | "enable a peer" => by.check(Deed::Activity, &peer),

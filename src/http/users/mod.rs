@@ -1,6 +1,7 @@
 //! `/users`: accounts, for those who manage them.
 
 pub(super) mod changes;
+pub(super) mod codes;
 pub(super) mod list;
 pub(super) mod one;
 pub(super) mod permissions;

@@ -95,11 +95,7 @@ impl AccountCodes {
                 LetterSubject::EmailConfirmation,
             ),
         };
-        let outbox = match (delivery, &self.outbox) {
-            (Delivery::Link, _) => None,
-            (Delivery::Mail, None) => return Err(CodeError::NoMail),
-            (Delivery::Mail, outbox) => outbox.clone(),
-        };
+        let outbox = self.outbox.clone();
         let (name, rules) = (name.clone(), Arc::clone(&self.rules));
         let random = Arc::clone(&self.desk.sources.random);
         self.desk.attempt(action, move |work| {
@@ -113,6 +109,11 @@ impl AccountCodes {
                 return Err(refused(CodeError::Inactive(user.email.clone())));
             }
             check(&found).map_err(refused)?;
+            let outbox = match (delivery, outbox) {
+                (Delivery::Link, _) => None,
+                (Delivery::Mail, None) => return Err(refused(CodeError::NoMail)),
+                (Delivery::Mail, outbox) => outbox,
+            };
             work.entry.note("mailed", outbox.is_some());
             let subject = Subject::Account(user);
             let how = (&*rules, &*random);
