@@ -210,7 +210,7 @@ impl Store {
     }
 
     /// How long to wait for what reads or writes here, if that must be bounded; `None`: it ends by
-    /// itself. A server behind a Unix socket has no deadline of its own.
+    /// itself. A server's name that is being looked up has no deadline of its own.
     pub fn patience(&self) -> Option<Duration> {
         self.reads_block().then(|| self.timeout + MARGIN)
     }

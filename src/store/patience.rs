@@ -1,5 +1,4 @@
-//! An end to waiting for a server where nothing else has one: names that are being looked up, and
-//! servers behind Unix sockets.
+//! An end to waiting for a server where nothing else has one: names that are being looked up.
 
 use std::thread;
 use std::time::Duration;

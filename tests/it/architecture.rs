@@ -67,7 +67,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
 ];
 
 /// Crates that are named in one module only.
-const CRATES: [(&str, &[&str]); 30] = [
+const CRATES: [(&str, &[&str]); 31] = [
     ("clap", &["cli", "bin"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
@@ -82,7 +82,7 @@ const CRATES: [(&str, &[&str]); 30] = [
     ("tonic", &["grpc"]),
     ("tonic_health", &["grpc"]),
     ("tonic_reflection", &["grpc"]),
-    ("tokio_stream", &["grpc"]),
+    ("tokio_stream", &["grpc", "store"]),
     ("prost", &["grpc"]),
     ("prost_types", &["grpc"]),
     ("tokio_rustls", &["http", "store", "courier"]),
@@ -92,6 +92,7 @@ const CRATES: [(&str, &[&str]); 30] = [
     ("futures_executor", &["graphql"]),
     ("rusqlite", &["store"]),
     ("postgres", &["store"]),
+    ("tokio_postgres", &["store"]),
     ("r2d2", &["store"]),
     ("argon2", &["passwords"]),
     ("jsonwebtoken", &["tokens"]),

@@ -12,8 +12,8 @@ use crate::load::{SLACK, TIMEOUT, in_time, returns, under_load};
 const WHY: &str = "it is about servers";
 
 fn name_of(url: &str) -> &str {
-    let path = url.rsplit('/').next().expect("names a database");
-    path.split('?').next().unwrap_or(path)
+    let url = url.split('?').next().unwrap_or(url);
+    url.rsplit('/').next().expect("names a database")
 }
 
 fn daemon(env: &TestEnv) -> Authd {
@@ -136,6 +136,20 @@ fn a_standby_is_read_and_not_written() {
     assert_eq!(refused.status, 6, "{refused:?}");
     let sentence = "is read-only, as on a standby server: name the primary in database.url";
     assert!(refused.stderr.contains(sentence), "{refused:?}");
+    for way in [there.clone(), by_socket(&standby, &there)] {
+        let wanted = |what: &str| {
+            let mark = if way.contains('?') { '&' } else { '?' };
+            TestEnv::at(format!("{way}{mark}target_session_attrs={what}"))
+                .authctl(&["user", "list"])
+        };
+        wanted("read-only").succeeded();
+        let refused = wanted("read-write");
+        assert_eq!(refused.status, 6, "{refused:?}");
+        assert!(
+            refused.stderr.contains("cannot be reached ("),
+            "{refused:?}"
+        );
+    }
 }
 
 #[test]
@@ -314,19 +328,22 @@ fn a_host_that_says_nothing_leaves_time_for_the_next() {
     assert_eq!(authd.get("/readyz").status, 200);
 }
 
+/// The same database through the server's Unix socket.
+fn by_socket(cluster: &Cluster, url: &str) -> String {
+    let (login, place) = url.split_once('@').expect("names a user");
+    let (address, name) = place.split_once('/').expect("names a database");
+    let (_, port) = address.split_once(':').expect("has a port");
+    let folder = cluster.psql("postgres", "SHOW unix_socket_directories");
+    format!("{login}@/{name}?host={folder}&port={port}")
+}
+
 #[test]
 fn a_server_behind_a_unix_socket_that_says_nothing_is_given_up() {
     if only_postgres(WHY) {
         return;
     }
     let cluster = Cluster::own(&[]);
-    let url = cluster.new_database();
-    let (login, place) = url.split_once('@').expect("names a user");
-    let (address, _) = place.split_once('/').expect("names a database");
-    let (_, port) = address.split_once(':').expect("has a port");
-    let folder = cluster.psql("postgres", "SHOW unix_socket_directories");
-    let name = name_of(&url);
-    let env = TestEnv::at(format!("{login}@/{name}?host={folder}&port={port}"));
+    let env = TestEnv::at(by_socket(&cluster, &cluster.new_database()));
     env.add_user("ada@example.com", PASSWORD);
     let authd = env.authd_with(&[], &[("AUTHD_DATABASE_TIMEOUT", "1s")]);
     let token = authd.login("ada@example.com", PASSWORD);
@@ -344,18 +361,28 @@ fn a_server_behind_a_unix_socket_that_says_nothing_is_given_up() {
     returns(&authd, &token);
 }
 
-/// Both wait for the lock that somebody else holds, longer than any answer may take otherwise; but when
-/// the server says nothing to anybody, that is the end.
 #[test]
 fn migrate_and_db_copy_wait_for_a_busy_server_and_give_up_one_that_is_frozen() {
-    if only_postgres(WHY) {
-        return;
+    if !only_postgres(WHY) {
+        give_up_a_frozen_server(|_, url| url.to_owned());
     }
+}
+
+#[test]
+fn migrate_and_db_copy_give_up_a_frozen_server_behind_a_unix_socket() {
+    if !only_postgres(WHY) {
+        give_up_a_frozen_server(by_socket);
+    }
+}
+
+/// Both wait for the lock that somebody else holds, longer than any answer may take otherwise; but when
+/// the server says nothing to anybody, that is the end.
+fn give_up_a_frozen_server(way: impl Fn(&Cluster, &str) -> String) {
     let cluster = Cluster::own(&[]);
-    let from = cluster.new_database();
+    let from = way(&cluster, &cluster.new_database());
     let source = TestEnv::at(&from);
     source.add_user("ada@example.com", PASSWORD);
-    let (migrated, copied) = (cluster.new_database(), cluster.new_database());
+    let [migrated, copied] = [(); 2].map(|()| way(&cluster, &cluster.new_database()));
     let waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
     thread::scope(|scope| {
         for url in [&migrated, &copied] {
@@ -387,7 +414,7 @@ fn migrate_and_db_copy_wait_for_a_busy_server_and_give_up_one_that_is_frozen() {
             let took = ended - frozen;
             assert!(took < Duration::from_secs(6), "{took:?}");
             assert_eq!(outcome.status, 6, "{outcome:?}");
-            let sentence = format!("the database '{}' on 127.0.0.1:", name_of(url));
+            let sentence = format!("the database '{}' on ", name_of(url));
             assert!(outcome.stderr.contains(&sentence), "{outcome:?}");
             let reason = "did not answer within the time-out";
             assert!(outcome.stderr.contains(reason), "{outcome:?}");
@@ -398,4 +425,10 @@ fn migrate_and_db_copy_wait_for_a_busy_server_and_give_up_one_that_is_frozen() {
     for url in [&migrated, &copied] {
         assert_eq!(cluster.psql(name_of(url), tables), "0", "nothing was kept");
     }
+    let copy = ["db", "copy", "--from", &from, "--to", &copied];
+    source.authctl(&copy).succeeded();
+    assert_eq!(
+        cluster.psql(name_of(&copied), "SELECT count(*) FROM users"),
+        "1"
+    );
 }

@@ -1,8 +1,7 @@
 //! Whether a server is still there while it works on what may take long.
 //!
 //! A statement without a bound of its own cannot be told from one on a server that is frozen or gone.
-//! But a server that works also answers others: so somebody else asks. (A session through a Unix socket
-//! has no deadline that could pass: who waits there for a frozen server presses Ctrl-C.)
+//! But a server that works also answers others: so somebody else asks.
 
 use std::thread;
 use std::time::{Duration, Instant};

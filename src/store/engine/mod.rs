@@ -3,7 +3,9 @@
 //! The rest of `store/` names connections, rows and parameters only by what is exported here, and
 //! writes each statement once, with parameters `?1`, `?2` ..., in words that every engine takes.
 
+mod client;
 mod error;
+mod local;
 mod log;
 mod lookout;
 mod place;

@@ -4,16 +4,15 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use postgres::config::{SslMode, SslNegotiation};
-use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::{ToSql, Type};
-use postgres::{Client, NoTls, SimpleQueryMessage, Statement};
+use postgres::{SimpleQueryMessage, Statement};
 
+use super::client::{Client, Parameters};
 use super::lookout::Lookout;
 use super::server::Server;
 use super::value::{Kind, Row, Value};
-use super::wire::{Deadline, Wiring};
-use super::{Conn, Engine, EngineError, reasons, tls};
+use super::wire::Deadline;
+use super::{Conn, Engine, EngineError, reasons};
 use crate::store::error::{Reason, StoreError};
 
 /// A session. It may be used and dropped where blocking is allowed only: the client runs a runtime
@@ -33,8 +32,6 @@ pub(super) struct Session {
     /// When the server last answered.
     heard_at: Cell<Instant>,
 }
-
-type Parameters<'a> = [&'a (dyn ToSql + Sync)];
 
 impl From<Session> for Conn {
     fn from(session: Session) -> Self {
@@ -71,8 +68,6 @@ const OLDEST: u32 = 13_00_00;
 const WRITE_LOCK: i64 = 0x6175_7468;
 /// A session that has not been heard of for so long is asked for an answer before it is relied on.
 const SILENCE: Duration = Duration::from_millis(500);
-/// After so long a dead peer is looked for on an idle connection.
-const KEEPALIVE: Duration = Duration::from_secs(15);
 /// For the last message of a session.
 const GOODBYE: Duration = Duration::from_secs(1);
 /// The server is to give up before we do, and on a lock first of all: it knows what it waits for.
@@ -108,27 +103,7 @@ pub(super) fn is_ours(server: &Server, timeout: Duration) -> Result<bool, StoreE
 
 pub(super) fn connect(server: &Server, timeout: Duration) -> Result<Session, StoreError> {
     let deadline = Deadline::default();
-    // One that says nothing leaves time for the next.
-    let share = timeout / server.hosts();
-    let mut config = server.config.clone();
-    if config.get_application_name().is_none() {
-        config.application_name("authd");
-    }
-    config
-        .connect_timeout(share)
-        .tcp_user_timeout(timeout)
-        .keepalives_idle(KEEPALIVE);
-    let connected = if server.is_local() {
-        config.ssl_mode(SslMode::Disable).connect(NoTls)
-    } else {
-        let wiring = Wiring::new(server.tls, tls::connector(server)?, deadline.clone(), share);
-        // Gives the socket to `wiring` at once, which does what the URL says.
-        config
-            .ssl_mode(SslMode::Require)
-            .ssl_negotiation(SslNegotiation::Direct)
-            .connect(wiring)
-    };
-    let client = connected.map_err(|error| reasons::of_connecting(&error, server))?;
+    let client = Client::connect(server, timeout, &deadline)?;
     Ok(Session {
         client: RefCell::new(client),
         statements: RefCell::default(),
@@ -171,13 +146,7 @@ impl Session {
         mut read: impl FnMut(&Row<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         self.run(sql, values, |client, statement, values| {
-            let mut rows = client.query_raw(statement, values.iter().copied())?;
-            while let Some(row) = rows.next()? {
-                if let Err(error) = read(&Row::Postgres(&row)) {
-                    return Ok(Err(error));
-                }
-            }
-            Ok(Ok(()))
+            client.each(statement, values, |row| read(&Row::Postgres(row)))
         })?
     }
 

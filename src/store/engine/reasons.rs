@@ -114,7 +114,7 @@ fn of_connection(error: &Error) -> Reason {
     }
 }
 
-fn of_io(error: &io::Error) -> Reason {
+pub(super) fn of_io(error: &io::Error) -> Reason {
     match error.kind() {
         io::ErrorKind::TimedOut => Reason::TimedOut,
         io::ErrorKind::ConnectionReset

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use percent_encoding::percent_decode_str;
-use postgres::Config;
-use postgres::config::Host;
+use tokio_postgres::Config;
+use tokio_postgres::config::Host;
 
 /// How a connection is protected: libpq's `sslmode`, of which four.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ impl Server {
             return Err(ServerError::UselessRoot);
         }
         let rest = format!("{base}?{}", others.join("&"));
-        let config: Config = rest.parse().map_err(malformed)?;
+        let mut config: Config = rest.parse().map_err(malformed)?;
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
             return Err(ServerError::Missing("host"));
         }
@@ -80,6 +80,9 @@ impl Server {
         }
         if config.get_dbname().is_none_or(str::is_empty) {
             return Err(ServerError::Missing("database"));
+        }
+        if config.get_application_name().is_none() {
+            config.application_name("authd");
         }
         let server = Self {
             config,
@@ -127,9 +130,13 @@ impl Server {
         u32::try_from(hosts).unwrap_or(u32::MAX).max(1)
     }
 
-    /// Whether it is on this machine and reached without a network.
-    pub(super) fn is_local(&self) -> bool {
-        self.sockets() > 0
+    /// The Unix socket through which it is reached, if it is one.
+    pub(super) fn socket(&self) -> Option<PathBuf> {
+        let port = self.config.get_ports().first().unwrap_or(&5432);
+        match self.config.get_hosts() {
+            [Host::Unix(folder)] => Some(folder.join(format!(".s.PGSQL.{port}"))),
+            _ => None,
+        }
     }
 
     fn sockets(&self) -> usize {
@@ -156,7 +163,7 @@ fn tls_mode(text: &str) -> Result<TlsMode, ServerError> {
 }
 
 /// The client's words name a parameter or what is wrong with a value, and no value.
-fn malformed(error: postgres::Error) -> ServerError {
+fn malformed(error: tokio_postgres::Error) -> ServerError {
     use std::error::Error;
     let cause = error.source().map(ToString::to_string);
     ServerError::Malformed(cause.unwrap_or_else(|| error.to_string()))
@@ -180,7 +187,8 @@ mod tests {
         assert_eq!(several.tls, TlsMode::Prefer);
         let local = Server::parse("postgres://ada@/auth?host=/run/postgresql").expect("is a URL");
         assert_eq!(local.address(), "/run/postgresql:5432");
-        assert!(local.is_local() && !several.is_local());
+        let socket = PathBuf::from("/run/postgresql/.s.PGSQL.5432");
+        assert_eq!((local.socket(), several.socket()), (Some(socket), None));
     }
 
     #[test]

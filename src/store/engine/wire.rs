@@ -1,9 +1,9 @@
 //! The bytes to and from the server: TLS as the URL asks for it, and a deadline on every answer.
 //!
-//! The client bounds neither the handshake nor the wait for an answer. But it lets its TLS
+//! The client bounds neither the handshake nor the wait for an answer. But over TCP it lets its TLS
 //! connector have the socket before a byte was sent, so that is where both are: the connector asks
 //! for TLS itself (PostgreSQL's manual, "SSL Session Encryption"), and what it returns gives up a
-//! read at the deadline.
+//! read at the deadline. Through a Unix socket (`local.rs`) the deadline alone.
 
 use std::io;
 use std::pin::Pin;
@@ -54,8 +54,8 @@ pub(super) struct Wiring {
 }
 
 /// The TLS half of one connection to one host.
-type Rustls = <MakeRustlsConnect as MakeTlsConnect<Timed>>::TlsConnect;
-type RustlsStream = <Rustls as TlsConnect<Timed>>::Stream;
+type Rustls = <MakeRustlsConnect as MakeTlsConnect<Timed<Socket>>>::TlsConnect;
+type RustlsStream = <Rustls as TlsConnect<Timed<Socket>>>::Stream;
 
 /// Why there is no TLS where there must be.
 #[derive(Debug, thiserror::Error)]
@@ -97,7 +97,7 @@ impl MakeTlsConnect<Socket> for Wiring {
 
     fn make_tls_connect(&mut self, host: &str) -> io::Result<Connector> {
         let tls = self.tls.as_mut();
-        let tls = tls.map(|tls| MakeTlsConnect::<Timed>::make_tls_connect(tls, host));
+        let tls = tls.map(|tls| MakeTlsConnect::<Timed<Socket>>::make_tls_connect(tls, host));
         Ok(Connector {
             mode: self.mode,
             tls: tls.transpose().map_err(io::Error::other)?,
@@ -142,7 +142,7 @@ impl TlsConnect<Socket> for Connector {
 
 /// Asks the server whether it speaks TLS. Its one byte is read alone: nothing that came with it
 /// unprotected may be taken for what comes after.
-async fn is_offered(stream: &mut Timed) -> Result<bool, TlsError> {
+async fn is_offered(stream: &mut Timed<Socket>) -> Result<bool, TlsError> {
     /// Length 8, and the code that no version of the protocol has (`SSLRequest`).
     const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
     stream.write_all(&SSL_REQUEST).await?;
@@ -155,7 +155,7 @@ async fn is_offered(stream: &mut Timed) -> Result<bool, TlsError> {
 
 /// What the client reads from and writes to.
 pub(super) enum Wire {
-    Plain(Timed),
+    Plain(Timed<Socket>),
     Tls(Box<RustlsStream>),
 }
 
@@ -209,14 +209,14 @@ impl AsyncWrite for Wire {
 }
 
 /// The socket, whose reads and writes fail once the deadline has passed.
-pub(super) struct Timed {
-    socket: Socket,
+pub(super) struct Timed<S> {
+    socket: S,
     deadline: Deadline,
     alarm: Pin<Box<Sleep>>,
 }
 
-impl Timed {
-    fn new(socket: Socket, deadline: Deadline) -> Self {
+impl<S> Timed<S> {
+    pub(super) fn new(socket: S, deadline: Deadline) -> Self {
         let alarm = Box::pin(sleep_until(Instant::now()));
         Self {
             socket,
@@ -238,7 +238,7 @@ impl Timed {
     }
 }
 
-impl AsyncRead for Timed {
+impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -251,7 +251,7 @@ impl AsyncRead for Timed {
     }
 }
 
-impl AsyncWrite for Timed {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Timed<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
