@@ -1,8 +1,10 @@
 //! Whether the tables are those that our migrations made.
 //!
 //! It is asked when a database is opened. A statement whose column or table is gone fails by itself;
-//! without a unique index or a reference, every statement would go on, and what it relies on be lost
-//! with nobody told.
+//! without a unique index, a reference or what each row must keep to, every statement would go on, and what
+//! it relies on be lost with nobody told.
+
+use std::collections::HashSet;
 
 use super::copy;
 use super::engine::Conn;
@@ -106,17 +108,25 @@ const RULES: &[(&str, &str)] = &[
     ("webhooks", "UNIQUE (id)"),
 ];
 
+/// What each row must keep to: a table and its rule a line. [`Conn::rules`] says how they are written.
+const ROW_RULES_SQLITE: &str = include_str!("row_rules/sqlite.txt");
+const ROW_RULES_POSTGRES: &str = include_str!("row_rules/postgres.txt");
+
 /// Refuses a database in which a table, a column, a rule or the one row of the sequence is not as our
 /// migrations made it.
 pub(super) fn require(connection: &Conn) -> Result<(), StoreError> {
     copy::require_columns(connection)?;
     let found = connection.rules()?;
-    let is_missing = |(table, rule): &&(&str, &str)| {
-        !found
-            .iter()
-            .any(|(name, there)| name == table && there == rule)
-    };
-    if let Some((table, rule)) = RULES.iter().find(is_missing) {
+    let found: HashSet<(&str, &str)> = found
+        .iter()
+        .map(|(table, rule)| (&**table, &**rule))
+        .collect();
+    let of_rows = connection
+        .choose(ROW_RULES_SQLITE, ROW_RULES_POSTGRES)
+        .lines();
+    let of_rows = of_rows.filter_map(|line| line.split_once(' '));
+    let mut wanted = RULES.iter().copied().chain(of_rows);
+    if let Some((table, rule)) = wanted.find(|rule| !found.contains(rule)) {
         return Err(Reason::Altered(format!("{table} has no {rule}")).into());
     }
     let sequence = connection.query_row("SELECT value FROM change_sequence", &[], |_| Ok(()))?;
@@ -131,16 +141,34 @@ mod tests {
     use crate::store::engine;
     use crate::store::tests::new_database;
 
+    /// With `AUTHD_REGENERATE=1` it writes the rules of rows, for the engine of the run, instead of
+    /// comparing them.
     #[test]
-    fn the_list_has_every_rule_that_the_migrations_make() {
+    fn the_lists_have_every_rule_that_the_migrations_make() {
         let (_database, url) = new_database();
         let connection = engine::open(&url, Duration::from_secs(5)).expect("opens");
-        let found = connection.rules().expect("reads");
-        let ours = found
-            .iter()
-            .filter(|(table, _)| table != "schema_migrations");
-        let mut found: Vec<_> = ours.map(|(table, rule)| (&**table, &**rule)).collect();
+        let mut found = connection.rules().expect("reads");
+        found.retain(|(table, _)| table != "schema_migrations");
         found.sort_unstable();
+        let is_of_rows = |rule: &str| rule.starts_with("NOT NULL") || rule.starts_with("CHECK");
+        let all = found.iter().map(|(table, rule)| (&**table, &**rule));
+        let (of_rows, found): (Vec<_>, Vec<_>) = all.partition(|(_, rule)| is_of_rows(rule));
         assert_eq!(RULES, found, "write into RULES what is new");
+        let lines = of_rows
+            .iter()
+            .map(|(table, rule)| format!("{table} {rule}\n"));
+        let lines: String = lines.collect();
+        let engine = connection.choose("sqlite", "postgres");
+        if cluster::variable("AUTHD_REGENERATE").is_some() {
+            let file = format!(
+                "{}/src/store/row_rules/{engine}.txt",
+                env!("CARGO_MANIFEST_DIR")
+            );
+            std::fs::write(file, lines).expect("writes");
+            return;
+        }
+        let listed = connection.choose(ROW_RULES_SQLITE, ROW_RULES_POSTGRES);
+        let how = "AUTHD_REGENERATE=1 AUTHD_TEST_ENGINE=... cargo test --lib intact";
+        assert_eq!(listed, lines, "write what is new, for either engine: {how}");
     }
 }

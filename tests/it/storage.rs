@@ -129,6 +129,21 @@ fn a_file_without_a_rule_of_ours_is_refused() {
         &|env| remake(env, "groups", "NOT NULL UNIQUE", "NOT NULL"),
         "is not as authd made it (groups has no UNIQUE (name))",
     );
+    refused(
+        &|env| remake(env, "outgoing_mail", "BLOB    NOT NULL", "BLOB"),
+        "is not as authd made it (outgoing_mail has no NOT NULL (sealed))",
+    );
+    refused(
+        &|env| {
+            remake(
+                env,
+                "revocations",
+                "CHECK (kind IN (",
+                "CHECK (kind NOT IN (",
+            )
+        },
+        "is not as authd made it (revocations has no CHECK (kind IN ('session', ",
+    );
 }
 
 /// What may happen to a file's bytes.
