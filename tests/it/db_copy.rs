@@ -84,22 +84,10 @@ fn tables(copied: Outcome) -> Value {
     copied.succeeded().json()["tables"].take()
 }
 
-/// Every account in a database, as `authctl` prints it.
+/// Every account in a database, as `authctl export` writes it.
 pub(crate) fn export(env: &TestEnv, url: &str) -> String {
-    let mut pages = String::new();
-    let mut after = String::new();
-    loop {
-        let mut list = vec!["user", "list", "--limit=10000", "--database", url];
-        if !after.is_empty() {
-            list.extend(["--after", &after]);
-        }
-        let page = env.authctl_json(&list).succeeded();
-        pages += &page.stdout;
-        match page.json()["next"].as_str() {
-            Some(next) => next.clone_into(&mut after),
-            None => return pages,
-        }
-    }
+    let exported = env.authctl(&["export", "--database", url]);
+    exported.succeeded().stdout
 }
 
 /// Why these tests run once.
