@@ -82,6 +82,9 @@ pub struct Answer {
     pub body: Value,
     /// Whether anything was executed. If not, there is no `data`.
     pub is_executed: bool,
+    /// Why each field at the top failed, if the service could do nothing at the moment, as while its
+    /// database is away.
+    pub is_for_later: Option<String>,
 }
 
 impl Graphql {
@@ -103,10 +106,7 @@ impl Graphql {
                 if let Some(error) = refusal.cause() {
                     tracing::error!(id, error, "a GraphQL request failed");
                 }
-                Answer {
-                    body: json!({ "errors": [refusal.to_json()] }),
-                    is_executed: false,
-                }
+                answer_with(json!({ "errors": [refusal.to_json()] }), false)
             }
         }
     }
@@ -179,10 +179,28 @@ fn answer_of(response: Response) -> Answer {
     if !errors.is_empty() {
         body.insert("errors".to_owned(), errors.into());
     }
+    answer_with(Value::Object(body), is_executed)
+}
+
+fn answer_with(body: Value, is_executed: bool) -> Answer {
+    let is_for_later = reason_to_wait(&body);
     Answer {
-        body: Value::Object(body),
+        body,
         is_executed,
+        is_for_later,
     }
+}
+
+/// The message that all errors have, if each field at the top has one and all are of this kind.
+fn reason_to_wait(body: &Value) -> Option<String> {
+    let errors = body["errors"].as_array()?;
+    let message = errors.first()?["message"].as_str()?;
+    let is_alike = |error: &Value| {
+        error["extensions"]["code"] == Code::Overloaded.name() && error["message"] == message
+    };
+    let failed = |field: &String| errors.iter().any(|error| error["path"] == json!([field]));
+    let mut fields = body["data"].as_object().into_iter().flat_map(Map::keys);
+    (errors.iter().all(is_alike) && fields.all(failed)).then(|| message.to_owned())
 }
 
 /// The schema without own fields, as it is served.

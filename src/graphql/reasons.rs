@@ -50,9 +50,8 @@ impl From<Denied> for Refusal {
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable(_) => {
-                Self::overloaded("The database cannot be used at the moment; try again later.")
-                    .because(error)
+            StoreError::Unavailable(ref unavailable) => {
+                Self::overloaded(unavailable.in_short()).because(error)
             }
             StoreError::EmailTaken(_)
             | StoreError::GroupExists(_)

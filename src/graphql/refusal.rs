@@ -72,7 +72,7 @@ enum More {
 }
 
 impl Code {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::InvalidRequest => "invalid_request",
             Self::LimitExceeded => "limit_exceeded",

@@ -72,9 +72,7 @@ impl From<KeysError> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let status = match error {
-            StoreError::Unavailable(_) => {
-                Status::unavailable("The database cannot be used at the moment; try again later.")
-            }
+            StoreError::Unavailable(ref unavailable) => Status::unavailable(unavailable.in_short()),
             _ => Status::internal(INTERNAL),
         };
         Self {

@@ -104,7 +104,11 @@ pub(super) fn create(app: &App, request: &Request) -> Result<Response, Problem> 
     let graphql = enabled(app)?;
     let token = bearer::token(request)?;
     let body: Body = body::json(request)?;
-    let Answer { body, is_executed } = graphql.answer(Question {
+    let Answer {
+        body,
+        is_executed,
+        is_for_later,
+    } = graphql.answer(Question {
         query: body.query,
         operation_name: body.operation_name,
         variables: body.variables.unwrap_or_default(),
@@ -112,6 +116,9 @@ pub(super) fn create(app: &App, request: &Request) -> Result<Response, Problem> 
         origin: origin::of(app, request),
         request_id: answer::id_in(request).to_owned(),
     });
+    if let Some(why) = is_for_later {
+        return Err(Problem::overloaded(why));
+    }
     let text = body.to_string();
     Ok(if accepts(request, OF_GRAPHQL) {
         let status = if is_executed { 200 } else { 400 };

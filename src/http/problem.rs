@@ -262,7 +262,7 @@ impl Problem {
     }
 
     /// 503, with when to come back.
-    pub(super) fn overloaded(detail: &'static str) -> Self {
+    pub(super) fn overloaded(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::Overloaded, detail).with_header("Retry-After", RETRY_AFTER)
     }
 
@@ -313,9 +313,7 @@ impl Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         let problem = match error {
-            StoreError::Unavailable(_) => {
-                Self::overloaded("The database cannot be used at the moment; try again later.")
-            }
+            StoreError::Unavailable(ref unavailable) => Self::overloaded(unavailable.in_short()),
             StoreError::EmailTaken(_)
             | StoreError::GroupExists(_)
             | StoreError::FieldExists(_)

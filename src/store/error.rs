@@ -114,6 +114,18 @@ pub struct Unavailable {
     pub reason: Reason,
 }
 
+impl Unavailable {
+    /// What somebody is told who need not know where the database is.
+    pub fn in_short(&self) -> &'static str {
+        match self.reason {
+            Reason::OutcomeUnknown => {
+                "It is not known whether the change was made: look before you repeat it."
+            }
+            _ => "The database cannot be used at the moment; try again later.",
+        }
+    }
+}
+
 /// What is wrong with a database, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

@@ -5,8 +5,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use cluster::Cluster;
+use serde_json::json;
 
 use crate::env::{Authd, PASSWORD, TestEnv, only_postgres, run};
+use crate::grpc_client::{GRPC, GrpcClient};
 use crate::load::{SLACK, TIMEOUT, in_time, returns, under_load};
 
 const WHY: &str = "it is about servers";
@@ -81,8 +83,10 @@ fn a_server_that_says_nothing_is_given_up_in_time() {
     let cluster = Cluster::own(&[]);
     let env = TestEnv::at(cluster.new_database());
     env.add_user("ada@example.com", PASSWORD);
-    let authd = daemon(&env);
+    let authd = env.authd_with(&[], &[("AUTHD_DATABASE_TIMEOUT", "2s"), GRPC]);
     let token = authd.login("ada@example.com", PASSWORD);
+    let mut client = GrpcClient::of(&env, &authd);
+    assert_eq!(client.verify(&token)["code"], "OK");
     // All sessions there may be, and long enough ago that each would be asked first.
     thread::scope(|scope| {
         for _ in 0..64 {
@@ -102,6 +106,21 @@ fn a_server_that_says_nothing_is_given_up_in_time() {
             });
         }
     });
+    let began = Instant::now();
+    assert_eq!(client.verify(&token)["code"], "UNAVAILABLE");
+    assert!(began.elapsed() < TIMEOUT + SLACK);
+    let bearer = format!("Bearer {token}");
+    for document in [
+        r"{ me { id } permissions { edges { cursor } } }",
+        r#"mutation { login(email: "ada@example.com", password: "x") { access_token } }"#,
+    ] {
+        let body = json!({"query": document}).to_string();
+        let headers = [
+            ("Authorization", bearer.as_str()),
+            ("Content-Type", "application/json"),
+        ];
+        in_time(|| authd.post("/graphql", &headers, body.as_bytes())).is_problem(503, "overloaded");
+    }
     let began = Instant::now();
     let mut command = env.authctl_command(&["user", "list"]);
     command.env("AUTHD_DATABASE_TIMEOUT", "2s");
@@ -246,6 +265,16 @@ fn a_commit_whose_outcome_is_unknown_is_told_as_such_and_not_repeated() {
     wait_for("nobody");
     let login = in_time(|| authd.try_login("ada@example.com", PASSWORD));
     login.is_problem(503, "overloaded");
+    // Whoever does not write himself may have lost patience first.
+    let sentences = [
+        "It is not known whether the change was made: look before you repeat it.",
+        "what was asked for may have been done or not.",
+    ];
+    let detail = login.body["detail"].as_str().expect("is text");
+    assert!(
+        sentences.iter().any(|sentence| detail.contains(sentence)),
+        "{detail}"
+    );
     // The line may come after the answer.
     let deadline = Instant::now() + Duration::from_secs(5);
     while !authd
