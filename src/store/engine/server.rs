@@ -33,7 +33,7 @@ pub struct Server {
 pub(super) enum ServerError {
     #[error("{0}")]
     Malformed(String),
-    #[error("an '@' in user or password is written %40")]
+    #[error("in user and password an '@' is written %40, a '?' %3F")]
     AtSign,
     #[error("it names no {0}")]
     Missing(&'static str),
@@ -114,7 +114,7 @@ impl Server {
         let mut hosts: Vec<String> = hosts.collect();
         if hosts.is_empty() {
             let addresses = self.config.get_hostaddrs().iter();
-            hosts = addresses.map(ToString::to_string).collect();
+            hosts = addresses.map(|one| bracketed(&one.to_string())).collect();
         }
         let named = hosts.into_iter().enumerate().map(|(turn, host)| {
             let port = ports.get(turn).or(ports.first()).copied().unwrap_or(5432);
@@ -147,8 +147,17 @@ impl Server {
 
 fn host_name(host: &Host) -> String {
     match host {
-        Host::Tcp(name) => name.clone(),
+        Host::Tcp(name) => bracketed(name),
         Host::Unix(path) => path.display().to_string(),
+    }
+}
+
+/// As a URL has it: an IPv6 address in brackets, so that its end is seen.
+fn bracketed(name: &str) -> String {
+    if name.contains(':') {
+        format!("[{name}]")
+    } else {
+        name.to_owned()
     }
 }
 
@@ -158,6 +167,8 @@ fn tls_mode(text: &str) -> Result<TlsMode, ServerError> {
         "prefer" => Ok(TlsMode::Prefer),
         "require" => Ok(TlsMode::Require),
         "verify-full" => Ok(TlsMode::VerifyFull),
+        // With an '@' it is the end of a password.
+        other if other.contains('@') => Err(ServerError::AtSign),
         other => Err(ServerError::SslMode(other.chars().take(20).collect())),
     }
 }
@@ -185,6 +196,8 @@ mod tests {
         let several = Server::parse("postgresql://ada@one:1,two:2/auth").expect("is a URL");
         assert_eq!(several.address(), "one:1,two:2");
         assert_eq!(several.tls, TlsMode::Prefer);
+        let sixth = Server::parse("postgres://ada@[::1]:7/auth").expect("is a URL");
+        assert_eq!(sixth.address(), "[::1]:7");
         let local = Server::parse("postgres://ada@/auth?host=/run/postgresql").expect("is a URL");
         assert_eq!(local.address(), "/run/postgresql:5432");
         let socket = PathBuf::from("/run/postgresql/.s.PGSQL.5432");
@@ -197,6 +210,7 @@ mod tests {
             "postgres://ada:hunter2@db/",
             "postgres://ada:p@hunter2@db/auth",
             "postgres://ada:p?x@hunter2@db/auth",
+            "postgres://ada:p?sslmode=hunter2@db/auth",
             "postgres://ada:hunter2@%2Frun%2Fpostgresql,db/auth?sslmode=verify-full",
             "postgres://ada:hunter2@db/auth?host=/run/postgresql",
             "postgres://ada:hunter2@/auth?host=/run/postgresql&sslmode=require",
