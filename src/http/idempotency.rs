@@ -49,7 +49,10 @@ fn settle(
     let response = match outcome {
         Ok(response) if (200..300).contains(&response.status_code) => response,
         refused => {
-            begun.forget(&app.services)?;
+            if let Err(error) = begun.forget(&app.services) {
+                // What was refused, and whether it was, is what matters to whoever asked.
+                tracing::error!(%error, "an Idempotency-Key could not be freed again");
+            }
             return refused;
         }
     };

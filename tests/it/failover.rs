@@ -295,6 +295,41 @@ fn a_commit_whose_outcome_is_unknown_is_told_as_such_and_not_repeated() {
     assert_eq!(cluster.psql(name_of(&url), bobs), "1");
 }
 
+/// The connection ends while the commit is under way, and nothing more can be written about the key.
+#[test]
+fn a_change_with_an_idempotency_key_whose_outcome_is_unknown_is_told_as_such() {
+    if only_postgres(WHY) {
+        return;
+    }
+    let cluster = Cluster::own(&[]);
+    let url = cluster.new_database();
+    let env = TestEnv::at(&url);
+    env.add_user("ada@example.com", PASSWORD);
+    env.authctl(&["user", "set", "ada@example.com", "--superuser", "true"])
+        .succeeded();
+    let authd = daemon(&env);
+    let token = authd.login("ada@example.com", PASSWORD);
+    let breaking = "
+        CREATE FUNCTION break() RETURNS trigger LANGUAGE plpgsql AS
+            $$BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END$$;
+        CREATE CONSTRAINT TRIGGER breaks AFTER INSERT ON groups DEFERRABLE INITIALLY DEFERRED
+            FOR EACH ROW EXECUTE FUNCTION break();
+        CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'no'; END$$;
+        CREATE TRIGGER holds BEFORE DELETE ON idempotent_requests
+            FOR EACH ROW EXECUTE FUNCTION hold()";
+    cluster.psql(name_of(&url), breaking);
+    let bearer = format!("Bearer {token}");
+    let headers = [
+        ("Authorization", bearer.as_str()),
+        ("Content-Type", "application/json"),
+        ("Idempotency-Key", "one"),
+    ];
+    let answer = in_time(|| authd.post("/groups", &headers, br#"{"name": "billing"}"#));
+    answer.is_problem(503, "overloaded");
+    let sentence = "It is not known whether the change was made: look before you repeat it.";
+    assert_eq!(answer.body["detail"], sentence);
+}
+
 /// The whole of it: a standby that has everything that was acknowledged takes over, and authd,
 /// which was given both addresses, goes on there by itself.
 #[test]
