@@ -14,8 +14,8 @@ use crate::domain::secret::Secret;
 pub(super) enum Signer {
     EdDsa(Ed25519KeyPair),
     Es256(EcdsaKeyPair),
-    Rs256(Box<RsaKeyPair>),
-    Hs256(hmac::Key),
+    Rs256(RsaKeyPair),
+    Hs256(Box<hmac::Key>),
 }
 
 impl Signer {
@@ -34,10 +34,10 @@ impl Signer {
                 let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, private);
                 Self::Es256(pair.map_err(malformed)?)
             }
-            KeyAlgorithm::Rs256 => Self::Rs256(Box::new(
-                RsaKeyPair::from_pkcs8(private).map_err(malformed)?,
-            )),
-            KeyAlgorithm::Hs256 => Self::Hs256(hmac::Key::new(hmac::HMAC_SHA256, private)),
+            KeyAlgorithm::Rs256 => Self::Rs256(RsaKeyPair::from_pkcs8(private).map_err(malformed)?),
+            KeyAlgorithm::Hs256 => {
+                Self::Hs256(Box::new(hmac::Key::new(hmac::HMAC_SHA256, private)))
+            }
         })
     }
 
