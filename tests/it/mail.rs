@@ -162,39 +162,41 @@ fn with_the_server_away_the_answers_are_the_same_and_the_letter_comes_when_it_is
 }
 
 #[test]
-fn a_server_with_starttls_and_a_password_is_trusted_by_its_certificate_alone() {
-    let env = TestEnv::new();
-    env.add_user("ada@example.com", PASSWORD);
-    let certificate = env.path("mail.pem");
-    let certificate = certificate.to_str().expect("is UTF-8");
-    let mut server = MailServer::at(&env, 0, &[certificate]);
-    let password = env.write("mail.password", "mail-secret\n");
-    let more = [
-        ("AUTHD_MAIL_HOST", "localhost"),
-        ("AUTHD_MAIL_SECURITY", "starttls"),
-        ("AUTHD_MAIL_USERNAME", "authd"),
-        (
-            "AUTHD_MAIL_PASSWORD_FILE",
-            password.to_str().expect("is UTF-8"),
-        ),
-    ];
-    let authd = server.authd(&env, &more);
-    let email = json!({"email": "ada@example.com"});
-    ask(&authd, "/auth/password/reset", &email, 202);
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !authd.log().contains("a letter could not be sent") {
-        assert!(Instant::now() < deadline, "{}", authd.log());
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    assert!(authd.log().contains("certificate"), "{}", authd.log());
-    assert!(!authd.log().contains("mail-secret"));
-    authd.stop();
-    assert!(server.mails().is_empty());
+fn a_server_with_tls_and_a_password_is_trusted_by_its_certificate_alone() {
+    for security in ["starttls", "tls"] {
+        let env = TestEnv::new();
+        env.add_user("ada@example.com", PASSWORD);
+        let certificate = env.path("mail.pem");
+        let certificate = certificate.to_str().expect("is UTF-8");
+        let mut server = MailServer::at(&env, 0, &[certificate, security]);
+        let password = env.write("mail.password", "mail-secret\n");
+        let more = [
+            ("AUTHD_MAIL_HOST", "localhost"),
+            ("AUTHD_MAIL_SECURITY", security),
+            ("AUTHD_MAIL_USERNAME", "authd"),
+            (
+                "AUTHD_MAIL_PASSWORD_FILE",
+                password.to_str().expect("is UTF-8"),
+            ),
+        ];
+        let authd = server.authd(&env, &more);
+        let email = json!({"email": "ada@example.com"});
+        ask(&authd, "/auth/password/reset", &email, 202);
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !authd.log().contains("a letter could not be sent") {
+            assert!(Instant::now() < deadline, "{}", authd.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        assert!(authd.log().contains("certificate"), "{}", authd.log());
+        assert!(!authd.log().contains("mail-secret"));
+        authd.stop();
+        assert!(server.mails().is_empty());
 
-    let trusting = [&more[..], &[("SSL_CERT_FILE", certificate)]].concat();
-    let _authd = server.authd(&env, &trusting);
-    let mail = server.last_to("ada@example.com", 1);
-    assert_eq!((&mail["tls"], &mail["login"]), (&json!(true), &json!(true)));
+        let trusting = [&more[..], &[("SSL_CERT_FILE", certificate)]].concat();
+        let _authd = server.authd(&env, &trusting);
+        let mail = server.last_to("ada@example.com", 1);
+        assert_eq!((&mail["tls"], &mail["login"]), (&json!(true), &json!(true)));
+    }
 }
 
 #[test]

@@ -1,9 +1,10 @@
 """A mail server that is not ours: aiosmtpd. Writes each mail as a line of JSON.
 
-    smtp_server.py PORT [CERTIFICATE]
+    smtp_server.py PORT [CERTIFICATE SECURITY]
 
-With a certificate's path it makes one for localhost there, and takes mails only after STARTTLS, and
-only from whoever logs in as authd with the password 'mail-secret'.
+With a certificate's path it makes one for localhost there, and takes mails only from whoever logs in as
+authd with the password 'mail-secret', with TLS: after STARTTLS if SECURITY is starttls, from the first byte
+if it is tls.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ class Handler:
             "header": {name: value for name, value in mail.items()},
             "text": part("plain"),
             "html": part("html"),
-            "tls": session.ssl is not None,
+            "tls": server.transport.get_extra_info("ssl_object") is not None,
             "login": session.authenticated,
         }
         print(json.dumps(line), flush=True)
@@ -80,16 +81,20 @@ def certificate(path):
 
 async def main():
     port, rest = int(sys.argv[1]), sys.argv[2:]
-    options = {}
+    options, wrapped = {}, None
     if rest:
-        options = {
-            "tls_context": certificate(rest[0]),
-            "require_starttls": True,
-            "auth_required": True,
-            "authenticator": authenticate,
-        }
+        path, security = rest
+        context = certificate(path)
+        options = {"auth_required": True, "authenticator": authenticate}
+        if security == "starttls":
+            options |= {"tls_context": context, "require_starttls": True}
+        else:
+            wrapped = context
+            # Knows of no other TLS than what STARTTLS began.
+            options |= {"auth_require_tls": False}
     factory = lambda: SMTP(Handler(), enable_SMTPUTF8=True, **options)
-    server = await asyncio.get_running_loop().create_server(factory, "127.0.0.1", port)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(factory, "127.0.0.1", port, ssl=wrapped)
     print(json.dumps({"port": server.sockets[0].getsockname()[1]}), flush=True)
     await server.serve_forever()
 
