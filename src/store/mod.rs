@@ -221,7 +221,7 @@ impl Store {
         &self,
         work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.write_while(work, || ()).0
+        self.writer.write(work).map_err(|error| error.at(&self.url))
     }
 
     /// The same for work that may decide against itself: then nothing of it happened either.
@@ -247,14 +247,15 @@ impl Store {
         written.map_err(|error| refusal.try_recv().unwrap_or_else(|_| error.into()))
     }
 
-    /// The same as [`Self::write`], and does something else `meanwhile`, which must not need that anything was written.
+    /// The same as [`Self::write`], and goes on with what came of `work` while it is committed. What
+    /// `meanwhile` makes of it must be for nobody but the caller, who is given it once it is.
     pub fn write_while<T: Send + 'static, M>(
         &self,
         work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
-        meanwhile: impl FnOnce() -> M,
-    ) -> (Result<T, StoreError>, M) {
-        let (written, done) = self.writer.write_while(work, meanwhile);
-        (written.map_err(|error| error.at(&self.url)), done)
+        meanwhile: impl FnOnce(T) -> M,
+    ) -> Result<M, StoreError> {
+        let written = self.writer.write_while(work, meanwhile);
+        written.map_err(|error| error.at(&self.url))
     }
 }
 

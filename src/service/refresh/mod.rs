@@ -4,6 +4,8 @@
 //! get lost and clients run in several tabs, is given the same successor, until that is used itself.
 //! After the window, a used token is a stolen one: its session ends.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::Services;
@@ -14,7 +16,8 @@ use super::scribe::Scribe;
 use crate::domain::audit::{Action, Entry, Outcome, Who};
 use crate::domain::client::ClientId;
 use crate::domain::scope::Scope;
-use crate::domain::session::{Origin, SessionId};
+use crate::domain::session::{Origin, SessionRules};
+use crate::domain::sources::Clock;
 use crate::store::refresh_tokens::{self, Presented, Successor, TokenKey};
 use crate::store::{StoreError, Tx, sessions};
 use crate::tokens::{KeyError, RefreshToken};
@@ -55,10 +58,10 @@ pub enum RefreshError {
 
 /// What a token is worth.
 enum Worth {
-    /// It was not used yet.
+    /// The next pair: it was not used yet.
     Unused,
-    /// It was used just now; this is its successor.
-    JustUsed(RefreshToken),
+    /// The next pair once more: it was used just now.
+    JustUsed,
     /// Nothing, and nothing is wrong with that.
     Nothing,
     /// Nothing any more: its session's time is up.
@@ -67,43 +70,107 @@ enum Worth {
     Stolen,
 }
 
+/// What is decided, and written, in one transaction.
+struct Decision {
+    token: TokenKey,
+    /// Of the one successor that the token can have.
+    next: [u8; 32],
+    client: Option<ClientId>,
+    scope: Option<Scope>,
+    rules: SessionRules,
+    clock: Arc<dyn Clock>,
+    scribe: Scribe,
+}
+
+enum Verdict {
+    /// The next pair may be signed, for this scope.
+    Granted(Presented, Scope, Timestamp),
+    Refused(RefreshError),
+    /// The session was ended.
+    Stolen(Presented),
+}
+
 /// Exchanges a refresh token for the next pair.
 ///
-/// Reads first; the write that decides is a single statement ([`refresh_tokens::rotate`]).
+/// All of it is decided where it is written, so that nobody comes between; the statement that does
+/// write ([`refresh_tokens::rotate`]) looks once more itself.
 pub fn refresh(services: &Services, exchange: Exchange<'_>) -> Result<Grant, RefreshError> {
     let token = RefreshToken::parse(exchange.token).ok_or(RefreshError::InvalidGrant)?;
-    // Twice at most: whoever is overtaken between reading and writing finds a used token.
-    for _ in 0..2 {
-        let presented = find(services, &token, &exchange)?;
-        let scope = narrowed(exchange.scope.as_ref(), &presented.scope)?;
-        let now = services.sources.clock.now();
-        return match worth(services, &token, &presented, now) {
-            Worth::Nothing => Err(RefreshError::InvalidGrant),
-            Worth::Over => {
-                end(services, presented.session_id, None)?;
+    let next = successor(services, &token).ok_or(RefreshError::InvalidGrant)?;
+    let decision = Decision {
+        token: key_of(&token),
+        next: next.hash(),
+        client: exchange.client.cloned(),
+        scope: exchange.scope,
+        rules: services.session_rules,
+        clock: Arc::clone(&services.sources.clock),
+        scribe: Scribe::at(Who::Anonymous, exchange.origin.address, &services.sources),
+    };
+    let mut stolen = None;
+    // Signing takes as long as a commit to a fast disk.
+    let answer = services.store.write_while(
+        move |tx| decision.make(tx),
+        |verdict| match verdict {
+            Verdict::Granted(presented, scope, now) => {
+                hand_out(services, presented, scope, next, now)
+            }
+            Verdict::Refused(error) => Err(error),
+            Verdict::Stolen(presented) => {
+                stolen = Some(presented);
                 Err(RefreshError::InvalidGrant)
+            }
+        },
+    )?;
+    if let Some(presented) = stolen {
+        let (user, session) = (presented.user.id, presented.session_id);
+        tracing::warn!(%user, %session, "a used refresh token came back; its session was ended");
+    }
+    answer
+}
+
+impl Decision {
+    fn make(self, tx: &Tx<'_>) -> Result<Verdict, StoreError> {
+        let invalid_grant = Ok(Verdict::Refused(RefreshError::InvalidGrant));
+        let found = refresh_tokens::find(tx, self.token)?;
+        // Another client's token stays good for that one (RFC 6749, section 10.4).
+        let own = found.filter(|found| found.client_id == self.client && found.user.is_active);
+        let Some(presented) = own else {
+            return invalid_grant;
+        };
+        let Some(scope) = narrowed(self.scope.as_ref(), &presented.scope) else {
+            return Ok(Verdict::Refused(RefreshError::InvalidScope));
+        };
+        let now = self.clock.now();
+        match worth(&presented, &self.next, self.rules, now) {
+            Worth::Nothing => invalid_grant,
+            Worth::Over => {
+                // For good, whatever the clock says later.
+                sessions::end(tx, presented.session_id, now)?;
+                invalid_grant
             }
             Worth::Stolen => {
-                report(services, &presented, &exchange.origin)?;
-                Err(RefreshError::InvalidGrant)
+                sessions::end(tx, presented.session_id, now)?;
+                self.scribe.write(tx, &reused(&presented), now)?;
+                Ok(Verdict::Stolen(presented))
             }
-            Worth::JustUsed(next) => hand_out(services, presented, scope, next, now),
-            Worth::Unused => {
-                let next = services.keys.secrets().successors.successor(&token);
-                let next = next.ok_or(RefreshError::InvalidGrant)?;
-                let rotate = rotation(services, &token, &next);
-                // Signing takes as long as a commit to a fast disk.
-                let (rotated, grant) = services
-                    .store
-                    .write_while(rotate, || hand_out(services, presented, scope, next, now));
-                if !rotated? {
-                    continue;
-                }
-                grant
+            Worth::JustUsed => Ok(Verdict::Granted(presented, scope, now)),
+            Worth::Unused if refresh_tokens::rotate(tx, self.token, &self.next, now)? => {
+                Ok(Verdict::Granted(presented, scope, now))
             }
-        };
+            Worth::Unused => invalid_grant,
+        }
     }
-    Err(RefreshError::InvalidGrant)
+}
+
+/// That somebody has a token who should not.
+fn reused(presented: &Presented) -> Entry {
+    Entry {
+        client: presented.client_id.clone(),
+        ..Entry::new(Action::RefreshTokenReused)
+            .ended(Outcome::Failed)
+            .user(presented.user.id)
+            .session(presented.session_id)
+    }
 }
 
 /// Where the database has a token.
@@ -113,21 +180,6 @@ pub(super) fn key_of(token: &RefreshToken) -> TokenKey {
         generation: token.generation,
         hash: token.hash(),
     }
-}
-
-fn find(
-    services: &Services,
-    token: &RefreshToken,
-    exchange: &Exchange<'_>,
-) -> Result<Presented, RefreshError> {
-    let key = key_of(token);
-    let found = services
-        .store
-        .read(|connection| refresh_tokens::find(connection, key))?;
-    // Another client's token stays good for that one (RFC 6749, section 10.4).
-    found
-        .filter(|found| found.client_id.as_ref() == exchange.client && found.user.is_active)
-        .ok_or(RefreshError::InvalidGrant)
 }
 
 /// A token of a session that was made through this client, if it would be exchanged now.
@@ -144,11 +196,13 @@ pub(super) fn look_at(
     let Some(found) = own.filter(|found| found.user.is_active) else {
         return Ok(None);
     };
-    let now = services.sources.clock.now();
-    if !matches!(worth(services, token, &found, now), Worth::Unused) {
+    let (now, rules) = (services.sources.clock.now(), services.session_rules);
+    let Some(next) = successor(services, token) else {
+        return Ok(None);
+    };
+    if !matches!(worth(&found, &next.hash(), rules, now), Worth::Unused) {
         return Ok(None);
     }
-    let rules = services.session_rules;
     let idle_ends = found.given_at_ms.saturating_add(rules.idle_ms);
     let session_ends = found.began_at_ms.saturating_add(rules.absolute_ms);
     Ok(Some(ActiveRefresh {
@@ -161,21 +215,21 @@ pub(super) fn look_at(
     }))
 }
 
-fn narrowed(asked: Option<&Scope>, whole: &Scope) -> Result<Scope, RefreshError> {
+fn successor(services: &Services, token: &RefreshToken) -> Option<RefreshToken> {
+    services.keys.secrets().successors.successor(token)
+}
+
+/// What is asked for, if it is no more than there is.
+fn narrowed(asked: Option<&Scope>, whole: &Scope) -> Option<Scope> {
     match asked {
-        None => Ok(whole.clone()),
-        Some(asked) if asked.is_within(whole) => Ok(asked.clone()),
-        Some(_) => Err(RefreshError::InvalidScope),
+        None => Some(whole.clone()),
+        Some(asked) => asked.is_within(whole).then(|| asked.clone()),
     }
 }
 
-fn worth(
-    services: &Services,
-    token: &RefreshToken,
-    presented: &Presented,
-    now: Timestamp,
-) -> Worth {
-    let (rules, now) = (services.session_rules, now.as_millisecond());
+/// `next`: the hash of the one successor that it can have.
+fn worth(presented: &Presented, next: &[u8; 32], rules: SessionRules, now: Timestamp) -> Worth {
+    let now = now.as_millisecond();
     let age = |since: i64| now.saturating_sub(since);
     match &presented.successor {
         // Clocks of several machines differ, to either side.
@@ -184,26 +238,13 @@ fn worth(
         }
         // Whoever used the successor has it: nobody else needs it.
         Some(Successor { is_used: true, .. }) => Worth::Nothing,
-        Some(successor) => {
-            let next = services.keys.secrets().successors.successor(token);
-            // Under another secret it was another one, which cannot be told any more.
-            next.filter(|next| next.hash().as_slice() == successor.hash)
-                .map_or(Worth::Nothing, Worth::JustUsed)
-        }
+        Some(successor) if successor.hash == next => Worth::JustUsed,
+        // Under another secret it was another one, which cannot be told any more.
+        Some(_) => Worth::Nothing,
         None if age(presented.began_at_ms) >= rules.absolute_ms => Worth::Over,
         None if age(presented.given_at_ms) >= rules.idle_ms => Worth::Over,
         None => Worth::Unused,
     }
-}
-
-/// The write that exchanges a token.
-fn rotation(
-    services: &Services,
-    token: &RefreshToken,
-    next: &RefreshToken,
-) -> impl FnOnce(&Tx<'_>) -> Result<bool, StoreError> + Send + 'static {
-    let (key, next, clock) = (key_of(token), next.hash(), services.sources.clock.clone());
-    move |tx| refresh_tokens::rotate(tx, key, &next, clock.now())
 }
 
 fn hand_out(
@@ -225,40 +266,6 @@ fn hand_out(
         match error {
             GrantError::Signing(error) => RefreshError::Signing(error),
             GrantError::Keys(error) => RefreshError::Keys(error),
-        }
-    })
-}
-
-/// Ends the session of a token that was used before, and writes down that somebody has it who
-/// should not.
-fn report(services: &Services, presented: &Presented, origin: &Origin) -> Result<(), StoreError> {
-    let (user, session) = (presented.user.id, presented.session_id);
-    let entry = Entry {
-        client: presented.client_id.clone(),
-        ..Entry::new(Action::RefreshTokenReused)
-            .ended(Outcome::Failed)
-            .user(user)
-            .session(session)
-    };
-    let scribe = Scribe::at(Who::Anonymous, origin.address, &services.sources);
-    end(services, session, Some((scribe, entry)))?;
-    tracing::warn!(%user, %session, "a used refresh token came back; its session was ended");
-    Ok(())
-}
-
-/// Ends a session; for good, whatever the clock says later.
-fn end(
-    services: &Services,
-    session: SessionId,
-    event: Option<(Scribe, Entry)>,
-) -> Result<(), StoreError> {
-    let clock = services.sources.clock.clone();
-    services.store.write(move |tx| {
-        let now = clock.now();
-        let ended = sessions::end(tx, session, now)?;
-        match event.filter(|_| ended) {
-            Some((scribe, entry)) => scribe.write(tx, &entry, now),
-            None => Ok(()),
         }
     })
 }

@@ -194,6 +194,14 @@ impl Conn {
         }
     }
 
+    /// Runs a statement that only begins or ends something, as every transaction does.
+    fn command(&self, sql: &'static str) -> Result<(), StoreError> {
+        match &self.0 {
+            Engine::Sqlite(file) => file.command(sql),
+            Engine::Postgres(session) => session.batch(sql),
+        }
+    }
+
     /// Whether there is a table of this name.
     pub(super) fn has_table(&self, name: &str) -> Result<bool, StoreError> {
         let sql = match &self.0 {
@@ -277,7 +285,7 @@ impl Conn {
 
     fn commit(&self) -> Result<(), StoreError> {
         match &self.0 {
-            Engine::Sqlite(file) => file.batch("COMMIT"),
+            Engine::Sqlite(file) => file.command("COMMIT"),
             Engine::Postgres(session) => session.commit(),
         }
     }
@@ -354,9 +362,9 @@ pub(super) fn savepoint<T>(
     tx: &Tx<'_>,
     work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    tx.batch("SAVEPOINT one")?;
+    tx.command("SAVEPOINT one")?;
     let outcome = work(tx).and_then(|value| {
-        tx.batch("RELEASE one")?;
+        tx.command("RELEASE one")?;
         Ok(value)
     });
     if outcome.is_err() && tx.in_transaction() && tx.batch("ROLLBACK TO one; RELEASE one").is_err()

@@ -110,6 +110,11 @@ impl File {
         }
     }
 
+    /// Parsed once, as queries are.
+    pub(super) fn command(&self, sql: &'static str) -> Result<(), StoreError> {
+        self.execute(sql, &[]).map(drop)
+    }
+
     pub(super) fn batch(&self, sql: &str) -> Result<(), StoreError> {
         Ok(self.engine.execute_batch(sql)?)
     }
@@ -126,7 +131,8 @@ impl File {
         let began = Instant::now();
         self.engine.busy_timeout(Duration::ZERO)?;
         let taken = loop {
-            match self.engine.execute_batch("BEGIN IMMEDIATE") {
+            let begun = self.engine.prepare_cached("BEGIN IMMEDIATE");
+            match begun.and_then(|mut statement| statement.raw_execute()) {
                 Err(error)
                     if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
                         && began.elapsed() < self.timeout =>

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, SendTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, SendTimeoutError, Sender, bounded};
+use oneshot::RecvTimeoutError;
 
 use super::engine::{self, Tx};
 use super::error::{Reason, StoreError};
@@ -39,25 +40,42 @@ impl Writer {
         GroupWriter::start(pen).map(Self::Grouped)
     }
 
-    /// Writes, and does something else `meanwhile` if another thread is the one that writes.
-    pub(super) fn write_while<T: Send + 'static, M>(
+    pub(super) fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
-        meanwhile: impl FnOnce() -> M,
-    ) -> (Result<T, StoreError>, M) {
+    ) -> Result<T, StoreError> {
         match self {
             Self::Direct(pen) => {
                 let mut pen = pen.lock().unwrap_or_else(PoisonError::into_inner);
-                let written = pen.transaction(work);
-                drop(pen);
-                (written, meanwhile())
+                pen.transaction(work)
             }
-            Self::Grouped(writer) => {
-                let written = writer.begin(work);
-                let done = meanwhile();
-                (written.and_then(Pending::wait), done)
-            }
+            Self::Grouped(writer) => writer.begin(work)?.wait(),
         }
+    }
+
+    /// Writes, and goes on with what came of it `meanwhile`, if another thread is the one that
+    /// commits.
+    pub(super) fn write_while<T: Send + 'static, M>(
+        &self,
+        work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+        meanwhile: impl FnOnce(T) -> M,
+    ) -> Result<M, StoreError> {
+        let Self::Grouped(writer) = self else {
+            return self.write(work).map(meanwhile);
+        };
+        let (tell, told) = oneshot::channel();
+        let pending = writer.begin(move |tx| {
+            // Whoever asked may be gone.
+            let _ = tell.send(work(tx)?);
+            Ok(())
+        })?;
+        let Ok(value) = told.recv_deadline(pending.until) else {
+            pending.wait()?;
+            return Err(Reason::OutcomeUnknown.into());
+        };
+        let done = meanwhile(value);
+        pending.wait()?;
+        Ok(done)
     }
 }
 
@@ -92,7 +110,7 @@ type Answer = Box<dyn FnOnce(Result<(), Reason>) + Send>;
 
 /// A write that is under way.
 struct Pending<T> {
-    outcome: Receiver<Result<T, StoreError>>,
+    outcome: oneshot::Receiver<Result<T, StoreError>>,
     /// Whoever says so first: the writer that it begins, or the asker that it waits no longer.
     taken: Arc<AtomicBool>,
     until: Instant,
@@ -117,7 +135,7 @@ impl GroupWriter {
         &self,
         work: impl FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<Pending<T>, StoreError> {
-        let (sender, outcome) = bounded(1);
+        let (sender, outcome) = oneshot::channel();
         let taken = Arc::new(AtomicBool::new(false));
         let take = Arc::clone(&taken);
         let job: Job = Box::new(move |place| {

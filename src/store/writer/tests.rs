@@ -96,8 +96,15 @@ fn a_lock_held_past_the_time_out_fails_all_that_wait_in_time() {
         });
         is_locked.recv().expect("locks");
         let began = Instant::now();
-        let waiting: Vec<_> = (0..8).map(|_| scope.spawn(|| store.write(bump))).collect();
-        for write in waiting {
+        let waits = || {
+            let plain = scope.spawn(|| store.write(bump));
+            [
+                plain,
+                scope.spawn(|| store.write_while(bump, |value| value)),
+            ]
+        };
+        let waiting: Vec<_> = (0..4).map(|_| waits()).collect();
+        for write in waiting.into_iter().flatten() {
             // The first waits for the lock, the others for their turn.
             let reason = reason(write.join().expect("joins"));
             assert!(
@@ -131,6 +138,30 @@ fn a_write_that_loses_the_transaction_is_not_acknowledged_and_says_why() {
     });
     assert!(matches!(reason(swallowed), Reason::Failed(_)));
     assert_eq!(store.write(bump).expect("writes"), 1);
+}
+
+#[test]
+fn what_was_made_of_a_write_while_it_was_committed_is_given_out_if_it_was() {
+    for mode in [WriteMode::Grouped, WriteMode::Direct] {
+        let (_folder, store) = new_store(mode);
+        let made = store.write_while(bump, |value| value * 10);
+        assert_eq!(made.expect("writes"), 10);
+        let lost = store.write_while(
+            |tx| {
+                let value = bump(tx)?;
+                tx.batch("ROLLBACK")?;
+                Ok(value)
+            },
+            |value| value * 10,
+        );
+        assert!(lost.is_err(), "{lost:?}");
+        let failed = store.write_while(
+            |tx| bump(tx).and_then(|_| Err::<i64, _>(Reason::Full.into())),
+            |value| value,
+        );
+        assert_eq!(reason(failed), Reason::Full);
+        assert_eq!(store.write(bump).expect("writes"), 2);
+    }
 }
 
 #[test]
