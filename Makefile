@@ -18,6 +18,7 @@ SOURCES := Cargo.toml Cargo.lock $(shell find src migrations proto -type f 2>/de
 VENV       := target/python
 NODE       := target/node
 NGINX      := target/tools/nginx
+DJANGO     := target/django
 CARGO_DENY := target/tools/bin/cargo-deny
 
 # Installs Debian's packages, where that is possible without asking.
@@ -29,7 +30,7 @@ INSTALL := as_root=; test "$$(id -u)" = 0 || as_root='sudo -n'; \
 # The tests find PyJWT and the other judges of our answers through this.
 export AUTHD_TEST_PYTHON := $(abspath $(VENV)/bin/python)
 
-.PHONY: help run build test lint fmt bench docs audit install components curl postgres nginx
+.PHONY: help run build test lint fmt bench docs audit install connectors components curl postgres nginx
 
 help:      ## List what can be made
 	@sed -n 's/^\([a-z]*\): *[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -48,9 +49,27 @@ ifeq ($(SKIP_POSTGRES),1)
 else
 	AUTHD_TEST_ENGINE=postgres $(CARGO) test --locked --lib --test it
 endif
+	$(MAKE) connectors
 ifeq ($(SKIP_PROXIES),1)
 	@echo "make: NOT CHECKED here: nginx, Caddy and Envoy in front of a service: SKIP_PROXIES is 1"
 endif
+
+# The suite of the package, against the authd of this source; `make test` has built that already.
+connectors: export PATH := $(abspath $(DJANGO)/bin):$(PATH)
+connectors: export AUTHD_TEST_PROGRAMS := $(abspath $(TARGET)/debug)
+connectors: export PYTHONDONTWRITEBYTECODE := 1
+connectors: export COVERAGE_FILE := $(abspath $(DJANGO)/coverage)
+connectors: curl postgres $(DJANGO)/.ready ## Check connectors/django: format, lints, types, and its tests, each branch of it
+	$(CARGO) test --quiet --locked --no-run --test it
+	cd connectors/django && ruff format --no-cache --check . && ruff check --no-cache . && \
+	  mypy --cache-dir $(abspath $(DJANGO)/mypy)
+	cd connectors/django && python -m coverage run -m pytest -q && python -m coverage report
+ifeq ($(SKIP_POSTGRES),1)
+	@echo "make: NOT CHECKED here: connectors/django on PostgreSQL: SKIP_POSTGRES is 1"
+else
+	cd connectors/django && AUTHD_TEST_ENGINE=postgres python -m pytest -q
+endif
+	cd connectors/django && PYTHONPATH=$(abspath $(DJANGO)/oldest) python -m pytest -q
 
 lint: components ## Check the format and the lints, without changing a file
 	$(CARGO) fmt --all --check
@@ -141,6 +160,14 @@ $(VENV)/.ready: tests/python/requirements.txt
 	rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+$(DJANGO)/.ready: connectors/django/tests/requirements.txt connectors/django/tests/requirements-oldest.txt | $(VENV)/.ready
+	rm -rf $(DJANGO)
+	$(PYTHON) -m venv $(DJANGO)
+	$(DJANGO)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	$(DJANGO)/bin/pip install --quiet --disable-pip-version-check --no-deps --target $(DJANGO)/oldest \
+	  --requirement connectors/django/tests/requirements-oldest.txt
 	@touch $@
 
 $(CARGO_DENY):

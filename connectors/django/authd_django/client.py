@@ -1,0 +1,216 @@
+"""What this service asks of authd."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from base64 import b64encode
+from collections.abc import Callable
+from typing import Final, TypeVar
+from urllib.parse import quote_plus, urlencode
+
+from . import answers
+from .answers import Json, Page, Verification
+from .conf import Settings
+from .errors import InvalidToken, NotOurs, Unavailable
+from .http import MAX_PAGE, Answer, Transport
+
+logger = logging.getLogger("authd_django")
+
+#: Seconds for which nobody is made to wait for an authd that has just not answered.
+PAUSE: Final = 1.0
+#: Users in one page of their changes.
+PAGE: Final = 200
+
+Read = TypeVar("Read")
+
+
+class Gone(Exception):
+    """The cursor is too old, or from another history."""
+
+    def __init__(self, cursor: int) -> None:
+        super().__init__(cursor)
+        self.cursor = cursor
+
+
+class Refused(Exception):
+    """authd does not give this client what it asks for; `code` is that of RFC 6749."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class AuthdClient:
+    """One authd, asked as one client. What goes wrong is logged once, and again when it is over."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._transport = Transport(settings)
+        self._complaints: set[str] = set()
+        self._lock = threading.Lock()
+        self._pause_until = 0.0
+        self._token: tuple[str, float] | None = None
+
+    def verify(self, token: str, etag: str = "") -> Verification | None:
+        """Who is behind the token at this moment; ``None``: what the answer with this tag said."""
+        headers = {"Authorization": f"Bearer {token}"}
+        if etag:
+            headers["If-None-Match"] = etag
+        if time.monotonic() < self._pause_until:
+            raise Unavailable("it did not answer a moment ago")
+
+        def ask() -> Answer:
+            try:
+                return self._transport.request("GET", "/auth/verify", headers)
+            except NotOurs:
+                raise
+            except Unavailable:
+                self._pause_until = time.monotonic() + PAUSE
+                raise
+
+        def read(answer: Answer) -> Verification | None:
+            if answer.status == 304 and etag:
+                return None
+            if answer.status in (400, 401):
+                if answers.document(answer.body).get("code") in ("invalid_token", "invalid_request"):
+                    raise InvalidToken("authd refuses the token")
+                raise NotOurs(f"it answered {answer.status}, and not as authd does")
+            return self._from_here(answers.verification(_good(answer), answer.headers.get("ETag", "")))
+
+        return self._told("verify", ask, read)
+
+    def _from_here(self, found: Verification) -> Verification:
+        """The verification, if it is of a token of our issuer for our audience."""
+        issuer, audience = found.claims.get("iss"), found.claims.get("aud")
+        if issuer != self._settings.issuer:
+            raise NotOurs('its tokens are of another issuer than AUTHD["ISSUER"]')
+        if self._settings.audience not in (audience if isinstance(audience, list) else [audience]):
+            raise NotOurs('its tokens are for another audience than AUTHD["AUDIENCE"]')
+        return found
+
+    def jwks(self) -> tuple[Json, int]:
+        """The public keys, and for how many seconds they may be kept."""
+
+        def read(answer: Answer) -> tuple[Json, int]:
+            found = _good(answer)
+            if not isinstance(found.get("keys"), list):
+                raise NotOurs("there are no keys in it")
+            return found, _max_age(answer.headers.get("Cache-Control", ""))
+
+        return self._told("jwks", lambda: self._transport.request("GET", "/.well-known/jwks.json", {}), read)
+
+    def issuer(self) -> str:
+        """The issuer of its tokens, as it says itself."""
+
+        def read(answer: Answer) -> str:
+            issuer = _good(answer).get("issuer")
+            if not isinstance(issuer, str):
+                raise NotOurs("it names no issuer")
+            return issuer
+
+        path = "/.well-known/oauth-authorization-server"
+        return self._told("metadata", lambda: self._transport.request("GET", path, {}), read)
+
+    def token(self, *, scope: str = "", resource: str = "") -> tuple[str, float]:
+        """A token of the client's own, and for how many seconds it lasts."""
+        form = {"grant_type": "client_credentials"}
+        form |= {"scope": scope} if scope else {}
+        form |= {"resource": resource} if resource else {}
+
+        def read(answer: Answer) -> tuple[str, float]:
+            if answer.status in (400, 401):
+                raise Refused(str(answers.document(answer.body).get("error")))
+            found = _good(answer)
+            token, life = found.get("access_token"), found.get("expires_in")
+            if not isinstance(token, str) or type(life) is not int:
+                raise NotOurs("there is no token in it")
+            return token, life
+
+        request = self._transport.request
+        return self._told("token", lambda: request("POST", "/oauth/token", self._as_client(), form=form), read)
+
+    def revocations(self, since: int | None, wait: float) -> Page:
+        """What ended after a cursor, once there is something or the time is over; without one, where to begin."""
+        query = "" if since is None else "?" + urlencode({"since": since, "wait": f"{wait:.0f}s"})
+        request = self._transport.request
+        path = f"/auth/revocations{query}"
+        return self._told(
+            "revocations",
+            lambda: request("GET", path, self._as_client(), wait=wait, limit=MAX_PAGE),
+            lambda answer: answers.revocations(_page(answer)),
+        )
+
+    def user_changes(self, since: int, wait: float) -> Page:
+        """Users as they changed after a cursor, in the same way. The client needs the scope users.view."""
+
+        def ask() -> Answer:
+            query = urlencode({"since": since, "limit": PAGE, "wait": f"{wait:.0f}s"})
+            headers = {"Authorization": f"Bearer {self._own_token()}"}
+            return self._transport.request("GET", f"/users/changes?{query}", headers, wait=wait, limit=MAX_PAGE)
+
+        return self._told("changes", ask, lambda answer: answers.user_changes(_page(answer)))
+
+    def _own_token(self) -> str:
+        """A token to see users with, kept for most of its life."""
+        now = time.monotonic()
+        if self._token is None or now >= self._token[1]:
+            token, life = self.token(scope="users.view", resource=self._settings.audience)
+            self._token = (token, now + life * 0.8)
+        return self._token[0]
+
+    def _as_client(self) -> dict[str, str]:
+        pair = f"{quote_plus(self._settings.client_id)}:{quote_plus(self._settings.client_secret)}"
+        return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
+
+    def _told(self, about: str, ask: Callable[[], Answer], read: Callable[[Answer], Read]) -> Read:
+        """What was asked; trouble is logged where it begins and where it ends, and not in between."""
+        try:
+            found = read(ask())
+        except Unavailable as trouble:
+            with self._lock:
+                is_new = about not in self._complaints
+                self._complaints.add(about)
+            if is_new:
+                logger.error("authd at %s gives no answer to '%s': %s", self._settings.url, about, trouble)
+            raise
+        except (InvalidToken, Gone, Refused):
+            self._is_over(about)
+            raise
+        self._is_over(about)
+        return found
+
+    def _is_over(self, about: str) -> None:
+        if about in self._complaints:
+            with self._lock:
+                self._complaints.discard(about)
+            logger.warning("authd at %s answers '%s' again", self._settings.url, about)
+
+    def close(self) -> None:
+        """Closes what rests in the pool."""
+        self._transport.close()
+
+
+def _good(answer: Answer) -> Json:
+    if answer.status != 200:
+        raise NotOurs(f"it answered {answer.status}")
+    return answers.document(answer.body)
+
+
+def _page(answer: Answer) -> Json:
+    if answer.status == 410:
+        cursor = answers.document(answer.body).get("cursor")
+        if type(cursor) is int:
+            raise Gone(cursor)
+    if answer.status in (401, 403):
+        raise Refused("the client is not let in, or may not see this")
+    return _good(answer)
+
+
+def _max_age(cache_control: str) -> int:
+    for directive in cache_control.split(","):
+        name, _, value = directive.strip().partition("=")
+        if name.lower() == "max-age" and value.isdecimal():
+            return min(int(value), 300)
+    return 300

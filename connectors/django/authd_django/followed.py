@@ -1,0 +1,65 @@
+"""Which field of a row follows which of an account, and with what values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import FieldDoesNotExist
+from django.db import models
+
+from .answers import AuthdUser
+from .conf import OWN_FIELD, Settings
+
+#: What is followed where the local model has a field of that name.
+FOLLOWED: Final = ("email", "first_name", "last_name", "phone_number", "is_active")
+
+
+def field_map(settings: Settings) -> dict[str, str]:
+    """Which local field follows which of authd."""
+    model = get_user_model()
+    local = {field.name for field in model._meta.concrete_fields}
+    followed: dict[str, str | None] = {name: name for name in FOLLOWED if name in local}
+    if model.USERNAME_FIELD not in followed:
+        # A name that nobody can choose, so that it is nobody else's.
+        followed[model.USERNAME_FIELD] = "id"
+    followed |= settings.fields
+    return {name: source for name, source in followed.items() if source is not None}
+
+
+def values(followed: Mapping[str, str], account: AuthdUser) -> Iterator[tuple[str, Any]]:
+    """What a row is to hold; what the account does not have is left out."""
+    model = get_user_model()
+    for name, source in followed.items():
+        found = account.raw
+        if source.startswith(OWN_FIELD):
+            own = account.raw.get("fields")
+            found = own if isinstance(own, dict) else {}
+        key = source.removeprefix(OWN_FIELD)
+        if key in found:
+            yield name, _fitting(model._meta.get_field(name), found[key])
+
+
+def _fitting(field: Any, value: Any) -> Any:
+    """A value as the field has it; where it takes no null, that is an empty text or the field's default."""
+    if value is None and not field.null:
+        return field.get_default()
+    return field.to_python(value)
+
+
+def wrong_fields(settings: Settings) -> list[str]:
+    """A sentence for each local field that cannot follow anything."""
+    model = get_user_model()
+    wrong = []
+    for name in [*settings.fields, *filter(None, [settings.external_id_field])]:
+        try:
+            field = model._meta.get_field(name)
+            is_good = isinstance(field, models.Field) and not field.is_relation and not field.primary_key
+            is_good = is_good or name == settings.external_id_field
+        except FieldDoesNotExist:
+            is_good = False
+        wrong += [] if is_good else [f"{model._meta.label} has no field '{name}' that could follow authd."]
+    if (settings.groups or settings.permissions) and not hasattr(model, "user_permissions"):
+        wrong.append(f"{model._meta.label} has no groups and permissions (PermissionsMixin).")
+    return wrong

@@ -1,0 +1,111 @@
+"""``manage.py authd_sync``."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error, transaction
+
+from authd_django import conf
+from authd_django.answers import AuthdUser, Deleted, Page
+from authd_django.client import AuthdClient, Gone, Refused
+from authd_django.conf import Settings
+from authd_django.errors import NoLocalUser, Unavailable
+from authd_django.mirror import Mirror
+from authd_django.models import Cursor
+
+#: Seconds for which authd is asked to wait for news, and to pause after trouble.
+WAIT = 20.0
+PAUSE = 2.0
+
+
+class Command(BaseCommand):
+    help = "Make the local rows as authd has the accounts, and keep them so until interrupted."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--once", action="store_true", help="End when the rows are as authd has the accounts.")
+        parser.add_argument("--full", action="store_true", help="Read every account anew, not only what has changed.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            settings = conf.read()
+        except ImproperlyConfigured as error:
+            raise CommandError(str(error)) from None
+        if not settings.has_client:
+            raise CommandError('Set AUTHD["CLIENT_ID"] and AUTHD["CLIENT_SECRET"]: only clients are told of users.')
+        follower = Follower(settings, is_anew=options["full"])
+        try:
+            self._follow(follower, once=options["once"])
+        except KeyboardInterrupt:
+            pass
+        finally:
+            follower.client.close()
+        self.stdout.write(self.style.SUCCESS(follower.said()))
+
+    def _follow(self, follower: Follower, *, once: bool) -> None:
+        while True:
+            try:
+                is_all = follower.step(0.0 if once else WAIT)
+            except Refused as refused:
+                sentence = f"authd does not tell this client of users ({refused}): it needs the scope users.view."
+                raise CommandError(sentence) from None
+            except (Unavailable, Error) as trouble:
+                if once:
+                    raise CommandError(f"Not all was read: {trouble}") from None
+                self.stderr.write(self.style.WARNING(f"{trouble}; trying again"))
+                time.sleep(PAUSE)
+                continue
+            if is_all and once:
+                return
+
+
+class Follower:
+    """Goes through the changes, and remembers in the database how far it came."""
+
+    def __init__(self, settings: Settings, *, is_anew: bool) -> None:
+        self.client = AuthdClient(settings)
+        self._mirror = Mirror(settings)
+        self._issuer = settings.issuer
+        stored = Cursor.objects.filter(issuer=settings.issuer).values_list("position", flat=True).first()
+        self._is_anew = is_anew
+        self._position = 0 if is_anew else stored or 0
+        self._read = self._refused = self._deactivated = 0
+
+    def step(self, wait: float) -> bool:
+        """Takes one page; says whether there was no more."""
+        try:
+            page = self.client.user_changes(self._position, wait)
+        except Gone as gone:
+            # Another history, as after a restored backup: versions mean nothing any more.
+            self._position, self._is_anew = gone.cursor, True
+            return False
+        self._take(page)
+        self._is_anew = self._is_anew and page.more
+        return not page.more
+
+    def _take(self, page: Page) -> None:
+        with transaction.atomic():
+            for change in page.changes:
+                self._apply(change)
+            Cursor.objects.update_or_create(issuer=self._issuer, defaults={"position": page.cursor})
+        self._position = page.cursor
+
+    def _apply(self, change: AuthdUser | Deleted) -> None:
+        self._read += 1
+        if isinstance(change, Deleted):
+            self._deactivated += self._mirror.deactivate(change.id, change.version, is_anew=self._is_anew)
+            return
+        try:
+            self._mirror.apply(change, is_anew=self._is_anew)
+        except NoLocalUser:
+            # The log says why; the others are no worse for it.
+            self._refused += 1
+
+    def said(self) -> str:
+        """What was done, in a line."""
+        return (
+            f"{self._read} changes read, {self._deactivated} rows deactivated, {self._refused} accounts without a row"
+        )
