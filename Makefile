@@ -55,21 +55,22 @@ ifeq ($(SKIP_PROXIES),1)
 endif
 
 # The suite of the package, against the authd of this source; `make test` has built that already.
-connectors: export PATH := $(abspath $(DJANGO)/bin):$(PATH)
 connectors: export AUTHD_TEST_PROGRAMS := $(abspath $(TARGET)/debug)
 connectors: export PYTHONDONTWRITEBYTECODE := 1
 connectors: export COVERAGE_FILE := $(abspath $(DJANGO)/coverage)
 connectors: curl postgres $(DJANGO)/.ready ## Check connectors/django: format, lints, types, and its tests, each branch of it
 	$(CARGO) test --quiet --locked --no-run --test it
-	cd connectors/django && ruff format --no-cache --check . && ruff check --no-cache . && \
-	  mypy --cache-dir $(abspath $(DJANGO)/mypy)
-	cd connectors/django && python -m coverage run -m pytest -q && python -m coverage report
+	cd connectors/django && $(BIN)/ruff format --no-cache --check . && $(BIN)/ruff check --no-cache . && \
+	  $(BIN)/mypy --cache-dir $(abspath $(DJANGO)/mypy)
+	cd connectors/django && $(BIN)/python -m coverage run -m pytest -q && $(BIN)/python -m coverage report
 ifeq ($(SKIP_POSTGRES),1)
 	@echo "make: NOT CHECKED here: connectors/django on PostgreSQL: SKIP_POSTGRES is 1"
 else
-	cd connectors/django && AUTHD_TEST_ENGINE=postgres python -m pytest -q
+	cd connectors/django && AUTHD_TEST_ENGINE=postgres $(BIN)/python -m pytest -q
 endif
-	cd connectors/django && PYTHONPATH=$(abspath $(DJANGO)/oldest) python -m pytest -q
+	cd connectors/django && PYTHONPATH=$(abspath $(DJANGO)/oldest) $(BIN)/python -m pytest -q
+
+BIN := $(abspath $(DJANGO)/bin)
 
 lint: components ## Check the format and the lints, without changing a file
 	$(CARGO) fmt --all --check

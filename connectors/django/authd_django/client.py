@@ -20,6 +20,8 @@ logger = logging.getLogger("authd_django")
 
 #: Seconds for which nobody is made to wait for an authd that has just not answered.
 PAUSE: Final = 1.0
+#: Characters of a word in an answer that people are shown.
+MAX_SHOWN: Final = 500
 #: Users in one page of their changes.
 PAGE: Final = 200
 
@@ -105,10 +107,7 @@ class AuthdClient:
         """The issuer of its tokens, as it says itself."""
 
         def read(answer: Answer) -> str:
-            issuer = _good(answer).get("issuer")
-            if not isinstance(issuer, str):
-                raise NotOurs("it names no issuer")
-            return issuer
+            return _shown(_good(answer).get("issuer"))
 
         path = "/.well-known/oauth-authorization-server"
         return self._told("metadata", lambda: self._transport.request("GET", path, {}), read)
@@ -121,7 +120,7 @@ class AuthdClient:
 
         def read(answer: Answer) -> tuple[str, float]:
             if answer.status in (400, 401):
-                raise Refused(str(answers.document(answer.body).get("error")))
+                raise Refused(_shown(answers.document(answer.body).get("error")))
             found = _good(answer)
             token, life = found.get("access_token"), found.get("expires_in")
             if not isinstance(token, str) or type(life) is not int:
@@ -196,6 +195,13 @@ def _good(answer: Answer) -> Json:
     if answer.status != 200:
         raise NotOurs(f"it answered {answer.status}")
     return answers.document(answer.body)
+
+
+def _shown(value: object) -> str:
+    """A word of an answer that people are shown: nothing that a terminal or a log would take for more."""
+    if not isinstance(value, str) or len(value) > MAX_SHOWN or not (value.isascii() and value.isprintable()):
+        raise NotOurs("a word in it is none")
+    return value
 
 
 def _page(answer: Answer) -> Json:

@@ -178,9 +178,13 @@ def test_other_answers_are_read_as_strictly(settings, stand_in):
     stand_in.answers["/.well-known/jwks.json"] = (200, JSON, {"keys": {}})
     with pytest.raises(NotOurs):
         client.jwks()
-    stand_in.answers["/.well-known/oauth-authorization-server"] = (200, JSON, {"issuer": 5})
+    for issuer in (5, "https://a\x1b[2J", "https://a\nb", "\u202e", "a" * 501):
+        stand_in.answers["/.well-known/oauth-authorization-server"] = (200, JSON, {"issuer": issuer})
+        with pytest.raises(NotOurs):
+            client.issuer()
+    stand_in.answers["/oauth/token"] = (400, JSON, {"error": "\x1b[2J"})
     with pytest.raises(NotOurs):
-        client.issuer()
+        client.token()
     for bad in [{}, {"access_token": "x", "expires_in": "x"}, {"access_token": 5, "expires_in": 5}]:
         stand_in.answers["/oauth/token"] = (200, JSON, bad)
         with pytest.raises(NotOurs):
