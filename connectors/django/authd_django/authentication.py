@@ -32,7 +32,7 @@ class AuthdAuthentication(BaseAuthentication):
             # The middleware has asked already.
             return request._request.user, found  # type: ignore[return-value]
         try:
-            token = tokens.in_header(request.headers.get("Authorization"))
+            token = tokens.in_header(request.META.get("HTTP_AUTHORIZATION"))
             return None if token is None else bearer.user_behind(token)
         except InvalidToken:
             raise exceptions.AuthenticationFailed(bearer.SENTENCES[InvalidToken], "invalid_token") from None

@@ -26,7 +26,7 @@ class AuthdMiddleware:
         """Answers the request, or has it answered."""
         request.authd = None
         try:
-            token = tokens.in_header(request.headers.get("Authorization"))
+            token = tokens.in_header(request.META.get("HTTP_AUTHORIZATION"))
             if token is not None:
                 user, request.authd = bearer.user_behind(token)
                 request.user, request.auser = user, _always(user)

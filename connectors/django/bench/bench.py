@@ -16,6 +16,9 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent / "tests")]
 os.environ["DJANGO_SETTINGS_MODULE"] = "project.settings"
 
+folder = tempfile.TemporaryDirectory()
+os.environ["AUTHD_TEST_FOLDER"] = folder.name
+
 import django  # noqa: E402
 from django.test import override_settings  # noqa: E402
 
@@ -75,8 +78,8 @@ def main():
         return type("urls", (), {"urlpatterns": [path("whoami", whoami)]})
 
     call_command("migrate", verbosity=0)
-    with tempfile.TemporaryDirectory() as folder, override_settings(MIDDLEWARE=[]):
-        authd = Authd(Path(folder))
+    with override_settings(MIDDLEWARE=[]):
+        authd = Authd(Path(folder.name))
         try:
             _, token = authd.signed_in()
             first = override_settings(AUTHD=authd.settings())

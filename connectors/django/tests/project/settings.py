@@ -1,8 +1,6 @@
 """A service as it might be: its own model of users, Django REST framework, and one of the databases."""
 
-import atexit
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -33,11 +31,10 @@ REST_FRAMEWORK = {"DEFAULT_AUTHENTICATION_CLASSES": ["authd_django.authenticatio
 if os.environ.get("AUTHD_TEST_ENGINE") == "postgres":
     DATABASES = {"default": postgres.database()}
 else:
-    folder = os.environ.get("AUTHD_TEST_FOLDER")
-    if folder is None:
-        folder = tempfile.mkdtemp(prefix="authd-django-")
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    file = str(Path(folder, "service.db"))
+    if "AUTHD_TEST_FOLDER" in os.environ:
+        file = str(Path(os.environ["AUTHD_TEST_FOLDER"], "service.db"))
+    else:
+        file = str(Path(tempfile.gettempdir(), f"authd-django-{os.getpid()}.db"))
     # A file, as in a small installation: several connections write to it at once.
     DATABASES = {
         "default": {
