@@ -38,6 +38,7 @@ class Settings:
     fields: Mapping[str, str | None] = field(default_factory=dict)
     link_by_email: bool = True
     link_privileged: bool = False
+    link_keeps_password: bool = False
     external_id_field: str = ""
     groups: bool | tuple[str, ...] = False
     permissions: bool = False

@@ -20,12 +20,13 @@ def adoptable(rows: Manager[Any], account: AuthdUser, settings: Settings) -> Any
     Raises ``NoLocalUser`` for one that nobody gets by an address alone.
     """
     found: list[Any] = []
+    is_by_email = False
     by_key = settings.external_id_field
     if by_key and account.external_id is not None:
         found = _named(rows, by_key, account.external_id)
     by_email = rows.model.get_email_field_name()
-    is_by_email = settings.link_by_email and account.may_be_known_by_email and by_email in field_map(settings)
-    if not found and is_by_email:
+    if not found and settings.link_by_email and account.may_be_known_by_email and by_email in field_map(settings):
+        is_by_email = True
         alike = _named(rows, f"{by_email}__iexact", account.email)
         # The database's idea of upper case joins letters that are two addresses.
         found = [row for row in alike if _is_same_address(getattr(row, by_email), account.email)]
@@ -36,6 +37,10 @@ def adoptable(rows: Manager[Any], account: AuthdUser, settings: Settings) -> Any
     if is_privileged and not settings.link_privileged:
         why = f"it would be the row {row.pk}, which is staff or superuser"
         raise NoLocalUser(f'{why}: AUTHD["LINK_PRIVILEGED"] allows that')
+    if is_by_email and not (is_privileged or settings.link_keeps_password):
+        # Whoever made the row may never have had the address. Django's sessions end with the password.
+        row.set_unusable_password()
+        row.save(using=rows.db, update_fields=["password"])
     return row
 
 

@@ -70,6 +70,26 @@ class TestLinking:
             mirror().row_of(account())
         assert users().count() == 1 and Link.objects.count() == 1
 
+    def test_whoever_made_a_row_for_the_address_before_is_out(self, mirror, client, settings):
+        # Account pre-hijacking: the row was made by somebody who never had the address.
+        row = local(password="secret")
+        client.force_login(row, settings.AUTHENTICATION_BACKENDS[0])
+        settings.MIDDLEWARE = [*settings.MIDDLEWARE, "authd_django.middleware.AuthdMiddleware"]
+        assert client.get("/plain").json()["user"] == "ada@example.com"
+        found = mirror().row_of(account())
+        assert found.pk == row.pk
+        assert not users().get().has_usable_password()
+        assert client.get("/plain").json()["user"] == "AnonymousUser"
+
+    def test_a_password_is_kept_where_that_is_asked_for_or_nobody_else_could_have_made_the_row(self, mirror):
+        local(password="secret")
+        assert mirror(LINK_KEEPS_PASSWORD=True).row_of(account()).check_password("secret")
+        local("eve@example.com", password="secret", is_staff=True)
+        assert mirror(LINK_PRIVILEGED=True).row_of(account(email="eve@example.com")).check_password("secret")
+        local("bob@example.com", password="secret", old_key=5)
+        by_key = account(email="bob@example.com", external_id="5")
+        assert mirror(EXTERNAL_ID_FIELD="old_key").row_of(by_key).check_password("secret")
+
     def test_not_if_the_settings_say_so(self, mirror):
         local()
         with pytest.raises(NoLocalUser):
