@@ -22,7 +22,11 @@ pub(super) fn fill_new(
     let mut check = Check::new(tx, fields, given, None);
     for field in fields {
         match given.get(field.name.as_str()) {
-            Some(input) => check.take(field, input, field.definition.default.as_ref())?,
+            // Whoever says that there is none gets none, where that may be.
+            Some(input) => {
+                let default = field.definition.default.as_ref();
+                check.take(field, input, default.filter(|_| field.definition.required))?;
+            }
             None => check.none_given(field),
         }
     }

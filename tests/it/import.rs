@@ -45,8 +45,7 @@ fn a_row_that_does_not_fit_is_named_and_nothing_is_imported() {
     assert!(counts.iter().all(|name| report[name] == 0), "{report}");
     assert_eq!(report["refused"], 9, "{report}");
     let errors = report["errors"].as_array().expect("is a list");
-    let mut lines: Vec<_> = errors.iter().map(|one| one["line"].as_i64()).collect();
-    lines.sort_unstable();
+    let lines: Vec<_> = errors.iter().map(|one| one["line"].as_i64()).collect();
     assert_eq!(lines, (3..=11).map(Some).collect::<Vec<_>>());
     let said = |line: i64| {
         let found = errors.iter().find(|one| one["line"] == line);
@@ -348,4 +347,53 @@ fn standard_input_is_a_file_too_and_makes_the_database() {
         .json();
     assert_eq!(ada["date_joined"], "2001-02-03T04:05:06Z");
     assert_eq!(ada["last_login"], "2002-02-03T04:05:06Z");
+}
+
+#[test]
+fn what_never_ends_is_given_up_and_a_folder_is_no_file() {
+    let env = TestEnv::new();
+    env.authctl(&["migrate"]).succeeded();
+    for format in ["jsonl", "csv"] {
+        let out = env.authctl_json(&["import", "/dev/zero", "--format", format]);
+        out.refused(5, "invalid", "line 1: a row has at most 1048576 bytes");
+    }
+    let out = env.authctl(&["import", "."]);
+    assert_eq!(out.status, 1, "{out:?}");
+    assert_eq!(out.stderr, "authctl: opening '.' failed: is a directory\n");
+}
+
+#[test]
+fn an_account_that_comes_without_a_value_has_none_and_not_the_default() {
+    let env = TestEnv::new();
+    for field in [
+        &["level", "--type", "int", "--default", "3"][..],
+        &[
+            "office",
+            "--type",
+            "string",
+            "--default",
+            "London",
+            "--required",
+        ],
+    ] {
+        env.authctl(&[&["field", "add"], field].concat())
+            .succeeded();
+    }
+    let rows = concat!(
+        "{\"email\": \"ada@example.com\", \"fields\": {\"level\": null, \"office\": null}}\n",
+        "{\"email\": \"bob@example.com\"}\n",
+    );
+    import(&env, rows, &[]).succeeded();
+    let fields = |email: &str| {
+        let out = env.authctl_json(&["user", "show", email]).succeeded();
+        out.json()["fields"].take()
+    };
+    // One that must have a value has the default all the same.
+    let none = json!({"level": null, "office": "London"});
+    assert_eq!(fields("ada@example.com"), none);
+    let default = json!({"level": 3, "office": "London"});
+    assert_eq!(fields("bob@example.com"), default);
+    let exported = env.authctl(&["export", "-q"]).succeeded().stdout;
+    let out = import(&env, &exported, &["--on-conflict", "update"]).succeeded();
+    assert_eq!(out.json()["unchanged"], 2, "{out:?}");
 }

@@ -5,7 +5,7 @@ mod report;
 mod row;
 
 use std::fs::File;
-use std::io::{self, Read, Seek};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -105,6 +105,8 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
             return walk.report.finish(!args.dry_run);
         }
         file.rewind()?;
+        // How long a stream is, is known by now.
+        walk.bar.set_length(walk.bar.position() * 2);
         walk.report.start_anew();
     }
     walk.bar.set_message("importing");
@@ -143,22 +145,22 @@ impl Walk {
         let mut is_over = false;
         while !is_over {
             let (mut batch, mut lines) = (Vec::with_capacity(BATCH), Vec::with_capacity(BATCH));
-            while batch.len() < BATCH && !is_over {
+            let mut unread = Vec::new();
+            while batch.len() + unread.len() < BATCH && !is_over {
                 match rows.next()? {
                     Some(Ok(row)) => {
                         lines.push(row.line);
                         batch.push(row);
                     }
-                    Some(Err((line, problem))) => self.refuse(line, &problem, false),
+                    Some(Err(refused)) => unread.push(refused),
                     None => is_over = true,
                 }
             }
-            match bring(batch) {
-                Ok(outcomes) => {
-                    for (line, outcome) in lines.into_iter().zip(outcomes) {
-                        self.count(line, &outcome);
-                    }
-                }
+            let brought = bring(batch);
+            let outcomes = brought.as_ref().map_or(&[][..], Vec::as_slice);
+            self.count_all(lines.into_iter().zip(outcomes), unread);
+            match brought {
+                Ok(_) => {}
                 Err(Stopped::Row(line, error)) => {
                     self.refuse(line, &error.to_string(), error.is_conflict());
                     self.bar.finish_and_clear();
@@ -176,6 +178,24 @@ impl Walk {
             }
         }
         Ok(())
+    }
+
+    /// Counts rows and those that could not be read, in the order in which they stand.
+    fn count_all<'o>(
+        &mut self,
+        outcomes: impl Iterator<Item = (u64, &'o Outcome)>,
+        unread: Vec<(u64, String)>,
+    ) {
+        let mut unread = unread.into_iter().peekable();
+        for (line, outcome) in outcomes {
+            while let Some((at, problem)) = unread.next_if(|(at, _)| *at < line) {
+                self.refuse(at, &problem, false);
+            }
+            self.count(line, outcome);
+        }
+        for (at, problem) in unread {
+            self.refuse(at, &problem, false);
+        }
     }
 
     fn count(&mut self, line: u64, outcome: &Outcome) {
@@ -209,49 +229,64 @@ impl Source {
     }
 }
 
-/// Standard input is put aside if it is needed twice, where nobody else sees it.
+/// What cannot be gone back in is kept as it is read, where nobody else sees it, if it is needed twice.
 fn open(path: &Path, twice: bool) -> Result<Source, CliError> {
     let failed = |error| CliError::io(format!("opening '{}'", path.display()))(error);
-    let aside = CliError::io("putting standard input aside");
-    if path != Path::new("-") {
+    let stream: Box<dyn Read> = if path == Path::new("-") {
+        Box::new(io::stdin())
+    } else {
         let file = File::open(path).map_err(failed)?;
-        let is_plain = file.metadata().map_err(failed)?.is_file();
-        if is_plain || !twice {
-            let length = file.metadata().map_err(failed)?.len();
-            let file = Box::new(file);
-            return Ok(Source { file, length });
+        let about = file.metadata().map_err(failed)?;
+        if about.is_dir() {
+            return Err(failed(io::ErrorKind::IsADirectory.into()));
         }
-        return put_aside(file).map_err(aside);
-    }
-    if twice {
-        return put_aside(io::stdin()).map_err(aside);
-    }
+        if about.is_file() {
+            let file = Box::new(file);
+            return Ok(Source {
+                file,
+                length: about.len(),
+            });
+        }
+        Box::new(file)
+    };
+    let kept = twice.then(tempfile::tempfile).transpose();
+    let stream = Stream {
+        stream,
+        kept: kept.map_err(CliError::io("making a file for what is read"))?,
+        is_over: false,
+    };
     Ok(Source {
-        file: Box::new(Stream(io::stdin())),
+        file: Box::new(stream),
         length: 0,
     })
 }
 
-fn put_aside(mut source: impl Read) -> io::Result<Source> {
-    let mut file = tempfile::tempfile()?;
-    let length = io::copy(&mut source, &mut file)?;
-    file.rewind()?;
-    let file = Box::new(file);
-    Ok(Source { file, length })
+/// What is read once, and then, if it was kept, again.
+struct Stream {
+    stream: Box<dyn Read>,
+    kept: Option<File>,
+    is_over: bool,
 }
 
-/// What is read once, from its beginning.
-struct Stream<R>(R);
-
-impl<R: Read> Read for Stream<R> {
+impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer)
+        match &mut self.kept {
+            Some(kept) if self.is_over => kept.read(buffer),
+            Some(kept) => {
+                let length = self.stream.read(buffer)?;
+                kept.write_all(&buffer[..length])?;
+                Ok(length)
+            }
+            None => self.stream.read(buffer),
+        }
     }
 }
 
-impl<R> Seek for Stream<R> {
-    fn seek(&mut self, _: io::SeekFrom) -> io::Result<u64> {
-        Err(io::ErrorKind::NotSeekable.into())
+impl Seek for Stream {
+    fn seek(&mut self, place: io::SeekFrom) -> io::Result<u64> {
+        self.is_over = true;
+        let kept = self.kept.as_mut();
+        kept.ok_or(io::ErrorKind::NotSeekable)?.seek(place)
     }
 }
 
