@@ -264,6 +264,10 @@ fn a_document_that_is_wrong_anywhere_is_refused_whole_with_line_and_key() {
             "[[fields]]\nname = \"level\"\ntype = \"int\"\npattern = \"a\"\n",
             "line 5: type: a field of type int has no pattern",
         ),
+        (
+            "[[fields]]\nname = \"level\"\ntype = \"int\"\ndefault = nan\n",
+            "line 6: nan: write a number that is neither infinite nor none",
+        ),
     ] {
         let out = apply(&env, &format!("{good}{document}"), &[]);
         out.refused(5, "invalid", message);
@@ -285,10 +289,17 @@ fn a_document_that_is_wrong_anywhere_is_refused_whole_with_line_and_key() {
             "{\n\"users\": [\n{\"email\": \"a@example.com\",\n\"email\": \"b@example.com\"}]}",
             "line 4: email: it is there twice",
         ),
+        (
+            &format!("{{\n\"users\": {}{}}}", "[".repeat(9000), "]".repeat(9000)),
+            "line 2: this is no JSON: it is nested more than 100 deep",
+        ),
     ] {
         apply(&env, document, &[]).refused(5, "invalid", message);
         assert_eq!(state(&env), before, "{message}");
     }
+    std::fs::write(env.path("latin.toml"), b"# 1\n# J\xf6rg\n").expect("writes");
+    let out = env.authctl_json(&["apply", "-f", "latin.toml"]);
+    out.refused(5, "invalid", "line 2: this is no UTF-8");
     // What is there only until the end is no reference.
     env.authctl(&["group", "add", "old"]).succeeded();
     let document = "groups = []\n[[users]]\nemail = \"eve@example.com\"\ngroups = [\"old\"]\n";
@@ -298,6 +309,83 @@ fn a_document_that_is_wrong_anywhere_is_refused_whole_with_line_and_key() {
         "line 4: groups: 'old' is not in the document, and what is not there is deleted",
     );
     apply(&env, document, &[]).succeeded();
+}
+
+#[test]
+fn the_key_that_would_demote_the_last_superuser_is_named() {
+    let env = TestEnv::new();
+    let document = "[[users]]\nemail = \"ada@example.com\"\nis_superuser = true\n";
+    apply(&env, document, &[]).succeeded();
+    let why = "'ada@example.com' is the last active superuser: make another one first";
+    for (document, place) in [
+        (document.replace("true", "false"), "line 3: is_superuser"),
+        (
+            format!("{document}is_active = false\n"),
+            "line 4: is_active",
+        ),
+    ] {
+        apply(&env, &document, &[]).refused(4, "conflict", &format!("{place}: {why}"));
+    }
+}
+
+#[test]
+fn a_long_document_is_read_in_seconds() {
+    use std::fmt::Write as _;
+    let env = TestEnv::new();
+    env.authctl(&["migrate"]).succeeded();
+    let mut document = String::new();
+    for number in 0..60_000 {
+        write!(
+            document,
+            "[[users]]\nemail = \"u{number}@example.com\"\nfirst_name = \"Ada\"\n\n"
+        )
+        .expect("writes");
+    }
+    document.push_str("[[users]]\nemail = \"last@example.com\"\nis_staff = 1\n");
+    let began = std::time::Instant::now();
+    let out = apply(&env, &document, &[]);
+    let message = "line 240003: is_staff: it must be true or false";
+    out.refused(5, "invalid", message);
+    let took = began.elapsed();
+    assert!(took.as_secs() < 60, "{took:?}");
+}
+
+#[test]
+fn none_is_said_by_null_and_by_an_empty_text_and_each_change_is_told_though_quiet() {
+    let env = TestEnv::new();
+    let fields = "[[fields]]\nname = \"level\"\ntype = \"int\"\ndefault = 3\n";
+    apply(&env, fields, &[]).succeeded();
+    let ada = |phone: &str, level: &str| {
+        format!(
+            "{{\"users\": [{{\"email\": \"ada@example.com\", \"phone_number\": {phone}, \"fields\": {{\"level\": {level}}}}}]}}"
+        )
+    };
+    // A new account that is to have no value has none, and not the default.
+    apply(&env, &ada("null", "null"), &[]).succeeded();
+    let shown = || {
+        let out = env.authctl_json(&["user", "show", "ada@example.com"]);
+        let user = out.succeeded().json();
+        [
+            user["phone_number"].clone(),
+            user["fields"]["level"].clone(),
+        ]
+    };
+    assert_eq!(shown(), [json!(null), json!(null)]);
+    for same in [ada("null", "null"), ada("\"\"", "\"\"")] {
+        let out = apply(&env, &same, &[]).succeeded();
+        assert_eq!(out.json()["changes"], json!([]), "{same}");
+    }
+    apply(&env, &ada("\"+442079460000\"", "4"), &[]).succeeded();
+    assert_eq!(shown(), [json!("+442079460000"), json!(4)]);
+    let file = env.write("state.json", &ada("null", "\"\""));
+    let file = file.to_str().expect("is UTF-8");
+    let out = env.authctl(&["apply", "-f", file, "-q", "-o", "tsv"]);
+    let out = out.succeeded();
+    assert_eq!(
+        (out.stdout.as_str(), out.stderr.as_str()),
+        ("change\tuser\tada@example.com\tphone_number fields\t\n", "")
+    );
+    assert_eq!(shown(), [json!(null), json!(null)]);
 }
 
 #[test]
@@ -437,6 +525,17 @@ fn an_export_as_a_document_is_applied_elsewhere_and_then_nothing_differs() {
     let there = other
         .authctl(&["export", "--format", "toml", "-q"])
         .succeeded();
+    // What somebody has added, or filled in, since is as the document says again.
+    let old = TestEnv::new();
+    apply(&old, "[[users]]\nemail = \"eve@example.com\"\n", &[]).succeeded();
+    let export = ["export", "--format", "toml", "-q"];
+    let saved = old.authctl(&export).succeeded().stdout;
+    old.authctl(&["group", "add", "new"]).succeeded();
+    let number = "+442079460000";
+    old.authctl(&["user", "set", "eve@example.com", "--phone-number", number])
+        .succeeded();
+    apply(&old, &saved, &["--prune"]).succeeded();
+    assert_eq!(old.authctl(&export).succeeded().stdout, saved);
     // Accounts made in one moment are in no order.
     let sorted = |text: &str| {
         let mut tables: Vec<&str> = text.split("\n\n").collect();

@@ -8,7 +8,6 @@ use crate::cli::error::CliError;
 use crate::domain::audience::Audience;
 use crate::domain::client::Client;
 use crate::domain::field::{FieldType, Spec};
-use crate::domain::phone::Phone;
 use crate::domain::scope::Scope;
 use crate::domain::user::UserChange;
 use crate::service::apply::{
@@ -138,11 +137,6 @@ fn client(table: &Table<'_>) -> Result<DeclaredClient, CliError> {
 }
 
 fn user(table: &Table<'_>) -> Result<DeclaredUser, CliError> {
-    let phone_number = match table.text::<String>("phone_number")?.as_deref() {
-        None => None,
-        Some("") => Some(None),
-        Some(_) => table.text::<Phone>("phone_number")?.map(Some),
-    };
     let mut fields = BTreeMap::new();
     if let Some(node) = table.node("fields") {
         let What::Table(members) = &node.what else {
@@ -160,7 +154,7 @@ fn user(table: &Table<'_>) -> Result<DeclaredUser, CliError> {
             email: None,
             first_name: table.text("first_name")?,
             last_name: table.text("last_name")?,
-            phone_number,
+            phone_number: table.maybe("phone_number")?,
             is_active: table.flag("is_active")?,
             is_staff: table.flag("is_staff")?,
             is_superuser: table.flag("is_superuser")?,

@@ -67,6 +67,21 @@ impl<'d> Table<'d> {
             .ok_or_else(|| refuse(self.line, key, &"it is needed"))
     }
 
+    /// The same of what there may be none of, which null and an empty text say.
+    pub(super) fn maybe<T: FromStr<Err: Display>>(
+        &self,
+        key: &'static str,
+    ) -> Result<Option<Option<T>>, CliError> {
+        let Some(node) = self.node(key) else {
+            return Ok(None);
+        };
+        match &node.what {
+            What::Plain(Value::Null) => Ok(Some(None)),
+            What::Plain(Value::String(text)) if text.is_empty() => Ok(Some(None)),
+            _ => parsed(node, key).map(|value| Some(Some(value))),
+        }
+    }
+
     pub(super) fn flag(&self, key: &'static str) -> Result<Option<bool>, CliError> {
         let Some(node) = self.node(key) else {
             return Ok(None);

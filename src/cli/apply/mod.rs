@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::context::{Context, IfMissing};
 use super::error::CliError;
+use super::output::{Format, Output};
 use crate::domain::audience::{Audience, AudienceError};
 use crate::service::apply::{self, Change, Options};
 
@@ -116,9 +117,14 @@ fn print(changes: &[Change], dry_run: bool, ctx: &Context) -> Result<(), CliErro
     } else {
         &[0, 1, 2, 3]
     };
-    let is_quiet_table = changes.is_empty() && ctx.output.format != super::output::Format::Json;
+    let is_quiet_table = changes.is_empty() && ctx.output.format != Format::Json;
     if !is_quiet_table {
-        ctx.output.list(&document, columns, &rows, shown)?;
+        // Quiet, too, each change is told: they are the result.
+        let output = Output {
+            quiet: false,
+            ..ctx.output
+        };
+        output.list(&document, columns, &rows, shown)?;
     }
     ctx.output.note(&match (changes.len(), dry_run) {
         (0, _) => "nothing to change".into(),
@@ -145,13 +151,13 @@ fn shown(change: &Change) -> Value {
 
 fn text(path: &Path) -> Result<String, CliError> {
     let name = path.display().to_string();
-    let (text, length) = if path == Path::new("-") {
+    let bytes = if path == Path::new("-") {
         read(io::stdin())
     } else {
         File::open(path).and_then(read)
     }
     .map_err(CliError::io(format!("reading '{name}'")))?;
-    if length > MAX_BYTES {
+    if bytes.len() as u64 > MAX_BYTES {
         return Err(CliError::Value {
             what: name,
             problem: format!(
@@ -159,11 +165,18 @@ fn text(path: &Path) -> Result<String, CliError> {
             ),
         });
     }
-    Ok(text)
+    String::from_utf8(bytes).map_err(|error| {
+        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let ends = good.iter().filter(|byte| **byte == b'\n').count();
+        CliError::Value {
+            what: format!("line {}", 1 + ends),
+            problem: "this is no UTF-8".into(),
+        }
+    })
 }
 
-fn read(source: impl Read) -> io::Result<(String, u64)> {
-    let mut text = String::new();
-    let length = source.take(MAX_BYTES + 1).read_to_string(&mut text)?;
-    Ok((text, length as u64))
+fn read(source: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    source.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }

@@ -1,5 +1,6 @@
 //! A document in TOML or JSON as one kind of tree, which knows its lines.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 
@@ -26,19 +27,24 @@ pub(super) enum What {
     Plain(serde_json::Value),
 }
 
+/// How deep a document may be nested: as deep as the readers of JSON and TOML go by themselves.
+const MOST_LEVELS: usize = 100;
+
 /// Reads JSON if it begins as an object, and else TOML.
 pub(super) fn read(text: &str) -> Result<Node, CliError> {
     let text = text.trim_start_matches('\u{feff}');
+    let lines = Lines::of(text);
     if text.trim_start().starts_with('{') {
         let raw: &RawValue = serde_json::from_str(text)
             .map_err(|error| refuse(error.line(), "this is no JSON", &without_place(&error)))?;
-        of_json(text, raw, 0)
+        let source = Json { text, lines };
+        source.node(raw, 0, MOST_LEVELS)
     } else {
         let table = DeTable::parse(text).map_err(|error| {
-            let line = line(text, error.span().unwrap_or(0..0).start);
+            let line = lines.at(error.span().unwrap_or(0..0).start);
             refuse(line, "this is no TOML", &error.message())
         })?;
-        of_table(text, 1, table.get_ref())
+        of_table(&lines, 1, table.get_ref())
     }
 }
 
@@ -50,16 +56,27 @@ pub(super) fn refuse(line: usize, key: &str, problem: &impl ToString) -> CliErro
     }
 }
 
-fn line(text: &str, at: usize) -> usize {
-    let before = text.as_bytes().iter().take(at);
-    1 + before.filter(|byte| **byte == b'\n').count()
+/// Where the lines of a text end.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn of(text: &str) -> Self {
+        let bytes = text.bytes().enumerate();
+        let ends = bytes.filter(|(_, byte)| *byte == b'\n');
+        Self(ends.map(|(at, _)| at).collect())
+    }
+
+    /// The line of this place, from 1.
+    fn at(&self, place: usize) -> usize {
+        1 + self.0.partition_point(|end| *end < place)
+    }
 }
 
-fn of_table(text: &str, at: usize, table: &DeTable<'_>) -> Result<Node, CliError> {
+fn of_table(lines: &Lines, at: usize, table: &DeTable<'_>) -> Result<Node, CliError> {
     let mut members = Vec::new();
     for (name, value) in table {
-        let mut node = of_toml(text, value.span(), value.get_ref())?;
-        node.line = line(text, name.span().start);
+        let mut node = of_toml(lines, value.span(), value.get_ref())?;
+        node.line = lines.at(name.span().start);
         members.push((name.get_ref().to_string(), node));
     }
     // In the order in which they are written.
@@ -68,8 +85,8 @@ fn of_table(text: &str, at: usize, table: &DeTable<'_>) -> Result<Node, CliError
     Ok(Node { line: at, what })
 }
 
-fn of_toml(text: &str, span: Range<usize>, value: &DeValue<'_>) -> Result<Node, CliError> {
-    let line = line(text, span.start);
+fn of_toml(lines: &Lines, span: Range<usize>, value: &DeValue<'_>) -> Result<Node, CliError> {
+    let line = lines.at(span.start);
     let what = match value {
         DeValue::String(text) => What::Plain(text.to_string().into()),
         DeValue::Boolean(is_set) => What::Plain((*is_set).into()),
@@ -85,49 +102,71 @@ fn of_toml(text: &str, span: Range<usize>, value: &DeValue<'_>) -> Result<Node, 
             What::Plain(number.into())
         }
         DeValue::Float(number) => {
-            let number: f64 = number.to_string().parse().unwrap_or(f64::NAN);
-            What::Plain(number.into())
+            let finite = number.to_string().parse().ok();
+            let finite = finite.and_then(serde_json::Number::from_f64);
+            let problem = "write a number that is neither infinite nor none";
+            let finite = finite.ok_or_else(|| refuse(line, &number.to_string(), &problem))?;
+            What::Plain(finite.into())
         }
         DeValue::Array(items) => {
             let items = items.iter();
-            let items = items.map(|item| of_toml(text, item.span(), item.get_ref()));
+            let items = items.map(|item| of_toml(lines, item.span(), item.get_ref()));
             What::List(items.collect::<Result<_, _>>()?)
         }
-        DeValue::Table(table) => return of_table(text, line, table),
+        DeValue::Table(table) => return of_table(lines, line, table),
     };
     Ok(Node { line, what })
 }
 
-fn of_json(text: &str, raw: &RawValue, near: usize) -> Result<Node, CliError> {
-    // It is a part of the text.
-    let start = raw.get().as_ptr().addr().wrapping_sub(text.as_ptr().addr());
-    let line = if start <= text.len() {
-        line(text, start)
-    } else {
-        near
-    };
-    let failed = |error: serde_json::Error| refuse(line, "this is no JSON", &without_place(&error));
-    let what = match raw.get().as_bytes().first() {
-        Some(b'{') => {
-            let Members(members) = serde_json::from_str(raw.get()).map_err(failed)?;
-            let mut table: Vec<(String, Node)> = Vec::new();
-            for (name, value) in members {
-                let node = of_json(text, value, line)?;
-                if table.iter().any(|(known, _)| *known == name) {
-                    return Err(refuse(node.line, &name, &"it is there twice"));
+/// A document in JSON.
+struct Json<'t> {
+    text: &'t str,
+    lines: Lines,
+}
+
+impl Json<'_> {
+    /// A part of the text, which stands near that line and goes down so many levels at most.
+    fn node(&self, raw: &RawValue, near: usize, levels: usize) -> Result<Node, CliError> {
+        let start = raw.get().as_ptr().addr();
+        let start = start.wrapping_sub(self.text.as_ptr().addr());
+        let line = if start <= self.text.len() {
+            self.lines.at(start)
+        } else {
+            near
+        };
+        let failed = |problem: &dyn ToString| refuse(line, "this is no JSON", &problem.to_string());
+        let below = || {
+            let below = levels.checked_sub(1);
+            below.ok_or_else(|| failed(&format!("it is nested more than {MOST_LEVELS} deep")))
+        };
+        let what = match raw.get().as_bytes().first() {
+            Some(b'{') => {
+                let (below, mut table, mut names) = (below()?, Vec::new(), BTreeSet::new());
+                let members: Result<Members<'_>, _> = serde_json::from_str(raw.get());
+                let Members(members) = members.map_err(|error| failed(&without_place(&error)))?;
+                for (name, value) in members {
+                    let node = self.node(value, line, below)?;
+                    if !names.insert(name.clone()) {
+                        return Err(refuse(node.line, &name, &"it is there twice"));
+                    }
+                    table.push((name, node));
                 }
-                table.push((name, node));
+                What::Table(table)
             }
-            What::Table(table)
-        }
-        Some(b'[') => {
-            let items: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(failed)?;
-            let items = items.into_iter().map(|item| of_json(text, item, line));
-            What::List(items.collect::<Result<_, _>>()?)
-        }
-        _ => What::Plain(serde_json::from_str(raw.get()).map_err(failed)?),
-    };
-    Ok(Node { line, what })
+            Some(b'[') => {
+                let below = below()?;
+                let items: Result<Vec<&RawValue>, _> = serde_json::from_str(raw.get());
+                let items = items.map_err(|error| failed(&without_place(&error)))?;
+                let items = items.into_iter().map(|item| self.node(item, line, below));
+                What::List(items.collect::<Result<_, _>>()?)
+            }
+            _ => {
+                let plain = serde_json::from_str(raw.get());
+                What::Plain(plain.map_err(|error| failed(&without_place(&error)))?)
+            }
+        };
+        Ok(Node { line, what })
+    }
 }
 
 /// Members of a JSON object, in their order.

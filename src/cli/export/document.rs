@@ -23,6 +23,17 @@ pub(super) struct Document {
 
 impl Writer for Document {
     fn begin(&mut self, inventory: Inventory, out: &mut dyn Write) -> io::Result<()> {
+        for (kind, is_empty) in [
+            ("permissions", inventory.permissions.is_empty()),
+            ("fields", inventory.fields.is_empty()),
+            ("groups", inventory.groups.is_empty()),
+            ("clients", inventory.clients.is_empty()),
+            ("users", inventory.users == 0),
+        ] {
+            if is_empty {
+                line(out, kind, &"[]")?;
+            }
+        }
         for permission in &inventory.permissions {
             permission_table(permission, out)?;
         }
@@ -45,9 +56,8 @@ impl Writer for Document {
         line(out, "email", &text(&user.email))?;
         line(out, "first_name", &text(&user.first_name))?;
         line(out, "last_name", &text(&user.last_name))?;
-        if let Some(number) = &user.phone_number {
-            line(out, "phone_number", &text(number))?;
-        }
+        let number = user.phone_number.as_ref().map(ToString::to_string);
+        line(out, "phone_number", &text(&number.unwrap_or_default()))?;
         line(out, "is_active", &user.is_active)?;
         line(out, "is_staff", &user.is_staff)?;
         line(out, "is_superuser", &user.is_superuser)?;
@@ -60,7 +70,6 @@ impl Writer for Document {
             .fields
             .iter()
             .map(|field| (field, own_text(user, field)));
-        let own = own.filter(|(_, value)| !value.is_empty());
         let own = own.map(|(field, value)| format!("{} = {}", field.name, text(&value)));
         let own: Vec<String> = own.collect();
         if !own.is_empty() {

@@ -13,7 +13,7 @@ use crate::service::accounts::{AccountError, LastSuperuser};
 use crate::service::import::new_user;
 use crate::service::permissions;
 use crate::store::users::{self, Since};
-use crate::store::{self, Fault};
+use crate::store::{self, Fault, StoreError};
 
 impl Plan<'_, '_> {
     pub(super) fn user(
@@ -135,9 +135,14 @@ impl Plan<'_, '_> {
 
 /// Which key an error is about.
 fn blamed(entry: &Entry<DeclaredUser>, fault: Fault<AccountError>) -> Fault<ApplyError> {
+    let wanted = &entry.what.rest;
     let key = match &fault {
         Fault::Refused(AccountError::NoGroup(_)) => "groups",
         Fault::Refused(AccountError::Fields(_)) => "fields",
+        Fault::Store(StoreError::LastSuperuser(_)) if wanted.is_superuser == Some(false) => {
+            "is_superuser"
+        }
+        Fault::Store(StoreError::LastSuperuser(_)) => "is_active",
         _ => "email",
     };
     entry.failed(key)(fault)
