@@ -147,6 +147,19 @@ pub fn claim(
     tx.query_row(SQL, &values, webhook)
 }
 
+/// Whether one has still taken a webhook until then, and nobody has removed it.
+pub fn is_claimed(
+    connection: &Conn,
+    id: WebhookId,
+    claimed_until: Timestamp,
+) -> Result<bool, StoreError> {
+    const SQL: &str = "SELECT 1 FROM webhooks WHERE id = ?1 AND claimed_until = ?2";
+    let id = id.to_string();
+    let values = [(&id).into(), claimed_until.as_millisecond().into()];
+    let found = connection.query_row(SQL, &values, |_| Ok(()))?;
+    Ok(found.is_some())
+}
+
 /// Writes down how far one came with a webhook, and lets go of it. Whoever has lost it meanwhile writes
 /// nothing; says whether it was still one's own.
 pub fn settle(

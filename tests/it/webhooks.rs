@@ -109,6 +109,8 @@ fn a_receiver_is_told_what_becomes_of_accounts_signed_and_in_order() {
     assert_eq!(came["body"]["data"]["user"], ada);
     assert_eq!(came["body"]["data"]["version"], ada["version"]);
     assert_eq!(came["content_type"], "application/json");
+    let sent = came["body"]["timestamp"].as_str().expect("is a text");
+    assert_eq!(sent.len(), "2026-11-23T10:00:00Z".len(), "{sent}");
     env.authctl(&["user", "delete", "ada@example.com", "--yes"])
         .succeeded();
     let came = wait_for("the deletion", || received(&env).get(1).cloned());
@@ -205,6 +207,29 @@ fn what_fails_too_often_is_given_up_and_comes_when_somebody_says_so() {
     assert_eq!(last["id"], attempts[0]["id"]);
     assert_eq!(last["body"]["data"]["user"], ada);
     assert!(authd.log().contains("a webhook was not told"));
+}
+
+#[test]
+fn a_webhook_that_is_removed_is_told_no_more() {
+    let env = TestEnv::new();
+    env.authd().stop();
+    let (id, secret, port) = add(&env, &[]);
+    let _receiver = Receiver::start_at(&env, &secret, port);
+    env.write("delay", "0.3");
+    let rows: String = (0..40)
+        .map(|at| format!("{{\"email\": \"a{at}@example.com\"}}\n"))
+        .collect();
+    env.write("users.jsonl", &rows);
+    env.authctl(&["import", "users.jsonl"]).succeeded();
+    let _authd = started(&env);
+    wait_for("some of them", || (received(&env).len() >= 3).then_some(()));
+    env.authctl(&["webhook", "delete", &id, "--yes"])
+        .succeeded();
+    // One may be under way.
+    let most = received(&env).len() + 1;
+    std::thread::sleep(Duration::from_secs(3));
+    let came = received(&env).len();
+    assert!(came <= most, "{came} came, of which {most} before");
 }
 
 #[test]

@@ -1,12 +1,13 @@
 """A receiver of webhooks: checks signatures with the library of Standard Webhooks.
 
 Arguments: a port (0 for a free one) and the secret. Says its port in one line. Answers with the status in
-the file `status` (200 if there is none), and adds what came to `received.jsonl`; what is not signed as it
+the file `status` (200 if there is none), after as many seconds as the file `delay` says, and adds what came to `received.jsonl`; what is not signed as it
 should be is answered 400 and not written down.
 """
 
 import json
 import sys
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -32,6 +33,8 @@ class Receiver(BaseHTTPRequestHandler):
         }
         with open("received.jsonl", "a", encoding="utf-8") as received:
             received.write(json.dumps(came) + "\n")
+        if Path("delay").exists():
+            time.sleep(float(Path("delay").read_text()))
         status = Path("status")
         self.answer(int(status.read_text()) if status.exists() else 200)
 

@@ -14,7 +14,7 @@ use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::{WebhookError, opened};
+use super::{WebhookError, opened, sent_at};
 use crate::courier::{Courier, DeliveryError, Message, SigningSecret};
 use crate::domain::user::UserId;
 use crate::domain::webhook::{Webhook, WebhookEvent, WebhookId};
@@ -161,6 +161,7 @@ fn tell(services: &Services, courier: &Courier, id: WebhookId) -> Result<(), Web
         webhook: stored.webhook,
         arrived: Vec::new(),
         buried: Vec::new(),
+        claimed_until: until,
         end: Instant::now() + SHIFT,
     };
     let worked = shift.work();
@@ -197,6 +198,7 @@ struct Shift<'s> {
     arrived: Vec<(UserId, i64)>,
     /// Messages that were given up.
     buried: Vec<DeadLetter>,
+    claimed_until: Timestamp,
     end: Instant,
 }
 
@@ -217,7 +219,7 @@ impl Shift<'_> {
                 return Ok(());
             }
             for change in page {
-                if self.is_over() {
+                if self.is_over() || !self.is_ours()? {
                     return Ok(());
                 }
                 self.tell(&change);
@@ -234,7 +236,7 @@ impl Shift<'_> {
             .store
             .read(|connection| webhooks::dead_letters(connection, id, true, PAGE))?;
         for letter in due {
-            if self.is_over() {
+            if self.is_over() || !self.is_ours()? {
                 break;
             }
             let page = self
@@ -302,7 +304,7 @@ impl Shift<'_> {
         let now = self.services.sources.clock.now();
         let body = json!({
             "type": event.name(),
-            "timestamp": now.to_string(),
+            "timestamp": sent_at(now),
             "data": data(change),
         });
         let id = format!("msg_{}_{}", self.webhook.id.0.simple(), change.version());
@@ -313,6 +315,14 @@ impl Shift<'_> {
             secret: &self.secret,
             now,
         })
+    }
+
+    /// Whether nobody has removed the webhook, or has it now: what `authctl` commits holds for the next message.
+    fn is_ours(&self) -> Result<bool, StoreError> {
+        let (id, until) = (self.webhook.id, self.claimed_until);
+        self.services
+            .store
+            .read(|connection| webhooks::is_claimed(connection, id, until))
     }
 
     /// After a failure, at the end of the shift or of the daemon.

@@ -5,6 +5,7 @@ pub mod messenger;
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::keys::KeysError;
@@ -184,7 +185,7 @@ pub fn test(
     let stored = stored.ok_or(WebhookError::NotFound(id))?;
     let now = desk.sources.clock.now();
     let name = format!("msg_{}", desk.sources.random.uuid_v7(now).simple());
-    let body = json!({"type": "test", "timestamp": now.to_string(), "data": {}}).to_string();
+    let body = json!({"type": "test", "timestamp": sent_at(now), "data": {}}).to_string();
     let message = Message {
         url: &stored.webhook.url,
         id: &name,
@@ -196,6 +197,12 @@ pub fn test(
         .deliver(&message)
         .map_err(WebhookError::NotDelivered)?;
     Ok(stored.webhook)
+}
+
+/// When a message is sent, as it says it: in whole seconds, as everywhere.
+fn sent_at(now: Timestamp) -> String {
+    let seconds = Timestamp::from_second(now.as_second());
+    seconds.unwrap_or(now).to_string()
 }
 
 /// What both ends know.
