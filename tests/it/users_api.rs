@@ -438,6 +438,7 @@ fn accounts_are_found_by_address_text_group_and_standing() {
     assert_eq!(found("email=STAFF@example.com"), [STAFF]);
     assert_eq!(found("email=nobody@example.com"), [""; 0]);
     assert_eq!(found("search=roo"), [ROOT]);
+    assert_eq!(found("search=%00"), [""; 0]);
     assert_eq!(found("group=billing"), [STAFF]);
     assert_eq!(found("superuser=true"), [ROOT]);
     assert_eq!(found("staff=true&active=1"), [STAFF]);

@@ -153,6 +153,10 @@ pub fn list(connection: &Conn, filter: &UserFilter, limit: u32) -> Result<Vec<Us
     let after = filter.after.as_deref();
     let place = place.or(after).unwrap_or(filter.order.start());
     let search = filter.search.as_deref();
+    // No text has one, and PostgreSQL cannot even be asked.
+    if search.is_some_and(|text| text.contains('\0')) {
+        return Ok(Vec::new());
+    }
     let lower = search.map(|text| contains(&text.to_lowercase()));
     let lower_ascii = search.map(|text| contains(&text.to_ascii_lowercase()));
     let mut values = vec![
