@@ -487,6 +487,9 @@ _authctl() {
             authctl__subcmd__help__subcmd__user,passwd)
                 cmd="authctl__subcmd__help__subcmd__user__subcmd__passwd"
                 ;;
+            authctl__subcmd__help__subcmd__user,permissions)
+                cmd="authctl__subcmd__help__subcmd__user__subcmd__permissions"
+                ;;
             authctl__subcmd__help__subcmd__user,reset-link)
                 cmd="authctl__subcmd__help__subcmd__user__subcmd__reset__subcmd__link"
                 ;;
@@ -673,6 +676,9 @@ _authctl() {
             authctl__subcmd__user,passwd)
                 cmd="authctl__subcmd__user__subcmd__passwd"
                 ;;
+            authctl__subcmd__user,permissions)
+                cmd="authctl__subcmd__user__subcmd__permissions"
+                ;;
             authctl__subcmd__user,reset-link)
                 cmd="authctl__subcmd__user__subcmd__reset__subcmd__link"
                 ;;
@@ -714,6 +720,9 @@ _authctl() {
                 ;;
             authctl__subcmd__user__subcmd__help,passwd)
                 cmd="authctl__subcmd__user__subcmd__help__subcmd__passwd"
+                ;;
+            authctl__subcmd__user__subcmd__help,permissions)
+                cmd="authctl__subcmd__user__subcmd__help__subcmd__permissions"
                 ;;
             authctl__subcmd__user__subcmd__help,reset-link)
                 cmd="authctl__subcmd__user__subcmd__help__subcmd__reset__subcmd__link"
@@ -3626,7 +3635,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__help__subcmd__user)
-            opts="add list show set passwd invite reset-link confirm-email enable disable grant revoke delete"
+            opts="add list show set passwd invite reset-link confirm-email enable disable grant revoke permissions delete"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3752,6 +3761,20 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__help__subcmd__user__subcmd__passwd)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__help__subcmd__user__subcmd__permissions)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -5188,7 +5211,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__user)
-            opts="-o -q -h -V --config --database --output --quiet --no-input --as --help --version add list show set passwd invite reset-link confirm-email enable disable grant revoke delete help"
+            opts="-o -q -h -V --config --database --output --quiet --no-input --as --help --version add list show set passwd invite reset-link confirm-email enable disable grant revoke permissions delete help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5450,7 +5473,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__user__subcmd__help)
-            opts="add list show set passwd invite reset-link confirm-email enable disable grant revoke delete help"
+            opts="add list show set passwd invite reset-link confirm-email enable disable grant revoke permissions delete help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5590,6 +5613,20 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__user__subcmd__help__subcmd__passwd)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__user__subcmd__help__subcmd__permissions)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -5774,6 +5811,40 @@ _authctl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --database)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json tsv" -- "${cur}"))
+                    return 0
+                    ;;
+                --as)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        authctl__subcmd__user__subcmd__permissions)
+            opts="-o -q -h -V --config --database --output --quiet --no-input --as --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

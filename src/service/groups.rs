@@ -100,6 +100,10 @@ pub fn rename(
         work.entry.note("to", to.as_str());
         let allowed = work.by.check_group(Builtin::GroupsChange, &group);
         allowed.map_err(refused)?;
+        if group.name == to {
+            work.is_change = false;
+            return Ok(group);
+        }
         let renamed = groups::rename(work.tx, group.id, &to)?;
         renamed.ok_or_else(|| refused(GroupError::NotFound(name)))
     })

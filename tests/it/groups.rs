@@ -133,6 +133,8 @@ fn groups_are_named_once_and_found_by_name_or_id() {
     let again = again.succeeded().json();
     assert_eq!(again, json!({"created": false, "group": group}));
     env.authctl(&["group", "add", "Billing"]).succeeded();
+    let same = env.authctl_json(&["group", "rename", "billing", "billing"]);
+    assert_eq!(same.succeeded().json(), group);
     let taken = env.authctl_json(&["group", "rename", "Billing", "billing"]);
     taken.refused(4, "conflict", "there is a group 'billing' already");
     let listed = env.authctl(&["group", "list", "-q", "--limit", "1"]);
@@ -141,6 +143,32 @@ fn groups_are_named_once_and_found_by_name_or_id() {
         let out = env.authctl_json(&["group", "add", bad]);
         assert_eq!(out.status, 5, "{bad:?} {out:?}");
     }
+}
+
+#[test]
+fn what_an_account_may_do_is_listed_with_what_it_was_given_by_itself() {
+    let env = billing();
+    let ask = ["user", "permissions", "ada@example.com"];
+    let none = json!({"direct": [], "effective": []});
+    assert_eq!(env.authctl_json(&ask).succeeded().json(), none);
+    for command in [
+        ["group", "add-user", "billing", "ada@example.com"],
+        ["user", "grant", "ada@example.com", "users.view"],
+    ] {
+        env.authctl(&command).succeeded();
+    }
+    let both = json!({"direct": ["users.view"], "effective": ["billing.refund", "users.view"]});
+    assert_eq!(env.authctl_json(&ask).succeeded().json(), both);
+    let lines = env.authctl(&[&ask[..], &["-o", "tsv"]].concat());
+    let lines = lines.succeeded().stdout;
+    assert_eq!(lines, "billing.refund\tfalse\nusers.view\ttrue\n");
+    env.authctl_json(&["user", "permissions", "eve@example.com"])
+        .refused(3, "not_found", "there is no account 'eve@example.com'");
+    // It is for whoever sees accounts.
+    env.authctl(&["user", "add", "bob@example.com", "--staff", "--no-password"])
+        .succeeded();
+    env.authctl_json(&[&ask[..], &["--as", "bob@example.com"]].concat())
+        .refused(4, "conflict", "this needs the permission 'users.view'");
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod grant;
 mod invite;
 mod list;
 mod passwd;
+mod permissions;
 mod reset_link;
 mod revoke;
 mod set;
@@ -35,6 +36,7 @@ pub(super) enum Command {
     Disable(disable::Args),
     Grant(grant::Args),
     Revoke(revoke::Args),
+    Permissions(permissions::Args),
     Delete(delete::Args),
 }
 
@@ -52,6 +54,7 @@ pub(super) fn run(command: Command, ctx: &mut Context) -> Result<(), CliError> {
         Command::Disable(args) => disable::run(args, ctx),
         Command::Grant(args) => grant::run(args, ctx),
         Command::Revoke(args) => revoke::run(args, ctx),
+        Command::Permissions(args) => permissions::run(args, ctx),
         Command::Delete(args) => delete::run(args, ctx),
     }
 }
