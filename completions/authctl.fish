@@ -1055,7 +1055,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand audit; and __fish_seen_s
 complete -c authctl -n "__fish_authctl_using_subcommand export" -l format -d 'How it is written' -r -f -a "jsonl\t'A JSON object a line'
 csv\t'A table with a header'
 toml\t'The document of \'apply\''"
-complete -c authctl -n "__fish_authctl_using_subcommand export" -s f -l file -d 'Write into this file, in the place of what is in it [default: standard output]' -r -F
+complete -c authctl -n "__fish_authctl_using_subcommand export" -s f -l file -d 'Write into this file, in the place of what is in it [default: -, standard output]' -r -F
 complete -c authctl -n "__fish_authctl_using_subcommand export" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
 complete -c authctl -n "__fish_authctl_using_subcommand export" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
 complete -c authctl -n "__fish_authctl_using_subcommand export" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'

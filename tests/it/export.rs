@@ -174,6 +174,9 @@ fn a_file_is_replaced_whole_or_left_as_it_is() {
     let text = std::fs::read_to_string(env.path("users.jsonl")).expect("reads");
     assert_eq!(lines(&text).len(), 2);
     assert_eq!(env.file_names(), names, "nothing else is left");
+    let out = env.authctl(&["export", "--file", "-", "-q"]).succeeded();
+    assert_eq!(out.stdout, text);
+    assert_eq!(env.file_names(), names, "- is no file");
     let nowhere = env.authctl(&["export", "--file", "none/users.jsonl"]);
     assert_eq!(nowhere.status, 1, "{nowhere:?}");
 }

@@ -1,6 +1,9 @@
 //! `authctl import`: many accounts, each by the rules for one.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
+use std::process::Stdio;
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -396,4 +399,32 @@ fn an_account_that_comes_without_a_value_has_none_and_not_the_default() {
     let exported = env.authctl(&["export", "-q"]).succeeded().stdout;
     let out = import(&env, &exported, &["--on-conflict", "update"]).succeeded();
     assert_eq!(out.json()["unchanged"], 2, "{out:?}");
+}
+
+#[test]
+fn what_is_interrupted_while_it_is_only_tried_has_imported_nothing() {
+    let (env, _) = with_ada();
+    let before = env.everything();
+    let mut command = env.authctl_command(&["import", "-"]);
+    command.stdin(Stdio::piped()).stderr(Stdio::piped());
+    let mut import = command.spawn().expect("starts");
+    let mut rows = import.stdin.take().expect("is piped");
+    for at in 0..1000 {
+        writeln!(rows, "{{\"email\": \"a{at}@example.com\"}}").expect("writes");
+    }
+    // By then it reads; it ends after the next thousand.
+    std::thread::sleep(Duration::from_secs(2));
+    let id = rustix::process::Pid::from_child(&import);
+    rustix::process::kill_process(id, rustix::process::Signal::INT).expect("is interrupted");
+    for at in 1000..3000 {
+        if writeln!(rows, "{{\"email\": \"a{at}@example.com\"}}").is_err() {
+            break;
+        }
+    }
+    let out = import.wait_with_output().expect("ends");
+    let said = String::from_utf8(out.stderr).expect("is UTF-8");
+    assert_eq!(said, "authctl: interrupted: nothing was imported\n");
+    assert_eq!(out.status.code(), Some(130));
+    drop(rows);
+    assert_eq!(env.everything(), before);
 }

@@ -6,7 +6,7 @@ mod lines;
 
 use std::io::{self, Write};
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use clap::ValueEnum;
@@ -35,7 +35,7 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value_t)]
     format: FileFormat,
 
-    /// Write into this file, in the place of what is in it [default: standard output]
+    /// Write into this file, in the place of what is in it [default: -, standard output]
     #[arg(long, short, value_name = "FILE")]
     file: Option<PathBuf>,
 
@@ -76,7 +76,8 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
         FileFormat::Csv => Box::new(lines::Csv::new(hashes)),
         FileFormat::Toml => Box::new(document::Document::default()),
     };
-    let mut target = file::Target::open(args.file.as_deref())?;
+    let file = args.file.filter(|path| path != Path::new("-"));
+    let mut target = file::Target::open(file.as_deref())?;
     let bar = progress::bar(ctx.output.quiet, "{human_pos}/{human_len} accounts");
     bar.set_message("exporting");
     let interrupted = prompt::watch_for_interrupt();
@@ -110,7 +111,7 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
         finished => finished.map_err(CliError::io("writing the export"))?,
     }
     let sentence = format!("{count} accounts exported");
-    if let Some(path) = args.file {
+    if let Some(path) = file {
         let document = json!({"users": count, "file": path.display().to_string()});
         return ctx.output.outcome(&document, &sentence);
     }

@@ -94,7 +94,11 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
     let mut walk = Walk {
         bar: progress::bar(ctx.output.quiet, "{bytes}/{total_bytes}"),
         interrupted: prompt::watch_for_interrupt(),
-        report: Report::new(ctx.output, args.dry_run),
+        report: if args.dry_run || twice {
+            Report::trial(ctx.output, args.dry_run)
+        } else {
+            Report::new(ctx.output, false)
+        },
     };
     walk.bar.set_length(file.length * if twice { 2 } else { 1 });
     if args.dry_run || twice {

@@ -10,6 +10,8 @@ use crate::service::import::Outcome;
 pub(super) struct Report {
     output: Output,
     dry_run: bool,
+    /// Rows are only tried: what is counted was not done.
+    is_trial: bool,
     created: u64,
     updated: u64,
     unchanged: u64,
@@ -24,10 +26,19 @@ pub(super) struct Report {
 const MAX_ERRORS: usize = 1000;
 
 impl Report {
+    /// Of rows that are tried, whether or not they are to be imported after that.
+    pub(super) fn trial(output: Output, dry_run: bool) -> Self {
+        Self {
+            is_trial: true,
+            ..Self::new(output, dry_run)
+        }
+    }
+
     pub(super) fn new(output: Output, dry_run: bool) -> Self {
         Self {
             output,
             dry_run,
+            is_trial: false,
             created: 0,
             updated: 0,
             unchanged: 0,
@@ -73,6 +84,9 @@ impl Report {
 
     /// What was done before an interruption, and how to go on.
     pub(super) fn so_far(&self) -> String {
+        if self.is_trial {
+            return "nothing was imported".into();
+        }
         format!(
             "{}; run the same again with --on-conflict skip or update to go on",
             self.counts()
