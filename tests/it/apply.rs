@@ -262,7 +262,7 @@ fn a_document_that_is_wrong_anywhere_is_refused_whole_with_line_and_key() {
         ),
         (
             "[[fields]]\nname = \"level\"\ntype = \"int\"\npattern = \"a\"\n",
-            "line 5: type: a field of type int has no pattern",
+            "line 6: pattern: a field of type int has no pattern",
         ),
         (
             "[[fields]]\nname = \"level\"\ntype = \"int\"\ndefault = nan\n",
@@ -326,6 +326,20 @@ fn the_key_that_would_demote_the_last_superuser_is_named() {
     ] {
         apply(&env, &document, &[]).refused(4, "conflict", &format!("{place}: {why}"));
     }
+}
+
+#[test]
+fn a_definition_that_is_wrong_or_broken_is_named_by_its_key() {
+    let env = TestEnv::new();
+    let level = "[[fields]]\nname = \"level\"\ntype = \"int\"\n";
+    let ada = "[[users]]\nemail = \"ada@example.com\"\n";
+    apply(&env, &format!("{level}{ada}"), &[]).succeeded();
+    let longest = format!("{level}label = \"L\"\nmax_length = 9\n");
+    let message = "line 5: max_length: a field of type int has no max_length";
+    apply(&env, &longest, &[]).refused(5, "invalid", message);
+    let required = format!("{level}label = \"L\"\nrequired = true\n");
+    let message = "line 5: required: nothing was changed, and is only with 'authctl field change --force': 1 account breaks the rules: ada@example.com (a value is needed)";
+    apply(&env, &required, &[]).refused(4, "conflict", message);
 }
 
 #[test]

@@ -216,10 +216,9 @@ fn a_webhook_that_is_removed_is_told_no_more() {
     let (id, secret, port) = add(&env, &[]);
     let _receiver = Receiver::start_at(&env, &secret, port);
     env.write("delay", "0.3");
-    let rows: String = (0..40)
-        .map(|at| format!("{{\"email\": \"a{at}@example.com\"}}\n"))
-        .collect();
-    env.write("users.jsonl", &rows);
+    let row = |at| format!("{{\"email\": \"a{at}@example.com\"}}\n");
+    let rows: Vec<String> = (0..40).map(row).collect();
+    env.write("users.jsonl", &rows.concat());
     env.authctl(&["import", "users.jsonl"]).succeeded();
     let _authd = started(&env);
     wait_for("some of them", || (received(&env).len() >= 3).then_some(()));

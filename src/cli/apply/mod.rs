@@ -167,9 +167,9 @@ fn text(path: &Path) -> Result<String, CliError> {
     }
     String::from_utf8(bytes).map_err(|error| {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let ends = good.iter().filter(|byte| **byte == b'\n').count();
+        let lines = good.split(|byte| *byte == b'\n');
         CliError::Value {
-            what: format!("line {}", 1 + ends),
+            what: format!("line {}", lines.count()),
             problem: "this is no UTF-8".into(),
         }
     })

@@ -255,7 +255,7 @@ fn open(path: &Path, twice: bool) -> Result<Source, CliError> {
     };
     let kept = twice.then(tempfile::tempfile).transpose();
     let stream = Stream {
-        stream,
+        source: stream,
         kept: kept.map_err(CliError::io("making a file for what is read"))?,
         is_over: false,
     };
@@ -267,7 +267,7 @@ fn open(path: &Path, twice: bool) -> Result<Source, CliError> {
 
 /// What is read once, and then, if it was kept, again.
 struct Stream {
-    stream: Box<dyn Read>,
+    source: Box<dyn Read>,
     kept: Option<File>,
     is_over: bool,
 }
@@ -277,11 +277,11 @@ impl Read for Stream {
         match &mut self.kept {
             Some(kept) if self.is_over => kept.read(buffer),
             Some(kept) => {
-                let length = self.stream.read(buffer)?;
+                let length = self.source.read(buffer)?;
                 kept.write_all(&buffer[..length])?;
                 Ok(length)
             }
-            None => self.stream.read(buffer),
+            None => self.source.read(buffer),
         }
     }
 }

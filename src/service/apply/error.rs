@@ -5,7 +5,7 @@ use crate::domain::authority::Denied;
 use crate::domain::field::FieldType;
 use crate::service::accounts::AccountError;
 use crate::service::clients::ClientError;
-use crate::service::fields::FieldError;
+use crate::service::fields::{Breaches, FieldError};
 use crate::service::groups::GroupError;
 use crate::service::management::MayBeDenied;
 use crate::service::permissions::PermissionError;
@@ -65,6 +65,9 @@ pub enum Problem {
     /// Values of another type are other values.
     #[error("the field is of type {0}, and a field's type stays: delete it first")]
     Type(FieldType),
+    /// Accounts break the rules: here is nothing to bring them all the same.
+    #[error("nothing was changed, and is only with 'authctl field change --force': {0}")]
+    Broken(Breaches),
     /// It would be there only until the end of this.
     #[error("'{0}' is not in the document, and what is not there is deleted")]
     NotListed(String),
@@ -89,7 +92,7 @@ impl Problem {
             Self::Permission(error) => error.denied(),
             Self::Field(error) => error.denied(),
             Self::Client(error) => error.denied(),
-            Self::Type(_) => return true,
+            Self::Type(_) | Self::Broken(_) => return true,
             Self::NotListed(_) => None,
         };
         denied.is_some()
@@ -97,9 +100,7 @@ impl Problem {
                 self,
                 Self::Account(AccountError::Store(_))
                     | Self::Permission(PermissionError::Builtin(_))
-                    | Self::Field(
-                        FieldError::TooMany | FieldError::Broken(_) | FieldError::Unfit(_)
-                    )
+                    | Self::Field(FieldError::TooMany | FieldError::Unfit(_))
             )
     }
 }

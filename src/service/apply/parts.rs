@@ -76,8 +76,7 @@ impl Plan<'_, '_> {
         };
         let Some(found) = found else {
             let definition = Definition::new(spec).map_err(FieldError::from);
-            let definition =
-                definition.map_err(|error| Fault::Refused(entry.wrong("type", error)))?;
+            let definition = definition.map_err(|error| entry.undefined("type", error))?;
             let added = self.series.step(Action::FieldAdded, |work| {
                 own_fields::adding(work, name, &definition)
             });
@@ -94,7 +93,11 @@ impl Plan<'_, '_> {
             own_fields::changing(work, name, None, whole(spec), Force::No)?;
             Ok::<_, Fault<FieldError>>(work.is_change)
         });
-        if changed.map_err(entry.failed("name"))? {
+        let changed = changed.map_err(|fault| match fault {
+            Fault::Refused(error) => entry.undefined("name", error),
+            fault => entry.failed::<FieldError>("name")(fault),
+        });
+        if changed? {
             let is = store::fields::find(self.series.tx, name)?;
             let is = is.map(|field| field.definition.spec()).unwrap_or_default();
             self.note(Verb::Change, "field", name, differences(&was, &is));
@@ -112,7 +115,10 @@ impl Plan<'_, '_> {
         let changed = self.series.step(Action::FieldChanged, |work| {
             own_fields::changing(work, name, None, change, Force::No)
         });
-        changed.map_err(entry.failed("required"))?;
+        changed.map_err(|fault| match fault {
+            Fault::Refused(error) => entry.undefined("required", error),
+            fault => entry.failed::<FieldError>("required")(fault),
+        })?;
         if !is_new {
             self.note(Verb::Change, "field", name, vec!["required".into()]);
         }
@@ -275,6 +281,19 @@ impl Plan<'_, '_> {
             });
         }
         Ok(())
+    }
+}
+
+impl Entry<DeclaredField> {
+    /// The definition is wrong, in one of its keys, or else about what stands under this one.
+    fn undefined(&self, key: &str, error: FieldError) -> Fault<ApplyError> {
+        Fault::Refused(match error {
+            FieldError::Definition(error) => {
+                self.wrong(error.member(), FieldError::Definition(error))
+            }
+            FieldError::Broken(breaches) => self.wrong(key, Problem::Broken(breaches)),
+            error => self.wrong(key, error),
+        })
     }
 }
 
