@@ -68,6 +68,10 @@ impl<'d> Table<'d> {
     }
 
     /// The same of what there may be none of, which null and an empty text say.
+    #[expect(
+        clippy::option_option,
+        reason = "that it is not there is something else than that there is none"
+    )]
     pub(super) fn maybe<T: FromStr<Err: Display>>(
         &self,
         key: &'static str,

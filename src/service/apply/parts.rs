@@ -95,7 +95,7 @@ impl Plan<'_, '_> {
         });
         let changed = changed.map_err(|fault| match fault {
             Fault::Refused(error) => entry.undefined("name", error),
-            fault => entry.failed::<FieldError>("name")(fault),
+            fault @ Fault::Store(_) => entry.failed::<FieldError>("name")(fault),
         });
         if changed? {
             let is = store::fields::find(self.series.tx, name)?;
@@ -117,7 +117,7 @@ impl Plan<'_, '_> {
         });
         changed.map_err(|fault| match fault {
             Fault::Refused(error) => entry.undefined("required", error),
-            fault => entry.failed::<FieldError>("required")(fault),
+            fault @ Fault::Store(_) => entry.failed::<FieldError>("required")(fault),
         })?;
         if !is_new {
             self.note(Verb::Change, "field", name, vec!["required".into()]);
