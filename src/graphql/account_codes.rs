@@ -53,12 +53,11 @@ struct NewAddress {
 }
 
 pub(super) fn request_email_change(call: &Call<'_>) -> Result<Value, Refusal> {
-    let user = call.caller.user()?;
+    let by = call.caller.owner()?;
     let asked: NewAddress = call.read()?;
     let email = value("email", &asked.email)?;
     let password = Password::new(asked.password.expose());
-    let address = call.caller.origin.address;
-    addresses::request_change(call.services(), user, &password, email, address)?;
+    addresses::request_change(call.services(), &by, &password, email)?;
     Ok(true.into())
 }
 

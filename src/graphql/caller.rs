@@ -11,6 +11,7 @@ use crate::service::Services;
 use crate::service::account_codes::managed::AccountCodes;
 use crate::service::accounts::Accounts;
 use crate::service::management::Management;
+use crate::service::own_account::Owner;
 use crate::service::verification::{self, Principal, Verification};
 use crate::tokens::claims::Subject;
 
@@ -92,6 +93,16 @@ impl Caller {
         Ok(match self.verification()?.claims.subject {
             Subject::User { session, .. } => session,
             Subject::Client(_) => None,
+        })
+    }
+
+    /// The user as somebody who wants to log in with something else from now on.
+    pub(super) fn owner(&self) -> Result<Owner<'_>, Refusal> {
+        Ok(Owner {
+            user: self.user()?,
+            session: self.session()?,
+            scope: &self.verification()?.claims.scope,
+            address: self.origin.address,
         })
     }
 

@@ -60,14 +60,11 @@ struct Passwords {
 }
 
 pub(super) fn change_password(call: &Call<'_>) -> Result<Value, Refusal> {
-    let user = call.caller.user()?;
     let asked: Passwords = call.read()?;
     let change = PasswordChange {
-        user,
-        session: call.caller.session()?,
+        by: call.caller.owner()?,
         current: &Password::new(asked.current_password.expose()),
         new: &Password::new(asked.new_password.expose()),
-        address: call.caller.origin.address,
     };
     own_password::change(call.services(), &change)?;
     Ok(true.into())

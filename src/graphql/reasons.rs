@@ -118,7 +118,7 @@ impl From<SessionError> for Refusal {
 impl From<PasswordChangeError> for Refusal {
     fn from(error: PasswordChangeError) -> Self {
         match error {
-            PasswordChangeError::NoSession => Self::new(Code::Forbidden, sentence(&error)),
+            PasswordChangeError::Token(_) => Self::new(Code::Forbidden, sentence(&error)),
             PasswordChangeError::WrongPassword => Self::of_field("current_password", &error),
             PasswordChangeError::Policy(_) => Self::of_field("new_password", &error),
             PasswordChangeError::TooMany(secs) => Self::too_many_wrong_passwords(secs),
@@ -137,7 +137,7 @@ impl From<CodeError> for Refusal {
             CodeError::Dead => Self::of_field("token", &error),
             CodeError::WrongPassword => Self::of_field("password", &error),
             CodeError::TooMany(secs) => Self::too_many_wrong_passwords(secs),
-            CodeError::Closed => Self::new(Code::Forbidden, sentence(&error)),
+            CodeError::Closed | CodeError::Token(_) => Self::new(Code::Forbidden, sentence(&error)),
             CodeError::HasPassword(_)
             | CodeError::NoPassword(_)
             | CodeError::Inactive(_)

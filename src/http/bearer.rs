@@ -1,6 +1,7 @@
 //! Bearer tokens in requests (RFC 6750).
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use rouille::Request;
@@ -13,6 +14,7 @@ use crate::domain::authority::NarrowScope;
 use crate::domain::scope::Scope;
 use crate::domain::session::SessionId;
 use crate::domain::user::User;
+use crate::service::own_account::Owner;
 use crate::service::verification::{self, Principal, Refusal, VerifyError};
 use crate::tokens::authorization;
 use crate::tokens::claims::Subject;
@@ -45,6 +47,18 @@ pub(super) struct Caller {
     pub(super) session: Option<SessionId>,
     /// What the token is for. Empty: whatever the user may do.
     pub(super) scope: Scope,
+}
+
+impl Caller {
+    /// The same as somebody who wants to log in with something else from now on.
+    pub(super) fn owner(&self, address: Option<IpAddr>) -> Owner<'_> {
+        Owner {
+            user: &self.user,
+            session: self.session,
+            scope: &self.scope,
+            address,
+        }
+    }
 }
 
 /// The user behind the request's bearer token.

@@ -29,13 +29,13 @@ pub(super) struct Body {
 
 /// Change the password of the account behind the bearer token
 ///
-/// All its other sessions end. The session of this token goes on, and so do API tokens. It takes a token of
-/// a session: an API token does not change passwords.
+/// All its other sessions end, and every code that it was mailed. The session of this token goes on, and so
+/// do API tokens. It takes a token of a session, without a scope.
 #[utoipa::path(
     post, path = "/auth/password/change", operation_id = "changePassword", tag = "auth", security(("bearer" = [])), request_body = Body,
     responses(
         (status = 204, description = "Changed"),
-        (status = 403, description = "The token is a client's or an API token", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The token is a client's or an API token, or it has a scope", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "The current password is another, or the new one breaks a rule: see `errors`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "Too many passwords were wrong; see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
         body::Refused,
@@ -46,11 +46,9 @@ pub(super) fn change(app: &App, request: &Request) -> Result<Response, Problem> 
     let caller = bearer::user(app, request)?;
     let body: Body = body::json(request)?;
     let change = PasswordChange {
-        user: &caller.user,
-        session: caller.session,
+        by: caller.owner(origin::address_of(app, request)),
         current: &Password::new(body.current_password.expose()),
         new: &Password::new(body.new_password.expose()),
-        address: origin::address_of(app, request),
     };
     own_password::change(&app.services, &change)?;
     Ok(Response::empty_204())
@@ -63,7 +61,7 @@ impl From<PasswordChangeError> for Problem {
             Self::invalid([(member.to_owned(), sentences)].into())
         };
         match error {
-            PasswordChangeError::NoSession => Self::new(Code::Forbidden, sentence(&error)),
+            PasswordChangeError::Token(_) => Self::new(Code::Forbidden, sentence(&error)),
             PasswordChangeError::WrongPassword => of("current_password"),
             PasswordChangeError::Policy(_) => of("new_password"),
             PasswordChangeError::TooMany(secs) => Self::too_many_wrong_passwords(secs),

@@ -1,6 +1,7 @@
-//! What users change of their own account.
+//! What users change of their own account, and by which tokens.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use super::account_change::note_differences;
 use super::account_fields;
@@ -10,6 +11,8 @@ use crate::domain::audit::Action;
 use crate::domain::field::Input;
 use crate::domain::name::PersonName;
 use crate::domain::phone::Phone;
+use crate::domain::scope::Scope;
+use crate::domain::session::SessionId;
 use crate::domain::user::{User, UserChange, UserRef};
 use crate::store::users;
 
@@ -25,6 +28,43 @@ pub struct OwnChange {
     pub phone_number: Option<Option<Phone>>,
     /// New values of the own fields that accounts write themselves, by their names.
     pub fields: BTreeMap<String, Input>,
+}
+
+/// A user by a token, who wants to log in with something else from now on.
+#[derive(Debug)]
+pub struct Owner<'a> {
+    /// The account, as of the request.
+    pub user: &'a User,
+    /// The session of the token; `None`: it is an API token.
+    pub session: Option<SessionId>,
+    /// What the token is for. Empty: whatever the user may do.
+    pub scope: &'a Scope,
+    /// Where the request comes from.
+    pub address: Option<IpAddr>,
+}
+
+/// Whoever holds such a token need not be its user, or was given it for something else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WrongToken {
+    /// It belongs to no session.
+    #[error("an API token is not for this: log in")]
+    NoSession,
+    /// It is for something in particular.
+    #[error("a token with a scope is not for this")]
+    Scoped,
+}
+
+impl Owner<'_> {
+    /// The session in which the password or the address is changed.
+    pub(super) fn session(&self) -> Result<SessionId, WrongToken> {
+        let session = self.session.ok_or(WrongToken::NoSession)?;
+        if self.scope.is_empty() {
+            Ok(session)
+        } else {
+            Err(WrongToken::Scoped)
+        }
+    }
 }
 
 /// Changes the account of whoever asks, all of it or nothing, and returns it as it sees itself.

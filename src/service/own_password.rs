@@ -1,41 +1,35 @@
 //! A user gives their account another password.
 
-use std::net::IpAddr;
-
 use super::Services;
+use super::own_account::{Owner, WrongToken};
 use super::password_check::{self, NotRight};
 use super::scribe::Scribe;
 use crate::domain::audit::{Action, Entry, Outcome, Who};
 use crate::domain::password::Password;
 use crate::domain::session::SessionId;
-use crate::domain::user::User;
-use crate::passwords::policy::Owner;
+use crate::passwords::policy;
 use crate::passwords::{PolicyError, PoolError};
 use crate::store::sessions::{self, Which};
-use crate::store::{StoreError, users};
+use crate::store::{StoreError, account_codes, users};
 
 /// A user who wants another password.
 #[derive(Debug)]
 pub struct PasswordChange<'a> {
-    /// The account, as of the request.
-    pub user: &'a User,
-    /// The session in which this is asked: the one that stays. `None`: by an API token.
-    pub session: Option<SessionId>,
+    /// Who; the session in which this is asked is the one that stays.
+    pub by: Owner<'a>,
     /// The password so far.
     pub current: &'a Password,
     /// The password from now on.
     pub new: &'a Password,
-    /// Where the request comes from.
-    pub address: Option<IpAddr>,
 }
 
 /// Why the password stayed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PasswordChangeError {
-    /// Whoever holds an API token need not be its user.
-    #[error("an API token does not change passwords: log in")]
-    NoSession,
+    /// The token is not for this.
+    #[error(transparent)]
+    Token(#[from] WrongToken),
     /// The current one is another, or the account is gone or disabled by now.
     #[error("this is not the current password")]
     WrongPassword,
@@ -54,20 +48,21 @@ pub enum PasswordChangeError {
 }
 
 /// Gives the account the new password if the current one is right. Every other session of it ends, and
-/// this one goes on (statement 57). API tokens stay: an administrator has made them.
+/// this one goes on (statement 57). So does every code (statement 79): whoever asked for one may have
+/// known the password so far. API tokens stay: an administrator has made them.
 ///
 /// The current password is counted with those of logins (statements 67 and 74).
 pub fn change(services: &Services, change: &PasswordChange<'_>) -> Result<(), PasswordChangeError> {
-    let user = change.user;
-    let session = change.session.ok_or(PasswordChangeError::NoSession)?;
-    let owner = Owner {
+    let user = change.by.user;
+    let session = change.by.session()?;
+    let owner = policy::Owner {
         email: user.email.as_str(),
         first_name: user.first_name.as_str(),
         last_name: user.last_name.as_str(),
     };
     services.policy.check(change.new, owner)?;
     let name = user.email.as_str();
-    let guess = password_check::admit(services, name, Some(user.id), change.address)??;
+    let guess = password_check::admit(services, name, Some(user.id), change.by.address)??;
     let credentials = services
         .store
         .read(|connection| users::credentials(connection, &user.email))?
@@ -84,7 +79,7 @@ pub fn change(services: &Services, change: &PasswordChange<'_>) -> Result<(), Pa
     };
     let hash = services.hasher.hash(change.new)?;
     let id = user.id;
-    let scribe = Scribe::at(Who::User(id), change.address, &services.sources);
+    let scribe = Scribe::at(Who::User(id), change.by.address, &services.sources);
     let clock = services.sources.clock.clone();
     let changed = services.store.write(move |tx| {
         let now = clock.now();
@@ -92,6 +87,7 @@ pub fn change(services: &Services, change: &PasswordChange<'_>) -> Result<(), Pa
             return Ok(false);
         }
         let ended = sessions::end_of(tx, id, Which::AllBut(session), now)?;
+        account_codes::end_of(tx, id)?;
         let mut entry = Entry::new(Action::UserPasswordChanged)
             .user(id)
             .session(session);
@@ -113,8 +109,8 @@ fn note_refusal(
     session: SessionId,
     wait_secs: Option<u32>,
 ) -> Result<(), StoreError> {
-    let id = change.user.id;
-    let scribe = Scribe::at(Who::User(id), change.address, &services.sources);
+    let id = change.by.user.id;
+    let scribe = Scribe::at(Who::User(id), change.by.address, &services.sources);
     let entry = Entry::new(Action::UserPasswordChanged)
         .user(id)
         .session(session);

@@ -21,7 +21,7 @@ pub use cursor::CursorKey;
 pub use jsonwebtoken::jwk::JwkSet;
 pub use jws::TokenError;
 pub use key::{KeyAlgorithm, KeyError, SigningKey, VerifyingKey};
-pub use memo::{CheckedToken, CheckedTokens};
+pub use memo::{CheckedToken, CheckedTokens, Fingerprint};
 pub use opaque::{OpaqueKind, OpaqueToken};
 pub use refresh::{RefreshToken, SuccessorKey};
 pub use ring::KeyRing;

@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::env::{Answer, Authd, PASSWORD, TestEnv};
+use crate::mail_server::code_in;
+use crate::stop::wait_until;
 
 const ADA: &str = "ada@example.com";
 const NEW: &str = "violet lantern orbits quartz";
@@ -20,6 +22,18 @@ fn patch(authd: &Authd, token: &str, seen: Option<&str>, change: &Value) -> Answ
 fn me(authd: &Authd, token: &str) -> Answer {
     let bearer = format!("Bearer {token}");
     authd.get_with("/auth/me", &[("Authorization", &bearer)])
+}
+
+/// With the answer's status.
+fn change_address(authd: &Authd, token: &str, password: &str) -> u16 {
+    let bearer = format!("Bearer {token}");
+    let headers = [
+        ("Authorization", bearer.as_str()),
+        ("Content-Type", "application/json"),
+    ];
+    let body = json!({"email": "ada@example.org", "password": password});
+    let answer = authd.ask("POST", "/auth/email/change", &headers, body.to_string());
+    answer.status
 }
 
 fn change_password(authd: &Authd, token: &str, current: &str, new: &str) -> Answer {
@@ -154,14 +168,28 @@ fn a_token_with_a_scope_and_one_of_a_client_change_nobody() {
         "token", "add", "--name", "x", "--user", ADA, "--scope", "read", "-q",
     ];
     let scoped = env.authctl(&add).succeeded().stdout;
+    // A session that was made through a client has the client's scope, too.
+    let add = ["client", "add", "shop", "--scope", "read", "-q"];
+    let secret = env.authctl(&add).succeeded().stdout;
+    let through_client = json!({"email": ADA, "password": PASSWORD, "client_id": "shop",
+        "client_secret": secret.trim()});
+    let session = authd.post_json("/auth/login", &through_client);
+    let session = session.body["access_token"].as_str().expect("is a text");
     let before = env.everything();
-    for token in [of_client, scoped.trim()] {
+    for token in [of_client, scoped.trim(), session] {
         let change = json!({"first_name": "Eve"});
         let answer = patch(&authd, token, None, &change);
         answer.is_problem(403, "forbidden");
         let answer = change_password(&authd, token, PASSWORD, NEW);
         answer.is_problem(403, "forbidden");
+        assert_eq!(change_address(&authd, token, PASSWORD), 403);
     }
+    // One without a scope is the account's for everything but what it logs in with.
+    let add = ["token", "add", "--name", "y", "--user", ADA, "-q"];
+    let api_token = env.authctl(&add).succeeded().stdout;
+    let answer = change_password(&authd, api_token.trim(), PASSWORD, NEW);
+    answer.is_problem(403, "forbidden");
+    assert_eq!(change_address(&authd, api_token.trim(), PASSWORD), 403);
     assert_eq!(env.everything(), before);
     authd.login(ADA, PASSWORD);
 }
@@ -185,6 +213,57 @@ fn a_new_password_ends_every_other_session_and_keeps_this_one() {
     let event = out.succeeded().json()["events"][0].take();
     assert_eq!(event["result"], "ok", "{event}");
     assert_eq!(event["detail"]["sessions"], 1, "{event}");
+}
+
+/// Security statement 79: what was asked for with the password so far, whether the code was made before or
+/// is to be made.
+#[test]
+fn a_new_password_ends_every_code_that_was_asked_for_before() {
+    let env = TestEnv::new();
+    env.add_user("grace@example.com", PASSWORD);
+    env.add_user(ADA, PASSWORD);
+    let deaf = std::net::TcpListener::bind("127.0.0.1:0").expect("listens");
+    let port = deaf.local_addr().expect("has a port").port().to_string();
+    let authd = env.authd_with(
+        &[],
+        &[
+            ("AUTHD_MAIL_TRANSPORT", "smtp"),
+            ("AUTHD_MAIL_HOST", "127.0.0.1"),
+            ("AUTHD_MAIL_SECURITY", "none"),
+            ("AUTHD_MAIL_PORT", &port),
+            ("AUTHD_MAIL_TIMEOUT", "6s"),
+        ],
+    );
+    let token = authd.login(ADA, PASSWORD);
+    let link = env.authctl(&["user", "reset-link", ADA, "-q"]).succeeded();
+    let code = code_in(link.stdout.trim_end());
+    // Whoever sends letters waits for a server that says nothing, and does nothing else meanwhile.
+    let email = json!({"email": "grace@example.com"});
+    assert_eq!(authd.post_json("/auth/password/reset", &email).status, 202);
+    let codes = |purpose: &str| {
+        env.number(&format!(
+            "SELECT count(*) FROM account_codes WHERE purpose = '{purpose}'"
+        ))
+    };
+    wait_until("a code for Grace", || codes("password_reset") == 2);
+    assert_eq!(change_address(&authd, &token, PASSWORD), 202);
+    let changed = change_password(&authd, &token, PASSWORD, NEW);
+    assert_eq!(changed.status, 204, "{changed:?}");
+    let body = json!({"token": code, "password": PASSWORD});
+    refused(
+        &authd.post_json("/auth/password/reset/confirm", &body),
+        "token",
+    );
+    authd.login(ADA, NEW);
+    // The letter to Grace stays; what was wanted for Ada has been seen to.
+    wait_until("Ada's errand", || {
+        env.number("SELECT count(*) FROM outgoing_mail") == 1
+    });
+    assert_eq!(codes("email_change"), 0);
+    assert_eq!(codes("password_reset"), 1);
+    // With the password of now, it is made.
+    assert_eq!(change_address(&authd, &token, NEW), 202);
+    wait_until("a code for Ada", || codes("email_change") == 1);
 }
 
 /// Security statement 67.

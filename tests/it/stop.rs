@@ -11,8 +11,8 @@ use crate::raw::{Raw, get, login, login_head};
 /// Passes enough for a login to be under way for a while.
 const SLOW: (&str, &str) = ("AUTHD_PASSWORDS_ITERATIONS", "40");
 
-fn wait_until(what: &str, done: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(5);
+pub(crate) fn wait_until(what: &str, done: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
     while !done() {
         assert!(Instant::now() < deadline, "not in time: {what}");
         std::thread::sleep(Duration::from_millis(5));

@@ -60,28 +60,29 @@ pub(in crate::http) struct Change {
 /// Ask for another address for the caller's account
 ///
 /// A page that confirms it is mailed there, and the present address is told. Until it is confirmed
-/// nothing changes. The answer is the same if another account has the address: its owner is told.
+/// nothing changes. The answer is the same if another account has the address: its owner is told. It takes
+/// a token of a session, without a scope.
 #[utoipa::path(
     post, path = "/auth/email/change", operation_id = "changeEmail", tag = "account", security(("bearer" = [])), request_body = Change,
     responses(
         (status = 202, description = "Seen to", body = Accepted),
         (status = 422, description = "The password is wrong, or it is no address: see `errors`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "Too many passwords were wrong; see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "The token is a client's or an API token, or it has a scope", body = ProblemBody, content_type = "application/problem+json"),
         bearer::Refused,
-        bearer::NoUser,
         body::Refused,
     ),
 )]
 pub(in crate::http) fn change(app: &App, request: &Request) -> Result<Response, Problem> {
-    let user = bearer::user(app, request)?.user;
+    let caller = bearer::user(app, request)?;
     let body: Change = body::json(request)?;
     let mut values = Values::default();
     let email = values.read("email", Some(&body.email));
     values.check()?;
     if let Some(email) = email {
         let password = Password::new(body.password.expose());
-        let address = origin::address_of(app, request);
-        addresses::request_change(&app.services, &user, &password, email, address)?;
+        let by = caller.owner(origin::address_of(app, request));
+        addresses::request_change(&app.services, &by, &password, email)?;
     }
     Ok(accepted(
         "A page that confirms the new address is mailed to it. Until then nothing changes.",

@@ -10,7 +10,9 @@ use crate::domain::email::Email;
 use crate::domain::password::Password;
 use crate::domain::user::{User, UserChange, UserRef};
 use crate::mail::{Facts, Letter, Subject};
+use crate::passwords::PhcString;
 use crate::service::Services;
+use crate::service::own_account::Owner;
 use crate::service::password_check::{self, NotRight};
 use crate::service::post::{self, Wanted};
 use crate::service::scribe::Scribe;
@@ -18,6 +20,7 @@ use crate::store::account_codes::{self, Code};
 use crate::store::users;
 use crate::store::users::confirmation;
 use crate::store::{Fault, Tx};
+use crate::tokens::CheckedTokens;
 
 /// Uses a code up that was mailed to an address: it is the account's, or takes the place of the one
 /// that was. Then the old address is told, and no other code of the account is good any more.
@@ -73,40 +76,42 @@ fn owner_of(tx: &Tx<'_>, code: &Code) -> Result<User, Fault<CodeError>> {
     user.ok_or_else(|| refused(CodeError::Dead))
 }
 
-/// An account, by somebody who knows its password, is to have another address once that is
-/// confirmed. Whether another account has it, the post finds out, and nobody is told here.
+/// An account, by somebody in a session of it who knows its password, is to have another address once
+/// that is confirmed. Whether another account has it, the post finds out, and nobody is told here.
 pub fn request_change(
     services: &Services,
-    user: &User,
+    by: &Owner<'_>,
     password: &Password,
     email: Email,
-    address: Option<IpAddr>,
 ) -> Result<(), CodeError> {
-    let right = is_password_of(services, user, password, address)?;
-    let scribe = Scribe::at(Who::User(user.id), address, &services.sources);
+    by.session()?;
+    let user = by.user;
+    let checked = checked_hash(services, user, password, by.address)?;
+    let scribe = Scribe::at(Who::User(user.id), by.address, &services.sources);
     let entry = Entry::new(Action::UserEmailChangeWanted).user(user.id);
     let clock = Arc::clone(&services.sources.clock);
-    if !right {
+    let Some(checked) = checked else {
         let entry = entry.ended(Outcome::Failed);
         services
             .store
             .write(move |tx| scribe.write(tx, &entry, clock.now()))?;
         return Err(CodeError::WrongPassword);
-    }
+    };
     let wanted = Wanted::EmailChange {
         user: user.id.to_string(),
         email: email.as_str().to_owned(),
+        checked: Some(CheckedTokens::fingerprint(checked.as_str())),
     };
     services.want_with(wanted, move |tx, now| scribe.write(tx, &entry, now))
 }
 
-/// Counted with the passwords of logins (statements 67 and 74).
-fn is_password_of(
+/// The hash of the password, if it is right. Counted with the passwords of logins (statements 67 and 74).
+fn checked_hash(
     services: &Services,
     user: &User,
     password: &Password,
     address: Option<IpAddr>,
-) -> Result<bool, CodeError> {
+) -> Result<Option<PhcString>, CodeError> {
     let name = user.email.as_str();
     let admitted = password_check::admit(services, name, Some(user.id), address)?;
     let found = services
@@ -116,8 +121,8 @@ fn is_password_of(
     let checked =
         admitted.and_then(|guess| password_check::check(services, password, found, guess));
     match checked {
-        Ok(_) => Ok(true),
-        Err(NotRight::Wrong) => Ok(false),
+        Ok(checked) => Ok(Some(checked.hash)),
+        Err(NotRight::Wrong) => Ok(None),
         Err(NotRight::TooMany(secs)) => Err(CodeError::TooMany(secs)),
         Err(NotRight::Hashing(error)) => Err(error.into()),
     }

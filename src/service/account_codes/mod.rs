@@ -14,6 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::accounts::AccountError;
 use super::management::MayBeDenied;
+use super::own_account::WrongToken;
 use super::post::PostError;
 use crate::domain::account_code::Purpose;
 use crate::domain::authority::Denied;
@@ -70,6 +71,9 @@ pub enum CodeError {
     /// Nobody registers here by themselves.
     #[error("nobody can register here: accounts are made by administrators")]
     Closed,
+    /// The token is not for this.
+    #[error(transparent)]
+    Token(#[from] WrongToken),
     /// The password is not the account's.
     #[error("the password is not the account's")]
     WrongPassword,

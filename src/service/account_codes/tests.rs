@@ -7,12 +7,17 @@ use super::registration::{self, Newcomer};
 use super::*;
 use crate::domain::actor::Actor;
 use crate::domain::password::Password;
+use crate::domain::scope::Scope;
+use crate::domain::session::SessionId;
 use crate::domain::user::{NewUser, User, UserChange, UserRef};
 use crate::service::accounts::{LastSuperuser, PasswordChecks};
+use crate::service::own_account::Owner;
+use crate::service::own_password::{self, PasswordChange};
 use crate::service::secret_key::SecretKeySource;
-use crate::service::secret_rotation;
 use crate::service::trial::{PASSWORD, Trial};
+use crate::service::{secret_rotation, verification};
 use crate::store::{outgoing_mail, users};
+use crate::tokens;
 
 const NEW: &str = "violet lantern orbits quartz";
 
@@ -81,6 +86,30 @@ fn a_code_sets_a_password_once_and_ends_sessions_and_the_other_codes() {
     assert!(trial.login(NEW).is_ok());
 }
 
+/// A session of Ada's.
+fn session(trial: &Trial, password: &str) -> Option<SessionId> {
+    let token = trial.login(password).expect("logs in").access_token;
+    let found = verification::verify(&trial.services, &token).expect("is good");
+    match found.claims.subject {
+        tokens::claims::Subject::User { session, .. } => session,
+        tokens::claims::Subject::Client(_) => None,
+    }
+}
+
+fn change_own_password(trial: &Trial, current: &str, new: &str) {
+    let change = PasswordChange {
+        by: Owner {
+            user: &trial.user,
+            session: session(trial, current),
+            scope: &Scope::default(),
+            address: None,
+        },
+        current: &Password::new(current),
+        new: &Password::new(new),
+    };
+    own_password::change(&trial.services, &change).expect("is changed");
+}
+
 /// Security statement 79: dead after a password change, whoever made it, and by whichever way.
 #[test]
 fn a_code_does_not_outlive_what_it_was_made_for() {
@@ -93,6 +122,7 @@ fn a_code_does_not_outlive_what_it_was_made_for() {
         is_dead(choose(&trial, &code, NEW));
     };
     after(&|| trial.set_password("another password of hers"));
+    after(&|| change_own_password(&trial, "another password of hers", PASSWORD));
     after(&|| {
         let disabled = trial.accounts.disable(&trial.ada(), LastSuperuser::Keep);
         disabled.expect("is disabled");
@@ -266,9 +296,16 @@ fn what_waits_is_sealed_and_opens_after_a_change_of_the_secret() {
 fn an_address_changes_when_somebody_with_the_password_reads_the_new_ones_mail() {
     let trial = Trial::new();
     let new = || "ada@example.org".parse().expect("is an address");
+    let session = session(&trial, PASSWORD);
     let ask = |password: &str| {
+        let by = Owner {
+            user: &trial.user,
+            session,
+            scope: &Scope::default(),
+            address: None,
+        };
         let password = Password::new(password);
-        addresses::request_change(&trial.services, &trial.user, &password, new(), None)
+        addresses::request_change(&trial.services, &by, &password, new())
     };
     assert!(matches!(
         ask("wrong horse battery staple"),

@@ -20,7 +20,7 @@ use crate::domain::secret::Secret;
 use crate::domain::sources::Random;
 use crate::mail::Letter;
 use crate::store::{Conn, Fault, StoreError, Tx, outgoing_mail};
-use crate::tokens::{SealError, SealingKey};
+use crate::tokens::{Fingerprint, SealError, SealingKey};
 
 /// So many errands wait at most.
 const ROOM: u32 = 10_000;
@@ -58,7 +58,14 @@ pub(super) enum Wanted {
         address: Option<IpAddr>,
     },
     /// This address for an account.
-    EmailChange { user: String, email: String },
+    EmailChange {
+        user: String,
+        email: String,
+        /// Of the hash against which the password was found right. Whoever has another by now has
+        /// ended what was wanted with the old one.
+        #[serde(default)]
+        checked: Option<Fingerprint>,
+    },
 }
 
 /// What the postman does.

@@ -17,6 +17,7 @@ use crate::service::scribe::Scribe;
 use crate::service::{Services, Sources};
 use crate::store::account_codes::{self, Subject};
 use crate::store::{Fault, StoreError, Tx, outgoing_mail, users};
+use crate::tokens::{CheckedTokens, Fingerprint};
 
 /// Between two letters of one kind to one person: nobody's mailbox is filled from here.
 const BETWEEN_LETTERS: SignedDuration = SignedDuration::from_secs(60);
@@ -39,7 +40,11 @@ pub(super) fn see_to(services: &Services, errand: Uuid, wanted: Wanted) -> Resul
                 Wanted::Registration { email, address } => {
                     desk.register(tx, &email, address, now)?;
                 }
-                Wanted::EmailChange { user, email } => desk.change(tx, &user, &email, now)?,
+                Wanted::EmailChange {
+                    user,
+                    email,
+                    checked,
+                } => desk.change(tx, (&user, checked), &email, now)?,
             }
         }
         Ok::<(), Fault<PostError>>(())
@@ -113,7 +118,7 @@ impl Desk {
     fn change(
         &self,
         tx: &Tx<'_>,
-        user: &str,
+        (user, checked): (&str, Option<Fingerprint>),
         email: &str,
         now: Timestamp,
     ) -> Result<(), PostError> {
@@ -124,6 +129,11 @@ impl Desk {
         let Some(user) = user.filter(|user| user.is_active) else {
             return Ok(());
         };
+        let hash = users::credentials(tx, &user.email)?.and_then(|found| found.password_hash);
+        let hash = hash.map(|hash| CheckedTokens::fingerprint(hash.expose()));
+        if checked.is_some() && checked != hash {
+            return Ok(());
+        }
         let owner = users::find(tx, &UserRef::Email(email.clone()))?;
         if let Some(owner) = owner.filter(|owner| owner.id != user.id) {
             return self.tell_owner(tx, &owner.email, now);
