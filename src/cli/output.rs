@@ -100,7 +100,7 @@ impl Output {
     /// Says how to get the next page, if there is one. Quiet too: a part must not pass for the whole.
     pub(super) fn more(self, next: Option<impl Display>) {
         if let (Some(next), Format::Table | Format::Tsv) = (next, self.format) {
-            eprintln!("there are more: --after {next}");
+            remark(&format!("there are more: --after {next}"));
         }
     }
 
@@ -253,9 +253,14 @@ impl Output {
     /// A remark for people, on standard error.
     pub(super) fn note(self, sentence: &str) {
         if !self.quiet {
-            eprintln!("{sentence}");
+            remark(sentence);
         }
     }
+}
+
+/// Writes a line to standard error. That it is gone (`2>&1 | head`) is no failure.
+fn remark(sentence: &str) {
+    let _ = writeln!(std::io::stderr(), "{sentence}");
 }
 
 /// Writes a line to standard output. That nobody reads it any more (`| head`) is no failure.

@@ -131,6 +131,32 @@ fn ping_and_healthcheck_find_the_daemon_where_it_is_configured() {
     );
 }
 
+/// Whoever reads no further takes nothing back: what was done is done, and the status says so.
+#[test]
+fn a_remark_that_nobody_reads_is_no_failure() {
+    let env = TestEnv::new();
+    let add = ["field", "add", "size", "--type", "int", "--if-not-exists"];
+    for number in 0..3 {
+        env.authctl(&[
+            "user",
+            "add",
+            &format!("user{number}@example.com"),
+            "--no-password",
+        ])
+        .succeeded();
+    }
+    for arguments in [&add[..], &add, &["user", "list", "--limit", "1"]] {
+        let (reader, writer) = std::io::pipe().expect("makes a pipe");
+        drop(reader);
+        let mut command = env.authctl_command(arguments);
+        let status = command
+            .stdout(std::process::Stdio::null())
+            .stderr(writer)
+            .status();
+        assert_eq!(status.expect("runs").code(), Some(0), "{arguments:?}");
+    }
+}
+
 /// Any web server answers something with 200.
 #[test]
 fn ping_does_not_take_another_server_for_authd() {
