@@ -238,7 +238,12 @@ impl From<FieldError> for Refusal {
         match error {
             FieldError::NotFound(_) => no_field(),
             FieldError::Definition(error) => error.into(),
-            FieldError::TooMany | FieldError::Broken(_) | FieldError::Unfit(_) => {
+            FieldError::Broken(broken) => {
+                let message =
+                    format!("Nothing was changed, and is only with 'force: true': {broken}.");
+                Self::new(Code::Conflict, message)
+            }
+            FieldError::TooMany | FieldError::Unfit(_) => {
                 Self::new(Code::Conflict, sentence(&error))
             }
             FieldError::Changed(version) => Self::changed(version),

@@ -191,6 +191,14 @@ fn an_own_field_is_a_typed_field_at_the_next_request_and_nothing_to_strangers() 
     );
     assert_eq!(found["users"]["edges"], json!([{"node": {"email": ADA}}]));
 
+    // Ada's breaks this rule.
+    let rule = "mutation {changeField(name: \"level\", changes: {min: 4}) {min}}";
+    let error = desk.refused_with("conflict", Some(&desk.root), rule);
+    let message = error["message"].as_str().expect("is a text");
+    assert!(message.contains("'force: true': 1 account"), "{error}");
+    let force = rule.replace("}) {min}", "}, force: true) {min}");
+    desk.done(&force, &json!({}));
+
     // What Ada sees of herself, and what she does not.
     desk.env
         .authctl(&["field", "add", "note", "--type", "string", "--default", "x"])
