@@ -141,6 +141,44 @@ fn the_lines_about_own_fields_work_as_printed() {
     assert!(PAGE.contains(&refused.stderr), "{refused:?}");
 }
 
+/// The lines of docs/users.md, with the address of this daemon, and passwords where it has dots.
+#[test]
+fn the_lines_about_users_work_as_printed() {
+    let env = TestEnv::new();
+    for email in ["root@example.com", "ada@example.com", "bob@example.com"] {
+        env.add_user(email, PASSWORD);
+    }
+    env.authctl(&["user", "set", "root@example.com", "--superuser", "true"])
+        .succeeded();
+    let authd = env.authd();
+    let token = authd.login("root@example.com", PASSWORD);
+    let blocks = code_blocks(include_str!("../../docs/users.md"), "sh").join("");
+    let mut lines = blocks.replace("http://localhost:8000", &authd.url);
+    for (name, password) in [("current", PASSWORD), ("new", README_PASSWORD)] {
+        let dots = format!("\"{name}_password\": \"...\"");
+        assert!(lines.contains(&dots), "{lines}");
+        lines = lines.replace(&dots, &dots.replace("...", password));
+    }
+    // What is there already is told, and nothing else is wrong with it.
+    let (before, after) = lines.split_once("--dry-run\n").expect("tries it first");
+    let programs = Path::new(env!("CARGO_BIN_EXE_authctl")).parent();
+    let programs = programs.expect("is in a folder").display();
+    let script = format!(
+        "set -e\nexport PATH={programs}:/usr/bin:/bin TOKEN={token}\n\
+        {before}--dry-run || test $? -eq 4\n{after}"
+    );
+    let script = env.write("users", &script.replace("curl -s", "curl -sf"));
+    let out = run(env.command("bash").arg(script), "").succeeded();
+    assert!(out.stdout.contains("4 unchanged"), "{out:?}");
+    authd.login("root@example.com", README_PASSWORD);
+    let shown = |email: &str| env.authctl_json(&["user", "show", email]).json();
+    assert_eq!(
+        shown("ada@example.com")["groups"],
+        serde_json::json!(["billing"])
+    );
+    assert_eq!(shown("eve@example.com")["first_name"], "Eve");
+}
+
 /// The lines of docs/account-flows.md, with the address of this daemon.
 #[test]
 fn the_lines_about_account_flows_work_as_printed() {
