@@ -3,7 +3,7 @@
 //! Every value comes as JSON from the field at the top (`roots`); below that, a field is the member of its
 //! name.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::OnceLock;
 
 use async_graphql::Value;
 use async_graphql::dynamic::{
@@ -18,7 +18,8 @@ use async_graphql::parser::types::{
 use super::own_fields::OwnFields;
 use super::refusal::Refusal;
 use super::roots;
-use crate::store::{Store, fields};
+use crate::service::made_of_fields::MadeOfFields;
+use crate::store::Store;
 
 const SDL: &str = include_str!("../../docs/schema.graphql");
 
@@ -27,13 +28,7 @@ const SDL: &str = include_str!("../../docs/schema.graphql");
 #[derive(Default)]
 pub(super) struct Schemas {
     base: OnceLock<Schema>,
-    /// The one with the own fields that there were when somebody last asked.
-    current: Mutex<Option<Arc<Current>>>,
-}
-
-struct Current {
-    state: fields::State,
-    schema: Schema,
+    current: MadeOfFields<Schema>,
 }
 
 impl Schemas {
@@ -42,33 +37,12 @@ impl Schemas {
         self.base.get_or_init(build).clone()
     }
 
-    /// The schema with the own fields of this moment: one small query, and it is made anew only if they
-    /// have changed.
+    /// The schema with the own fields of this moment.
     pub(super) fn current(&self, store: &Store) -> Result<Schema, Refusal> {
-        let state = store.read(fields::state)?;
-        if state == fields::State::default() {
-            return Ok(self.without_own_fields());
-        }
-        let known = self.lock().clone();
-        if let Some(known) = known.filter(|known| known.state == state) {
-            return Ok(known.schema.clone());
-        }
-        // The state first: if they change between the two, the next request sees that they have.
-        let (state, all) = store.read(|connection| {
-            let before = fields::state(connection)?;
-            let all = fields::all(connection)?;
-            Ok((before, all))
+        let current = self.current.current(store, |fields| {
+            build(&OwnFields::of(fields)).map_err(Refusal::internal)
         })?;
-        let schema = build(&OwnFields::of(&all)).map_err(Refusal::internal)?;
-        *self.lock() = Some(Arc::new(Current {
-            state,
-            schema: schema.clone(),
-        }));
-        Ok(schema)
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Arc<Current>>> {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+        Ok(current.map_or_else(|| self.without_own_fields(), |current| (*current).clone()))
     }
 }
 

@@ -82,6 +82,18 @@ pub(super) fn user(app: &App, request: &Request) -> Result<Caller, Problem> {
     }
 }
 
+/// Whether there is a good token, whoever's it is. A bad one is as good as none.
+pub(super) fn is_good(app: &App, request: &Request) -> Result<bool, Problem> {
+    let Ok(Some(token)) = token(request) else {
+        return Ok(false);
+    };
+    match verification::verify(&app.services, token) {
+        Ok(_) => Ok(true),
+        Err(VerifyError::Refused(_)) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// The token of the `Authorization` header, if there is one.
 ///
 /// Two such headers, or one with more or less than one token, is a malformed request. A token in

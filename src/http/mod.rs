@@ -24,6 +24,7 @@ mod logout;
 mod me;
 mod oauth;
 mod origin;
+mod own_fields;
 mod pages;
 mod password;
 mod patience;
@@ -50,6 +51,7 @@ use crate::config::ServerConfig;
 use crate::graphql::Graphql;
 use crate::service::Services;
 use crate::sockets::Protocol;
+use schema::TypedDocument;
 
 /// Everything a handler works with.
 pub struct App {
@@ -59,6 +61,8 @@ pub struct App {
     pub server: ServerConfig,
     /// What answers at `/graphql`, if anything does.
     pub graphql: Option<Graphql>,
+    /// The API's document for whoever has a token.
+    document: TypedDocument,
 }
 
 impl App {
@@ -71,6 +75,7 @@ impl App {
             services,
             server,
             graphql,
+            document: TypedDocument::default(),
         }
     }
 }

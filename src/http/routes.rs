@@ -110,7 +110,7 @@ pub(super) fn find(request: &Request) -> Option<Route> {
         },
         (GET)  ["/livez"] => inline("/livez", health::live),
         (GET)  ["/readyz"] => reading("/readyz", health::ready),
-        (GET)  ["/api/schema"] => inline("/api/schema", schema::read),
+        (GET)  ["/api/schema"] => reading("/api/schema", schema::read),
         (GET)  ["/api/docs"] => inline("/api/docs", docs::index),
         (GET)  ["/api/docs/{file}", file: String] => {
             inline("/api/docs/{file}", move |app, request| docs::asset(app, request, &file))

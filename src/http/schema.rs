@@ -1,6 +1,6 @@
 //! `GET /api/schema`: the OpenAPI 3.1 document, made from the types of the handlers.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use rouille::{Request, Response};
 use utoipa::openapi::PathItem;
@@ -12,9 +12,11 @@ use super::oauth::error::ErrorBody;
 use super::oauth::{introspect, metadata, revoke, token};
 use super::problem::{self, Problem, ProblemBody};
 use super::{
-    App, audit, docs, fields, forward, graphql, groups, health, jwks, login, logout, me, password,
-    permissions, refresh, revocations, sessions, users, verify,
+    App, audit, bearer, docs, fields, forward, graphql, groups, health, jwks, login, logout, me,
+    own_fields, password, permissions, refresh, revocations, sessions, users, verify,
 };
+use crate::service::made_of_fields::MadeOfFields;
+use crate::store::Store;
 
 /// Everything there is.
 #[derive(OpenApi)]
@@ -157,7 +159,36 @@ pub fn openapi_yaml() -> &'static str {
     &YAML
 }
 
+/// The document with the installation's own fields.
+#[derive(Default)]
+pub(super) struct TypedDocument(MadeOfFields<Texts>);
+
+struct Texts {
+    yaml: String,
+    json: String,
+}
+
+impl TypedDocument {
+    /// As it is now; `None`: there are no own fields.
+    fn current(&self, store: &Store) -> Result<Option<Arc<Texts>>, Problem> {
+        self.0.current(store, |fields| {
+            let document = own_fields::added_to(document(), fields);
+            let failed = |error: &dyn std::fmt::Display| {
+                tracing::error!(%error, "the API's document could not be written");
+                Problem::internal()
+            };
+            Ok(Texts {
+                yaml: document.to_yaml().map_err(|error| failed(&error))?,
+                json: document.to_json().map_err(|error| failed(&error))?,
+            })
+        })
+    }
+}
+
 /// Give this document: YAML, or JSON with `?format=json`
+///
+/// With a good bearer token it has the installation's own fields with their types, as they are now. What an
+/// installation calls them is not for everybody.
 #[utoipa::path(
     get, path = "/api/schema", operation_id = "schema", tag = "documents",
     params(("format" = Option<String>, Query, description = "`json` for JSON; anything else is YAML")),
@@ -166,10 +197,18 @@ pub fn openapi_yaml() -> &'static str {
         content((serde_json::Value = "application/yaml"), (serde_json::Value = "application/json")),
     )),
 )]
-#[expect(clippy::unnecessary_wraps, reason = "every handler has this shape")]
-pub(super) fn read(_: &App, request: &Request) -> Result<Response, Problem> {
+pub(super) fn read(app: &App, request: &Request) -> Result<Response, Problem> {
+    let typed = if bearer::is_good(app, request)? {
+        app.document.current(&app.services.store)?
+    } else {
+        None
+    };
+    let (yaml, json) = match &typed {
+        Some(texts) => (&texts.yaml, &texts.json),
+        None => (&*YAML, &*JSON),
+    };
     Ok(match request.get_param("format").as_deref() {
-        Some("json") => Response::from_data("application/json", JSON.as_bytes()),
-        _ => Response::from_data("application/yaml", YAML.as_bytes()),
+        Some("json") => Response::from_data("application/json", json.as_bytes()),
+        _ => Response::from_data("application/yaml", yaml.as_bytes()),
     })
 }

@@ -30,6 +30,7 @@ pub mod introspection;
 pub mod keys;
 pub mod listeners;
 pub mod login;
+pub mod made_of_fields;
 pub mod management;
 pub mod own_account;
 pub mod own_password;

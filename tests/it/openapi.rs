@@ -4,6 +4,7 @@ use std::process::Command;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
 
 use crate::env::{Authd, PASSWORD, TestEnv, run};
 use crate::login_security::UNLIMITED;
@@ -161,6 +162,118 @@ fn schemathesis_finds_nothing() {
     let include = each("--include-operation-id", &oauth);
     let said = check(&[&["--header", &basic][..], &FORM_ALONE, &include].concat());
     assert!(said.contains("Tested: 3"), "{said}");
+    lives(&authd);
+}
+
+/// Own fields are typed here as everywhere, at the next request and on every node; what an installation calls
+/// them is told to nobody without a token.
+#[test]
+fn own_fields_are_in_the_document_with_their_types_for_whoever_has_a_token() {
+    let env = TestEnv::new();
+    let (authd, token) = env.signed_in();
+    env.authctl(&["user", "set", "ada@example.com", "--superuser", "true"])
+        .succeeded();
+    let other = env.authd();
+    let plain = authd.get("/api/schema?format=json").text;
+    for flags in [
+        "level --type int --min 1 --max 5 --default 1 --required --self-read",
+        "size --type enum --choices s,m --self-write",
+        "born --type date --min 1900-01-01",
+        "seen --type datetime",
+        "code --type string --max-length 9 --pattern [a-z]+ --unique --label Code",
+        "badge --type bool",
+        "mail --type email",
+        "cell --type phone",
+        "site --type url",
+        "extra --type json",
+    ] {
+        let arguments: Vec<&str> = ["field", "add"]
+            .into_iter()
+            .chain(flags.split(' '))
+            .collect();
+        env.authctl(&arguments).succeeded();
+    }
+    let bearer = format!("Bearer {token}");
+    let with_token =
+        |authd: &Authd, target: &str| authd.get_with(target, &[("Authorization", bearer.as_str())]);
+    let target = "/api/schema?format=json";
+    let typed = with_token(&authd, target);
+    let schemas = &typed.body["components"]["schemas"];
+    let of = |schema: &str| schemas[schema]["properties"]["fields"]["properties"].clone();
+    let shown = of("User");
+    let types = |name: &str| (shown[name]["type"].clone(), shown[name]["format"].clone());
+    for (name, kind, format) in [
+        ("level", "integer", json!("int64")),
+        ("size", "string", json!(null)),
+        ("born", "string", json!("date")),
+        ("seen", "string", json!("date-time")),
+        ("code", "string", json!(null)),
+        ("badge", "boolean", json!(null)),
+        ("mail", "string", json!("email")),
+        ("cell", "string", json!(null)),
+        ("site", "string", json!("uri")),
+    ] {
+        assert_eq!(types(name), (json!([kind, "null"]), format), "{name}");
+    }
+    assert_eq!(shown["extra"], json!({}));
+    for schema in ["NewUser", "UserPatch"] {
+        let given = of(schema);
+        assert_eq!(
+            given.as_object().map(serde_json::Map::len),
+            Some(10),
+            "{given}"
+        );
+        let level = &given["level"];
+        let rules = (&level["minimum"], &level["maximum"], &level["default"]);
+        assert_eq!(rules, (&json!(1), &json!(5), &json!(1)), "{level}");
+        assert_eq!(given["size"]["enum"], json!(["s", "m", null]));
+        assert_eq!(given["code"]["maxLength"], 9);
+        let about = "Code; no two accounts have the same; all of it matches [a-z]+";
+        assert_eq!(given["code"]["description"], about);
+        assert_eq!(given["born"]["description"], "from 1900-01-01");
+    }
+    for schema in ["OwnPatch", "RegistrationConfirmation"] {
+        let given = of(schema);
+        let names: Vec<&String> = given.as_object().expect("is one").keys().collect();
+        assert_eq!(names, ["size"]);
+    }
+    let parameters = typed.body["paths"]["/users"]["get"]["parameters"].to_string();
+    assert!(parameters.contains("\"field.level\""), "{parameters}");
+    assert!(!parameters.contains("field.extra"), "{parameters}");
+
+    // Who has none, or a bad one, sees what everybody sees.
+    for authorization in ["Bearer x", "Basic eDp4", ""] {
+        let seen = authd.get_with(target, &[("Authorization", authorization)]);
+        assert_eq!((seen.status, &seen.text), (200, &plain), "{authorization}");
+    }
+    env.authctl(&["field", "rename", "code", "nick"])
+        .succeeded();
+    env.authctl(&["field", "delete", "badge", "--yes"])
+        .succeeded();
+    for node in [&authd, &other] {
+        let schemas = &with_token(node, target).body["components"]["schemas"];
+        let now = &schemas["User"]["properties"]["fields"]["properties"];
+        assert_eq!(now["nick"]["type"], json!(["string", "null"]));
+        assert_eq!((&now["code"], &now["badge"]), (&json!(null), &json!(null)));
+    }
+    // Others' tools take it, and what is answered is as it says.
+    for (target, file) in [("/api/schema", "typed.yaml"), (target, "typed.json")] {
+        let file = env.write(file, &with_token(&authd, target).text);
+        let mut check = env.command(python());
+        check.args(["-m", "openapi_spec_validator", "--schema", "3.1.0"]);
+        run(check.arg(file), "").succeeded();
+    }
+    let mut check: Command = env.command(python());
+    check.args(["-m", "schemathesis.cli", "run", "--url", &authd.url]);
+    check.args(["--max-examples", EXAMPLES, "--seed", "2", "--no-color"]);
+    check.args(["--generation-database", "none", "--continue-on-failure"]);
+    check.args(["--header", &format!("Authorization: {bearer}")]);
+    check.args(FORM_ALONE);
+    let about = ["listUsers", "addUser", "changeUser", "me", "changeMe"];
+    check.args(each("--include-operation-id", &about));
+    let out = run(check.arg(env.path("typed.json")), "");
+    assert_eq!(out.status, 0, "{}\n{}", out.stdout, out.stderr);
+    assert!(out.stdout.contains("Tested: 5"), "{}", out.stdout);
     lives(&authd);
 }
 
