@@ -720,3 +720,59 @@ fn own_fields_are_set_with_everything_else_and_what_does_not_fit_is_told() {
     let has = json!({"department": null, "level": 5});
     assert_eq!(changed.body["fields"], has, "{changed:?}");
 }
+
+/// Security statement 86: the schema's rule, whoever comes by whichever way, in whatever spelling.
+#[test]
+fn of_many_who_make_an_account_with_one_address_at_once_one_does() {
+    let env = TestEnv::new();
+    let (authd, token) = env.signed_in();
+    env.authctl(&["user", "set", "ada@example.com", "--superuser", "true"])
+        .succeeded();
+    let bearer = format!("Bearer {token}");
+    let headers = [
+        ("Authorization", bearer.as_str()),
+        ("Content-Type", "application/json"),
+    ];
+    let spellings = [
+        "zo\u{e9}@b\u{fc}cher.example",
+        " Zoe\u{301}@B\u{dc}CHER.example ",
+        "ZO\u{c9}@xn--bcher-kva.example",
+        "zo\u{e9}@bu\u{308}cher.EXAMPLE",
+    ];
+    let by_rest = |email: &str| {
+        let body = json!({"email": email}).to_string();
+        authd.ask("POST", "/users", &headers, body).status
+    };
+    let by_command = |email: &str| env.authctl(&["user", "add", email, "--no-password"]).status;
+    let (rest, commands) = std::thread::scope(|scope| {
+        let asked = spellings.iter().cycle().take(46);
+        let asked: Vec<_> = asked
+            .map(|email| scope.spawn(move || by_rest(email)))
+            .collect();
+        let run: Vec<_> = spellings
+            .iter()
+            .map(|email| scope.spawn(move || by_command(email)))
+            .collect();
+        let rest: Vec<u16> = asked
+            .into_iter()
+            .map(|one| one.join().expect("ends"))
+            .collect();
+        let commands: Vec<i32> = run
+            .into_iter()
+            .map(|one| one.join().expect("ends"))
+            .collect();
+        (rest, commands)
+    });
+    assert!(
+        rest.iter().all(|status| matches!(status, 201 | 409)),
+        "{rest:?}"
+    );
+    assert!(
+        commands.iter().all(|status| matches!(status, 0 | 4)),
+        "{commands:?}"
+    );
+    let made = rest.iter().filter(|status| **status == 201).count();
+    let made = made + commands.iter().filter(|status| **status == 0).count();
+    assert_eq!(made, 1, "{rest:?} {commands:?}");
+    assert_eq!(env.number("SELECT count(*) FROM users"), 2);
+}
