@@ -165,6 +165,20 @@ fn schemathesis_finds_nothing() {
     lives(&authd);
 }
 
+/// Own fields of each type, as they are added.
+const OF_EACH_TYPE: [&str; 10] = [
+    "level --type int --min 1 --max 5 --default 1 --required --self-read",
+    "size --type enum --choices s,m --self-write",
+    "born --type date --min 1900-01-01",
+    "seen --type datetime",
+    "code --type string --max-length 9 --pattern [a-z]+ --unique --label Code",
+    "badge --type bool",
+    "mail --type email",
+    "cell --type phone",
+    "site --type url",
+    "extra --type json",
+];
+
 /// Own fields are typed here as everywhere, at the next request and on every node; what an installation calls
 /// them is told to nobody without a token.
 #[test]
@@ -175,18 +189,7 @@ fn own_fields_are_in_the_document_with_their_types_for_whoever_has_a_token() {
         .succeeded();
     let other = env.authd();
     let plain = authd.get("/api/schema?format=json").text;
-    for flags in [
-        "level --type int --min 1 --max 5 --default 1 --required --self-read",
-        "size --type enum --choices s,m --self-write",
-        "born --type date --min 1900-01-01",
-        "seen --type datetime",
-        "code --type string --max-length 9 --pattern [a-z]+ --unique --label Code",
-        "badge --type bool",
-        "mail --type email",
-        "cell --type phone",
-        "site --type url",
-        "extra --type json",
-    ] {
+    for flags in OF_EACH_TYPE {
         let arguments: Vec<&str> = ["field", "add"]
             .into_iter()
             .chain(flags.split(' '))
