@@ -3943,7 +3943,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__import)
-            opts="-o -q -h -V --format --dry-run --on-conflict --keep-going --config --database --output --quiet --no-input --as --help --version"
+            opts="-y -o -q -h -V --format --dry-run --on-conflict --keep-going --from --model --map --check --on-collision --accept-legacy --yes --password-stdin --password-file --config --database --output --quiet --no-input --as --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -3955,6 +3955,30 @@ _authctl() {
                     ;;
                 --on-conflict)
                     COMPREPLY=($(compgen -W "fail skip update" -- "${cur}"))
+                    return 0
+                    ;;
+                --from)
+                    COMPREPLY=($(compgen -W "django" -- "${cur}"))
+                    return 0
+                    ;;
+                --model)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --map)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --check)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --on-collision)
+                    COMPREPLY=($(compgen -W "refuse latest-login first" -- "${cur}"))
+                    return 0
+                    ;;
+                --password-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --config)
@@ -5245,7 +5269,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__user__subcmd__add)
-            opts="-o -q -h -V --first-name --last-name --phone-number --superuser --staff --inactive --password-stdin --password-file --no-password --group --field --if-not-exists --config --database --output --quiet --no-input --as --help --version"
+            opts="-o -q -h -V --first-name --last-name --phone-number --external-id --superuser --staff --inactive --password-stdin --password-file --no-password --group --field --if-not-exists --config --database --output --quiet --no-input --as --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5260,6 +5284,10 @@ _authctl() {
                     return 0
                     ;;
                 --phone-number)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --external-id)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -5941,7 +5969,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__user__subcmd__set)
-            opts="-o -q -h -V --email --first-name --last-name --phone-number --staff --superuser --field --force --config --database --output --quiet --no-input --as --help --version"
+            opts="-o -q -h -V --email --first-name --last-name --phone-number --external-id --staff --superuser --field --force --config --database --output --quiet --no-input --as --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -5960,6 +5988,10 @@ _authctl() {
                     return 0
                     ;;
                 --phone-number)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --external-id)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -114,6 +114,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand user; and not __fish_see
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -l first-name -d 'First name' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -l last-name -d 'Last name' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -l phone-number -d 'Phone number, as +44 20 7946 0000; an empty text for none' -r
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -l external-id -d 'What it was called in the system it comes from: a primary key' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -l password-file -d 'Read the password from a file (one line end at its end is dropped)' -r -F
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -l group -d 'Put it into this group; may be repeated' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from add" -l field -d 'Value of one of your own fields, as department=sales; may be repeated' -r
@@ -166,6 +167,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_su
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from set" -l first-name -d 'New first name' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from set" -l last-name -d 'New last name' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from set" -l phone-number -d 'New phone number, as +44 20 7946 0000; an empty text for none' -r
+complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from set" -l external-id -d 'What it was called in the system it comes from; an empty text for nothing' -r
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from set" -l staff -d 'Whether it may use the management API' -r -f -a "true\t''
 false\t''"
 complete -c authctl -n "__fish_authctl_using_subcommand user; and __fish_seen_subcommand_from set" -l superuser -d 'Whether it may do everything' -r -f -a "true\t''
@@ -1072,6 +1074,14 @@ csv\t'A table with a header'"
 complete -c authctl -n "__fish_authctl_using_subcommand import" -l on-conflict -d 'What to do with a row whose account is there' -r -f -a "fail\t'Refuse it'
 skip\t'Pass it over'
 update\t'Change the account to what the row says'"
+complete -c authctl -n "__fish_authctl_using_subcommand import" -l from -d 'The system that it comes from' -r -f -a "django\t'A Django project: a dump, its SQLite file or its PostgreSQL database'"
+complete -c authctl -n "__fish_authctl_using_subcommand import" -l model -d 'Model of the accounts, as accounts.User [default: the only one that looks like accounts]' -r
+complete -c authctl -n "__fish_authctl_using_subcommand import" -l map -d 'Where a column goes: field:NAME, external_id, email, ..., or - for nowhere; may be repeated' -r
+complete -c authctl -n "__fish_authctl_using_subcommand import" -l check -d 'Only ask for the password of this account, and say whether it could log in with it' -r
+complete -c authctl -n "__fish_authctl_using_subcommand import" -l on-collision -d 'What to do with accounts whose addresses differ in the case of letters only' -r -f -a "refuse\t'Import nothing, and say which they are'
+latest-login\t'Leave out all but the one that logged in last'
+first\t'Leave out all but the first'"
+complete -c authctl -n "__fish_authctl_using_subcommand import" -l password-file -d 'Read the password from a file (one line end at its end is dropped)' -r -F
 complete -c authctl -n "__fish_authctl_using_subcommand import" -l config -d 'Configuration file [default: ./authd.toml, else /etc/authd/authd.toml]' -r -F
 complete -c authctl -n "__fish_authctl_using_subcommand import" -l database -d 'Database, as sqlite:PATH or postgres://USER@HOST:PORT/NAME [default: sqlite:authd.db]' -r
 complete -c authctl -n "__fish_authctl_using_subcommand import" -s o -l output -d 'How results look' -r -f -a "table\t'For people; fits the terminal'
@@ -1080,6 +1090,9 @@ tsv\t'One line a row, columns separated by tabs, no heading'"
 complete -c authctl -n "__fish_authctl_using_subcommand import" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
 complete -c authctl -n "__fish_authctl_using_subcommand import" -l dry-run -d 'Only say what would be done'
 complete -c authctl -n "__fish_authctl_using_subcommand import" -l keep-going -d 'Import all that fits, though some rows do not'
+complete -c authctl -n "__fish_authctl_using_subcommand import" -l accept-legacy -d 'Take passwords that are hashed with MD5 or SHA-1 once, too'
+complete -c authctl -n "__fish_authctl_using_subcommand import" -s y -l yes -d 'Do not ask whether the fields that are proposed are right'
+complete -c authctl -n "__fish_authctl_using_subcommand import" -l password-stdin -d 'Read the password from standard input (one line end at its end is dropped)'
 complete -c authctl -n "__fish_authctl_using_subcommand import" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
 complete -c authctl -n "__fish_authctl_using_subcommand import" -l no-input -d 'Never ask: what is not given is an error'
 complete -c authctl -n "__fish_authctl_using_subcommand import" -s h -l help -d 'Print help (see more with \'--help\')'

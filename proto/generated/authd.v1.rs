@@ -235,6 +235,9 @@ pub struct User {
     /// Position of the account's latest change in the sequence of all changes.
     #[prost(int64, tag = "13")]
     pub version: i64,
+    /// The primary key that it had in the system it came from. Absent if it came from none.
+    #[prost(string, optional, tag = "14")]
+    pub external_id: ::core::option::Option<::prost::alloc::string::String>,
 }
 /// Another service, which asks on its own behalf.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

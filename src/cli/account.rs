@@ -6,6 +6,7 @@ use std::str::FromStr;
 use super::context::{Context, IfMissing};
 use super::error::CliError;
 use crate::domain::email::Email;
+use crate::domain::external_id::{ExternalId, ExternalIdError};
 use crate::domain::field::Input;
 use crate::domain::password::Password;
 use crate::domain::phone::{Phone, PhoneError};
@@ -47,6 +48,19 @@ impl FromStr for PhoneOrNone {
     fn from_str(text: &str) -> Result<Self, PhoneError> {
         let none = text.is_empty().then_some(Self(None));
         none.map_or_else(|| text.parse().map(|phone| Self(Some(phone))), Ok)
+    }
+}
+
+/// What an account was called elsewhere, or the wish for nothing.
+#[derive(Clone, Debug)]
+pub(super) struct ExternalIdOrNone(pub(super) Option<ExternalId>);
+
+impl FromStr for ExternalIdOrNone {
+    type Err = ExternalIdError;
+
+    fn from_str(text: &str) -> Result<Self, ExternalIdError> {
+        let none = text.is_empty().then_some(Self(None));
+        none.map_or_else(|| text.parse().map(|id| Self(Some(id))), Ok)
     }
 }
 

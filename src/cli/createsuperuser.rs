@@ -87,6 +87,7 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
             None => optional(None, "PHONE_NUMBER", "Phone number (may be empty)", ctx)?,
         },
         email,
+        external_id: None,
         is_active: true,
         is_staff: true,
         is_superuser: true,

@@ -323,6 +323,7 @@ impl CliError {
 fn of_store(error: &StoreError) -> Status {
     match error {
         StoreError::EmailTaken(_)
+        | StoreError::ExternalIdTaken(_)
         | StoreError::ClientExists(_)
         | StoreError::GroupExists(_)
         | StoreError::FieldExists(_)

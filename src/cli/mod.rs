@@ -18,6 +18,7 @@ mod config;
 mod context;
 mod createsuperuser;
 mod db;
+mod django;
 mod error;
 mod export;
 mod field;

@@ -64,7 +64,10 @@ impl Output {
                 let (_, common) = COLUMNS.split_last().expect("there are some");
                 let own = user.fields.iter();
                 let own = own.map(|(name, value)| (name.as_str(), plain(value)));
-                print(&pairs(common.iter().copied().zip(row(user)).chain(own)))
+                let external = user.external_id.iter();
+                let external = external.map(|id| ("external_id", id.to_string()));
+                let common = common.iter().copied().zip(row(user));
+                print(&pairs(common.chain(external).chain(own)))
             }
         }
     }

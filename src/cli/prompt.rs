@@ -115,7 +115,8 @@ pub(super) fn new_password() -> Result<Password, CliError> {
     }
 }
 
-fn hidden(question: &str) -> Result<Password, CliError> {
+/// Asks for a password, once.
+pub(super) fn hidden(question: &str) -> Result<Password, CliError> {
     let typed = Hidden::new()
         .with_prompt(question)
         .allow_empty_password(true)

@@ -9,6 +9,7 @@ pub mod authority;
 pub mod claim;
 pub mod client;
 pub mod email;
+pub mod external_id;
 pub mod field;
 pub mod group;
 pub mod id;

@@ -7,19 +7,31 @@ use crate::domain::secret::Secret;
 /// A password in NFC, so that every keyboard's spelling of it is the same (SP 800-63B-4, 3.1.1.2).
 ///
 /// Nothing else is changed: spaces, letter case and every other character count, and nothing is
-/// ever cut off.
+/// ever cut off. How it was typed is kept beside, for hashes that were made without normalising.
 #[derive(Clone, Debug)]
-pub struct Password(Secret<String>);
+pub struct Password {
+    normal: Secret<String>,
+    /// Where that is another text.
+    typed: Option<Secret<String>>,
+}
 
 impl Password {
     /// Takes what was typed.
     pub fn new(typed: &str) -> Self {
-        Self(Secret::new(typed.nfc().collect()))
+        let normal: String = typed.nfc().collect();
+        let typed = (normal != typed).then(|| Secret::new(typed.to_owned()));
+        let normal = Secret::new(normal);
+        Self { normal, typed }
     }
 
     /// The normalised text, for the hash and the policy.
     pub fn expose(&self) -> &str {
-        self.0.expose()
+        self.normal.expose()
+    }
+
+    /// The text as it was typed, for hashes that Django made.
+    pub fn expose_as_typed(&self) -> &str {
+        self.typed.as_ref().unwrap_or(&self.normal).expose()
     }
 
     /// Length in code points.
@@ -52,5 +64,6 @@ mod tests {
     fn composed_and_decomposed_spellings_are_one_password() {
         assert!(Password::new("\u{e9}") == Password::new("e\u{301}"));
         assert_eq!(Password::new("e\u{301}").chars(), 1);
+        assert_eq!(Password::new("e\u{301}").expose_as_typed(), "e\u{301}");
     }
 }

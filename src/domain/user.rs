@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::domain::email::{Email, EmailError};
+use crate::domain::external_id::ExternalId;
 use crate::domain::field::{FieldUses, Input};
 use crate::domain::group::GroupName;
 use crate::domain::id::{self, IdError};
@@ -56,6 +57,10 @@ pub struct User {
     /// E.164.
     #[schema(value_type = Option<String>, required = true, example = "+442079460000")]
     pub phone_number: Option<Phone>,
+    /// The primary key that it had in the system it came from; not there if it came from none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, required = false, nullable = false, example = "17")]
+    pub external_id: Option<ExternalId>,
     /// False: may not log in, and no token of it verifies.
     pub is_active: bool,
     /// May use the management API.
@@ -110,6 +115,8 @@ pub enum UserRef {
     Id(UserId),
     /// By e-mail address, whatever its letter case.
     Email(Email),
+    /// By what it was called in the system it came from: `external:17`.
+    External(ExternalId),
 }
 
 /// Neither an id nor an e-mail address.
@@ -127,6 +134,10 @@ impl FromStr for UserRef {
         if let Ok(id) = text.parse() {
             return Ok(Self::Id(id));
         }
+        let external = text.strip_prefix("external:").map(str::parse);
+        if let Some(Ok(external)) = external {
+            return Ok(Self::External(external));
+        }
         text.parse().map(Self::Email).map_err(|cause| UserRefError {
             text: text.chars().take(80).collect(),
             cause,
@@ -139,6 +150,7 @@ impl fmt::Display for UserRef {
         match self {
             Self::Id(id) => id.fmt(f),
             Self::Email(email) => email.fmt(f),
+            Self::External(id) => write!(f, "external:{id}"),
         }
     }
 }
@@ -154,6 +166,8 @@ pub struct NewUser {
     pub last_name: PersonName,
     /// May be absent.
     pub phone_number: Option<Phone>,
+    /// What it was called in the system it comes from.
+    pub external_id: Option<ExternalId>,
     /// Whether it may log in from the start.
     pub is_active: bool,
     /// May use the management API.
@@ -177,6 +191,8 @@ pub struct UserChange {
     pub last_name: Option<PersonName>,
     /// A new phone number, or `Some(None)` for none.
     pub phone_number: Option<Option<Phone>>,
+    /// What it was called elsewhere, or `Some(None)` for nothing.
+    pub external_id: Option<Option<ExternalId>>,
     /// Whether it may log in. If not, every session and every token issued so far ends.
     pub is_active: Option<bool>,
     /// Whether it may use the management API.
@@ -200,6 +216,7 @@ impl UserChange {
             || self.first_name.is_some()
             || self.last_name.is_some()
             || self.phone_number.is_some()
+            || self.external_id.is_some()
     }
 
     /// Whether it names anything but activity, groups and own fields.
@@ -228,6 +245,8 @@ mod tests {
             Ok(UserRef::Id(UserId(id.parse().expect("is a UUID"))))
         );
         assert!(matches!("Ada@example.com".parse(), Ok(UserRef::Email(_))));
+        assert!(matches!("external:17".parse(), Ok(UserRef::External(_))));
+        assert!("external:".parse::<UserRef>().is_err());
         assert!("ada".parse::<UserRef>().is_err());
     }
 }

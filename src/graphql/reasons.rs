@@ -54,6 +54,7 @@ impl From<StoreError> for Refusal {
                 Self::overloaded(unavailable.in_short()).because(error)
             }
             StoreError::EmailTaken(_)
+            | StoreError::ExternalIdTaken(_)
             | StoreError::GroupExists(_)
             | StoreError::PermissionExists(_)
             | StoreError::FieldExists(_)

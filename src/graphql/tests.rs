@@ -69,6 +69,7 @@ impl Desk {
                 first_name: "".parse().expect("is a name"),
                 last_name: "".parse().expect("is a name"),
                 phone_number: None,
+                external_id: None,
                 is_active: true,
                 is_staff: false,
                 is_superuser,

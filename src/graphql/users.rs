@@ -10,6 +10,7 @@ use super::pages::List;
 use super::refusal::value;
 use super::refusal::{Code, Refusal};
 use crate::domain::email::Email;
+use crate::domain::external_id::ExternalId;
 use crate::domain::field::Input;
 use crate::domain::password::Password;
 use crate::domain::permission::PermissionName;
@@ -27,6 +28,7 @@ const MOST_SEARCHED: usize = 300;
 struct Named {
     id: Option<String>,
     email: Option<String>,
+    external_id: Option<String>,
 }
 
 pub(super) fn one(call: &Call<'_>) -> Result<Value, Refusal> {
@@ -35,13 +37,20 @@ pub(super) fn one(call: &Call<'_>) -> Result<Value, Refusal> {
         Named {
             id: Some(id),
             email: None,
+            external_id: None,
         } => named(&id)?,
         Named {
             id: None,
             email: Some(email),
+            external_id: None,
         } => UserRef::Email(value::<Email>("email", &email)?),
+        Named {
+            id: None,
+            email: None,
+            external_id: Some(id),
+        } => UserRef::External(value::<ExternalId>("external_id", &id)?),
         Named { .. } => {
-            let message = "Give one of 'id' and 'email'.";
+            let message = "Give one of 'id', 'email' and 'external_id'.";
             return Err(Refusal::new(Code::InvalidRequest, message));
         }
     };
@@ -98,6 +107,7 @@ pub(super) fn list(call: &Call<'_>) -> Result<Value, Refusal> {
         is_staff: wanted.staff,
         is_superuser: wanted.superuser,
         email,
+        external_id: None,
         group,
         search: wanted.search,
         field,
@@ -161,6 +171,7 @@ pub(super) fn create(call: &Call<'_>) -> Result<Value, Refusal> {
         first_name,
         last_name,
         phone_number,
+        external_id: None,
         is_active: new.is_active.unwrap_or(true),
         is_staff: new.is_staff.unwrap_or(false),
         is_superuser: new.is_superuser.unwrap_or(false),
@@ -218,6 +229,7 @@ pub(super) fn update(call: &Call<'_>) -> Result<Value, Refusal> {
         first_name: values.read("first_name", changes.first_name.as_deref()),
         last_name: values.read("last_name", changes.last_name.as_deref()),
         phone_number: phone_number.map(|number| number.0),
+        external_id: None,
         is_active: changes.is_active,
         is_staff: changes.is_staff,
         is_superuser: changes.is_superuser,

@@ -149,6 +149,7 @@ impl From<&User> for proto::User {
             date_joined: Some(moment(user.date_joined)),
             last_login: user.last_login.map(moment),
             version: user.version,
+            external_id: user.external_id.as_ref().map(ToString::to_string),
         }
     }
 }

@@ -315,6 +315,7 @@ impl From<StoreError> for Problem {
         let problem = match error {
             StoreError::Unavailable(ref unavailable) => Self::overloaded(unavailable.in_short()),
             StoreError::EmailTaken(_)
+            | StoreError::ExternalIdTaken(_)
             | StoreError::GroupExists(_)
             | StoreError::FieldExists(_)
             | StoreError::PermissionExists(_)

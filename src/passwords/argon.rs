@@ -3,7 +3,7 @@
 use argon2::password_hash::phc::{Ident, Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 
-use super::phc::Stored;
+use super::phc::{OURS, Stored};
 use crate::domain::password::Password;
 use crate::domain::sources::Random;
 
@@ -45,7 +45,7 @@ impl HashParams {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HashError {
-    /// What is stored for the account is no Argon2id hash within bounds.
+    /// What is stored for the account is no hash within bounds.
     #[error("a stored password hash is damaged")]
     Damaged,
     /// The hash function refused its parameters.
@@ -99,6 +99,7 @@ pub fn hash(
     let argon_params = argon_params(params)?;
     let mut output = [0; OUTPUT_BYTES];
     fill(
+        Algorithm::Argon2id,
         &argon_params,
         password.expose().as_bytes(),
         &salt,
@@ -122,26 +123,38 @@ pub fn verify(
     current: HashParams,
     memory: &mut Memory,
 ) -> Result<Verdict, HashError> {
-    let Stored {
-        salt,
-        expected,
-        cost,
-        params,
-    } = Stored::read(stored.as_str())?;
-    let mut output = [0; Output::MAX_LENGTH];
-    let output = &mut output[..expected.len()];
-    fill(&cost, password.expose().as_bytes(), &salt, output, memory)?;
-    // `Output` compares in constant time.
-    if Output::new(output).map_err(|_| HashError::Damaged)? != expected {
-        burn_rest(password, params, current, memory)?;
+    let stored = Stored::read(stored.as_str(), OURS)?;
+    if !is_right(password.expose(), &stored, memory)? {
+        burn_rest(password, work(stored.params), current, memory)?;
         return Ok(Verdict::Mismatch);
     }
-    let fresh = params == current && salt.len() >= SALT_BYTES && expected.len() == OUTPUT_BYTES;
-    Ok(if fresh {
+    let is_full = stored.salt.len() >= SALT_BYTES && stored.expected.len() == OUTPUT_BYTES;
+    Ok(if stored.params == current && is_full {
         Verdict::Match
     } else {
         Verdict::MatchOutdated
     })
+}
+
+/// Whether this text has that hash, at the cost the hash itself names.
+pub(super) fn is_right(
+    text: &str,
+    stored: &Stored,
+    memory: &mut Memory,
+) -> Result<bool, HashError> {
+    let mut output = [0; Output::MAX_LENGTH];
+    let output = &mut output[..stored.expected.len()];
+    let Stored { variant, cost, .. } = stored;
+    fill(
+        *variant,
+        cost,
+        text.as_bytes(),
+        &stored.salt,
+        output,
+        memory,
+    )?;
+    // `Output` compares in constant time.
+    Ok(Output::new(output).map_err(|_| HashError::Damaged)? == stored.expected)
 }
 
 /// The work of a check, for an account that has no password or does not exist: nobody can tell
@@ -150,6 +163,7 @@ pub fn burn(password: &Password, params: HashParams, memory: &mut Memory) -> Res
     let mut output = [0; OUTPUT_BYTES];
     let salt = [0; SALT_BYTES];
     fill(
+        Algorithm::Argon2id,
         &argon_params(params)?,
         password.expose().as_bytes(),
         &salt,
@@ -160,14 +174,13 @@ pub fn burn(password: &Password, params: HashParams, memory: &mut Memory) -> Res
 
 /// The rest of the work, where a hash has cost less than one costs now: an account whose hash is
 /// older than the present parameters is not told from one that does not exist.
-fn burn_rest(
+pub(super) fn burn_rest(
     password: &Password,
-    done: HashParams,
+    done: u64,
     current: HashParams,
     memory: &mut Memory,
 ) -> Result<(), HashError> {
-    let work = |params: HashParams| u64::from(params.memory_kib) * u64::from(params.iterations);
-    let missing = work(current).saturating_sub(work(done));
+    let missing = work(current).saturating_sub(done);
     // Passes over the whole memory, or else one over a part of it.
     let passes = missing / u64::from(current.memory_kib.max(1));
     let part = missing % u64::from(current.memory_kib.max(1));
@@ -186,8 +199,14 @@ fn burn_rest(
     Ok(())
 }
 
+/// How much is written to memory, in KiB.
+pub(super) fn work(params: HashParams) -> u64 {
+    u64::from(params.memory_kib) * u64::from(params.iterations)
+}
+
 /// The one place where the memory is filled (ADR 6): a faster engine would go here.
 fn fill(
+    variant: Algorithm,
     params: &Params,
     password: &[u8],
     salt: &[u8],
@@ -195,7 +214,7 @@ fn fill(
     memory: &mut Memory,
 ) -> Result<(), HashError> {
     let blocks = memory.blocks(params.block_count());
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone())
+    Argon2::new(variant, Version::V0x13, params.clone())
         .hash_password_into_with_memory(password, salt, output, blocks)?;
     Ok(())
 }

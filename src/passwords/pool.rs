@@ -10,6 +10,7 @@ use thread_priority::unix::{set_thread_priority_and_policy, thread_native_id};
 use thread_priority::{NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy};
 
 use super::argon::{self, HashError, HashParams, Memory, PhcString, Verdict};
+use super::django::{self, Ballast};
 use crate::domain::password::Password;
 use crate::domain::sources::Random;
 
@@ -86,16 +87,19 @@ impl Hasher {
         stored: Option<&PhcString>,
     ) -> Result<Verdict, PoolError> {
         let (password, stored, params) = (password.clone(), stored.cloned(), self.params);
-        let outcome = self.run(move |memory| check(&password, stored.as_ref(), params, memory))?;
+        let ballast = Ballast::default();
+        let outcome =
+            self.run(move |memory| check(&password, stored.as_ref(), params, &ballast, memory))?;
         Ok(outcome?)
     }
 
     /// The same in its turn: `None` if it was not to be checked when that came. Before the next one's turn
-    /// on the same thread it is told what came of it.
+    /// on the same thread it is told what came of it. Every refusal carries the `ballast`.
     pub fn verify_in_turn(
         &self,
         password: &Password,
         stored: Option<&PhcString>,
+        ballast: Ballast,
         turn: impl Turn,
     ) -> Result<Option<Verdict>, PoolError> {
         let (password, stored, params) = (password.clone(), stored.cloned(), self.params);
@@ -103,7 +107,7 @@ impl Hasher {
             if !turn.may_try() {
                 return Ok(None);
             }
-            let outcome = check(&password, stored.as_ref(), params, memory);
+            let outcome = check(&password, stored.as_ref(), params, &ballast, memory);
             turn.tried(matches!(
                 outcome,
                 Ok(Verdict::Match | Verdict::MatchOutdated)
@@ -136,13 +140,32 @@ impl Hasher {
     }
 }
 
-fn check(
+/// Whether a password has this hash: one check, without a pool and for nobody who measures its time.
+pub fn is_right(password: &Password, stored: &PhcString) -> Result<bool, HashError> {
+    let (params, mut memory) = (HashParams::FLOOR, Memory::default());
+    let verdict = check(
+        password,
+        Some(stored),
+        params,
+        &Ballast::default(),
+        &mut memory,
+    )?;
+    Ok(verdict != Verdict::Mismatch)
+}
+
+/// Checks a password. Every refusal does the same work: that of one hash of ours, and the ballast.
+pub(super) fn check(
     password: &Password,
     stored: Option<&PhcString>,
     params: HashParams,
+    ballast: &Ballast,
     memory: &mut Memory,
 ) -> Result<Verdict, HashError> {
-    match stored {
+    let foreign = stored.filter(|stored| stored.is_foreign());
+    if let Some(foreign) = foreign {
+        return django::verify(password, foreign, params, ballast, memory);
+    }
+    let outcome = match stored {
         Some(stored) => {
             let outcome = argon::verify(password, stored, params, memory);
             if outcome.is_err() {
@@ -151,7 +174,11 @@ fn check(
             outcome
         }
         None => argon::burn(password, params, memory).map(|()| Verdict::Mismatch),
+    };
+    if !matches!(outcome, Ok(Verdict::Match | Verdict::MatchOutdated)) {
+        ballast.burn(password, None, memory)?;
     }
+    outcome
 }
 
 /// Lets every other thread go first, at once: with the lowest nice value alone, an I/O thread that

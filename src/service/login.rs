@@ -196,6 +196,7 @@ impl From<NotRight> for LoginError {
             NotRight::Wrong => Self::InvalidCredentials,
             NotRight::TooMany(secs) => Self::TooMany(secs),
             NotRight::Hashing(error) => Self::Hashing(error),
+            NotRight::Store(error) => Self::Store(error),
         }
     }
 }

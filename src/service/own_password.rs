@@ -130,6 +130,7 @@ impl From<NotRight> for PasswordChangeError {
             NotRight::Wrong => Self::WrongPassword,
             NotRight::TooMany(secs) => Self::TooMany(secs),
             NotRight::Hashing(error) => Self::Hashing(error),
+            NotRight::Store(error) => Self::Store(error),
         }
     }
 }

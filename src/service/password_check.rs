@@ -8,10 +8,9 @@ use super::guesses::{Guess, GuessTurn, Wait};
 use crate::domain::password::Password;
 use crate::domain::user::{User, UserId};
 use crate::passwords::argon::Verdict;
-use crate::passwords::{HashError, PhcString, PoolError};
-use crate::store::StoreError;
-use crate::store::sessions;
-use crate::store::users::Credentials;
+use crate::passwords::{Ballast, HashError, PhcString, PoolError};
+use crate::store::users::{self, Credentials};
+use crate::store::{Conn, StoreError, sessions};
 
 /// An account whose password was just found right.
 pub(super) struct Checked {
@@ -29,6 +28,8 @@ pub(super) enum NotRight {
     TooMany(u32),
     /// The hashing pool did not take or finish the work.
     Hashing(PoolError),
+    /// The database failed.
+    Store(StoreError),
 }
 
 /// Whoever says a password for this account, if they need not wait.
@@ -75,7 +76,8 @@ pub(super) fn check(
         clock: Arc::clone(&services.sources.clock),
     };
     let stored = usable.as_ref().map(|(_, hash)| hash);
-    let verdict = match services.hasher.verify_in_turn(password, stored, turn) {
+    let ballast = services.store.read(ballast).map_err(NotRight::Store)?;
+    let verdict = match (services.hasher).verify_in_turn(password, stored, ballast, turn) {
         Err(PoolError::Hash(error @ HashError::Damaged)) => {
             let id = usable
                 .as_ref()
@@ -100,6 +102,20 @@ pub(super) fn check(
             is_outdated: verdict == Verdict::MatchOutdated,
         }),
     }
+}
+
+/// What hashes of Django's there still are.
+fn ballast(connection: &Conn) -> Result<Ballast, StoreError> {
+    /// More kinds of hashes than Django has ever made.
+    const MAX_KINDS: usize = 64;
+    let (mut ballast, mut after) = (Ballast::default(), String::new());
+    for _ in 0..MAX_KINDS {
+        let Some(hash) = users::foreign_hash_after(connection, &after)? else {
+            break;
+        };
+        after = ballast.weigh(&PhcString::from_stored(hash.expose().clone()));
+    }
+    Ok(ballast)
 }
 
 /// After a wrong password: how many seconds the next one has to wait, if at all.

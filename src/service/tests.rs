@@ -90,6 +90,7 @@ fn add_ada(house: &House, password: &str) {
         first_name: "Ada".parse().expect("is a name"),
         last_name: "".parse().expect("is a name"),
         phone_number: None,
+        external_id: None,
         is_active: true,
         is_staff: false,
         is_superuser: false,

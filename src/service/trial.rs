@@ -112,6 +112,7 @@ impl Trial {
             first_name: "Ada".parse().expect("is a name"),
             last_name: "Lovelace".parse().expect("is a name"),
             phone_number: None,
+            external_id: None,
             is_active: true,
             is_staff: false,
             is_superuser: false,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::engine::{self, DatabaseUrl, EngineError};
 use crate::domain::client::ClientId;
 use crate::domain::email::Email;
+use crate::domain::external_id::ExternalId;
 use crate::domain::field::FieldName;
 use crate::domain::group::GroupName;
 use crate::domain::permission::PermissionName;
@@ -16,6 +17,9 @@ pub enum StoreError {
     /// Another account already has this e-mail address.
     #[error("the e-mail address '{0}' is taken")]
     EmailTaken(Email),
+    /// Another account already has this external id.
+    #[error("the external id '{0}' is taken")]
+    ExternalIdTaken(ExternalId),
     /// Another client already goes by this name.
     #[error("there is a client '{0}' already")]
     ClientExists(ClientId),
@@ -80,6 +84,7 @@ impl StoreError {
         matches!(
             self,
             Self::EmailTaken(_)
+                | Self::ExternalIdTaken(_)
                 | Self::ClientExists(_)
                 | Self::GroupExists(_)
                 | Self::FieldExists(_)

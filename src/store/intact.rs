@@ -98,6 +98,7 @@ const RULES: &[(&str, &str)] = &[
     ("user_tombstones", "UNIQUE (id)"),
     ("user_tombstones", "UNIQUE (version)"),
     ("users", "UNIQUE (email_key)"),
+    ("users", "UNIQUE (external_id)"),
     ("users", "UNIQUE (id)"),
     ("users", "UNIQUE (version)"),
     (

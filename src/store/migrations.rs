@@ -50,6 +50,7 @@ pub(super) const ALL: &[Migration] = &[
     step!(8, "idempotent_requests", "0008_idempotent_requests.sql"),
     step!(9, "webhooks", "0009_webhooks.sql"),
     step!(10, "account_codes", "0010_account_codes.sql"),
+    step!(11, "imported_accounts", "0011_imported_accounts.sql"),
 ];
 
 /// Where a database stands.

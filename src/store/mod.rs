@@ -38,7 +38,9 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::bounded;
 
-pub use engine::{Conn, DatabaseUrl, DatabaseUrlError, EngineError, Seen, Tx};
+pub use engine::{
+    Conn, DatabaseUrl, DatabaseUrlError, EngineError, ForeignColumn, ForeignDatabase, Seen, Tx,
+};
 pub use error::{Fault, Reason, StoreError, Unavailable};
 pub use migrations::{Migration, MigrationPlan};
 

@@ -301,6 +301,7 @@ mod tests {
             first_name: "".parse().expect("fits"),
             last_name: "".parse().expect("fits"),
             phone_number: None,
+            external_id: None,
             is_active: true,
             is_staff: false,
             is_superuser: false,

@@ -250,7 +250,7 @@ fn a_document_that_is_wrong_anywhere_is_refused_whole_with_line_and_key() {
         ),
         (
             "password_hash = \"secret\"\n",
-            "line 3: password_hash: a password hash is Argon2id in PHC form, as $argon2id$v=19$m=19456,t=2,p=1$...$..., with m up to 1048576, t up to 64 and p up to 16",
+            "line 3: password_hash: a password hash is Argon2id in PHC form, as $argon2id$v=19$m=19456,t=2,p=1$...$..., with m up to 1048576, t up to 64 and p up to 16, or one that Django made",
         ),
         (
             "[[users]]\nfirst_name = \"Bob\"\n",

@@ -67,7 +67,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
 ];
 
 /// Crates that are named in one module only.
-const CRATES: [(&str, &[&str]); 31] = [
+const CRATES: [(&str, &[&str]); 34] = [
     ("clap", &["cli", "bin"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
@@ -95,6 +95,9 @@ const CRATES: [(&str, &[&str]); 31] = [
     ("tokio_postgres", &["store"]),
     ("r2d2", &["store"]),
     ("argon2", &["passwords"]),
+    ("bcrypt", &["passwords"]),
+    ("scrypt", &["passwords"]),
+    ("md5", &["passwords"]),
     ("jsonwebtoken", &["tokens"]),
     ("lettre", &["mail"]),
     ("minijinja", &["mail"]),

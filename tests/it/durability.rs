@@ -41,6 +41,7 @@ fn add(store: &Store, email: &str) -> Result<i64, StoreError> {
         first_name: PersonName::default(),
         last_name: PersonName::default(),
         phone_number: None,
+        external_id: None,
         is_active: true,
         is_staff: false,
         is_superuser: false,

@@ -155,6 +155,7 @@ fn user(table: &Table<'_>) -> Result<DeclaredUser, CliError> {
             first_name: table.text("first_name")?,
             last_name: table.text("last_name")?,
             phone_number: table.maybe("phone_number")?,
+            external_id: table.maybe("external_id")?,
             is_active: table.flag("is_active")?,
             is_staff: table.flag("is_staff")?,
             is_superuser: table.flag("is_superuser")?,

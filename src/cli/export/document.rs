@@ -58,6 +58,9 @@ impl Writer for Document {
         line(out, "last_name", &text(&user.last_name))?;
         let number = user.phone_number.as_ref().map(ToString::to_string);
         line(out, "phone_number", &text(&number.unwrap_or_default()))?;
+        if let Some(id) = &user.external_id {
+            line(out, "external_id", &text(id))?;
+        }
         line(out, "is_active", &user.is_active)?;
         line(out, "is_staff", &user.is_staff)?;
         line(out, "is_superuser", &user.is_superuser)?;

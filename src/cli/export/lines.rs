@@ -31,12 +31,13 @@ impl Writer for Jsonl {
 }
 
 /// What every account has, in the order of its JSON.
-const COLUMNS: [&str; 12] = [
+const COLUMNS: [&str; 13] = [
     "id",
     "email",
     "first_name",
     "last_name",
     "phone_number",
+    "external_id",
     "is_active",
     "is_staff",
     "is_superuser",
@@ -69,6 +70,7 @@ impl Csv {
             user.first_name.to_string(),
             user.last_name.to_string(),
             text(user.phone_number.as_ref().map(ToString::to_string)),
+            text(user.external_id.as_ref().map(ToString::to_string)),
             user.is_active.to_string(),
             user.is_staff.to_string(),
             user.is_superuser.to_string(),

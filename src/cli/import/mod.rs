@@ -2,7 +2,7 @@
 
 mod read;
 mod report;
-mod row;
+pub(super) mod row;
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
@@ -15,10 +15,12 @@ use indicatif::ProgressBar;
 
 use super::context::{Context, IfMissing};
 use super::error::CliError;
-use super::{progress, prompt};
-use crate::service::import::{Importer, Mode, OnConflict, Outcome, RowError, Stopped};
-use read::{Csv, Jsonl, Rows};
-use report::Report;
+use super::{django, progress, prompt};
+use crate::service::import::{Importer, Mode, OnConflict, Outcome, Row, RowError, Stopped};
+use read::{Csv, Jsonl};
+
+pub(super) use read::{Read1, Rows};
+pub(super) use report::Report;
 
 /// Bring accounts in from a file, as 'export' writes it
 ///
@@ -32,13 +34,20 @@ use report::Report;
 /// A row has an e-mail address; all else may be missing. A new account keeps an id that comes with it,
 /// unless that was a deleted one's, when it was made, when it last logged in, and its password as an
 /// Argon2id hash in PHC form. An account that is there keeps of these all but the password.
+///
+/// With --from django the accounts of a Django project are brought in, with their groups, permissions and
+/// passwords: from what 'manage.py dumpdata' writes, or from the database itself, an SQLite file or
+/// PostgreSQL. Their primary keys become external ids. What other columns the model has goes into own
+/// fields, which are shown before they are made. Nobody has to reset a password: every hash that Django
+/// makes is checked as it is, and replaced by one of ours at the next login.
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "Examples:\n  authctl import users.jsonl --dry-run\n  authctl import users.csv --on-conflict update\n  authctl export --database postgres://old/authd | authctl import - --on-conflict skip"
+    after_help = "Examples:\n  authctl import users.jsonl --dry-run\n  authctl import users.csv --on-conflict update\n  authctl export --database postgres://old/authd | authctl import - --on-conflict skip\n  authctl import dump.json --from django --dry-run\n  authctl import db.sqlite3 --from django --model accounts.User --map company=field:company"
 )]
 pub(super) struct Args {
-    /// File to read, or - for standard input
-    file: PathBuf,
+    /// File to read, or - for standard input; with --from django also a postgres:// URL
+    #[arg(value_name = "SOURCE")]
+    pub(super) file: PathBuf,
 
     /// How it is written [default: csv for a file named so, else jsonl]
     #[arg(long, value_enum)]
@@ -46,7 +55,7 @@ pub(super) struct Args {
 
     /// Only say what would be done
     #[arg(long)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
 
     /// What to do with a row whose account is there
     #[arg(long, value_enum, default_value = "fail", value_name = "WHAT")]
@@ -54,7 +63,10 @@ pub(super) struct Args {
 
     /// Import all that fits, though some rows do not
     #[arg(long)]
-    keep_going: bool,
+    pub(super) keep_going: bool,
+
+    #[command(flatten)]
+    pub(super) django: django::DjangoArgs,
 }
 
 /// How accounts are written in a file.
@@ -80,7 +92,16 @@ enum IfThere {
 /// Rows that are committed together.
 const BATCH: usize = 1000;
 
+impl Args {
+    pub(super) fn on_conflict(&self) -> OnConflict {
+        on_conflict(self.on_conflict)
+    }
+}
+
 pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
+    if args.django.from.is_some() {
+        return django::run(args, ctx);
+    }
     let format = args.format.unwrap_or_else(|| format_of(&args.file));
     let twice = !args.dry_run && !args.keep_going;
     let mut file = open(&args.file, twice)?;
@@ -91,15 +112,12 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
     };
     let desk = ctx.management(if_missing)?;
     let mut importer = Importer::new(&desk, on_conflict(args.on_conflict))?;
-    let mut walk = Walk {
-        bar: progress::bar(ctx.output.quiet, "{bytes}/{total_bytes}"),
-        interrupted: prompt::watch_for_interrupt(),
-        report: if args.dry_run || twice {
-            Report::trial(ctx.output, args.dry_run)
-        } else {
-            Report::new(ctx.output, false)
-        },
-    };
+    let bar = progress::bar(ctx.output.quiet, "{bytes}/{total_bytes}");
+    let mut report = Report::new(ctx.output, args.dry_run);
+    if args.dry_run || twice {
+        report = report.of_a_trial();
+    }
+    let mut walk = Walk::new(bar, report);
     walk.bar.set_length(file.length * if twice { 2 } else { 1 });
     if args.dry_run || twice {
         walk.bar.set_message("checking");
@@ -125,18 +143,26 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
 }
 
 /// The way through a file.
-struct Walk {
-    bar: ProgressBar,
+pub(super) struct Walk {
+    pub(super) bar: ProgressBar,
     interrupted: Arc<AtomicBool>,
-    report: Report,
+    pub(super) report: Report,
 }
 
 impl Walk {
+    pub(super) fn new(bar: ProgressBar, report: Report) -> Self {
+        Self {
+            bar,
+            interrupted: prompt::watch_for_interrupt(),
+            report,
+        }
+    }
+
     fn go(
         &mut self,
         file: &mut Source,
         format: FileFormat,
-        mut bring: impl FnMut(Vec<crate::service::import::Row>) -> Result<Vec<Outcome>, Stopped>,
+        bring: impl FnMut(Vec<Row>) -> Result<Vec<Outcome>, Stopped>,
     ) -> Result<(), CliError> {
         let counted = Counted {
             source: &mut *file.file,
@@ -146,6 +172,15 @@ impl Walk {
             FileFormat::Jsonl => Box::new(Jsonl::new(counted)),
             FileFormat::Csv => Box::new(Csv::new(counted)?),
         };
+        self.follow(&mut *rows, bring)
+    }
+
+    /// Brings in rows as they come.
+    pub(super) fn follow(
+        &mut self,
+        rows: &mut dyn Rows,
+        mut bring: impl FnMut(Vec<Row>) -> Result<Vec<Outcome>, Stopped>,
+    ) -> Result<(), CliError> {
         let mut is_over = false;
         while !is_over {
             let (mut batch, mut lines) = (Vec::with_capacity(BATCH), Vec::with_capacity(BATCH));
@@ -170,6 +205,7 @@ impl Walk {
                     self.bar.finish_and_clear();
                     return self.report.stopped();
                 }
+                Err(Stopped::Before(error)) => return Err(error.into()),
                 Err(Stopped::Store(error)) => {
                     self.bar.finish_and_clear();
                     self.report.say();
@@ -218,23 +254,23 @@ impl Walk {
 }
 
 /// A file, and how long it is.
-struct Source {
-    file: Box<dyn ReadSeek>,
-    length: u64,
+pub(super) struct Source {
+    pub(super) file: Box<dyn ReadSeek>,
+    pub(super) length: u64,
 }
 
-trait ReadSeek: Read + Seek {}
+pub(super) trait ReadSeek: Read + Seek {}
 impl<T: Read + Seek> ReadSeek for T {}
 
 impl Source {
-    fn rewind(&mut self) -> Result<(), CliError> {
+    pub(super) fn rewind(&mut self) -> Result<(), CliError> {
         let back = self.file.rewind();
         back.map_err(CliError::io("going back to the beginning of the file"))
     }
 }
 
 /// What cannot be gone back in is kept as it is read, where nobody else sees it, if it is needed twice.
-fn open(path: &Path, twice: bool) -> Result<Source, CliError> {
+pub(super) fn open(path: &Path, twice: bool) -> Result<Source, CliError> {
     let failed = |error| CliError::io(format!("opening '{}'", path.display()))(error);
     let stream: Box<dyn Read> = if path == Path::new("-") {
         Box::new(io::stdin())

@@ -14,13 +14,13 @@ use crate::cli::error::CliError;
 use crate::service::import::Row;
 
 /// A row, or by its line what is wrong with it.
-pub(super) type Read1 = Result<Row, (u64, String)>;
+pub(in crate::cli) type Read1 = Result<Row, (u64, String)>;
 
 /// More than an account can be, in bytes.
 const MAX_ROW_BYTES: u64 = 1 << 20;
 
 /// Rows as they come.
-pub(super) trait Rows {
+pub(in crate::cli) trait Rows {
     /// The next, if there is one.
     fn next(&mut self) -> Result<Option<Read1>, CliError>;
 }

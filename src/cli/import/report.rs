@@ -7,11 +7,13 @@ use crate::cli::output::{Format, Output};
 use crate::service::import::Outcome;
 
 /// Counts of outcomes, and the first rows that were refused.
-pub(super) struct Report {
+pub(in crate::cli) struct Report {
     output: Output,
     dry_run: bool,
     /// Rows are only tried: what is counted was not done.
     is_trial: bool,
+    /// What the numbers of rows are of: "line".
+    what: &'static str,
     created: u64,
     updated: u64,
     unchanged: u64,
@@ -27,17 +29,24 @@ const MAX_ERRORS: usize = 1000;
 
 impl Report {
     /// Of rows that are tried, whether or not they are to be imported after that.
-    pub(super) fn trial(output: Output, dry_run: bool) -> Self {
+    #[must_use]
+    pub(in crate::cli) fn of_a_trial(self) -> Self {
         Self {
             is_trial: true,
-            ..Self::new(output, dry_run)
+            ..self
         }
     }
 
-    pub(super) fn new(output: Output, dry_run: bool) -> Self {
+    pub(in crate::cli) fn new(output: Output, dry_run: bool) -> Self {
+        Self::of("line", output, dry_run)
+    }
+
+    /// Of rows that are numbered by something else.
+    pub(in crate::cli) fn of(what: &'static str, output: Output, dry_run: bool) -> Self {
         Self {
             output,
             dry_run,
+            what,
             is_trial: false,
             created: 0,
             updated: 0,
@@ -50,15 +59,15 @@ impl Report {
     }
 
     /// After all rows were tried.
-    pub(super) fn start_anew(&mut self) {
-        *self = Self::new(self.output, self.dry_run);
+    pub(in crate::cli) fn start_anew(&mut self) {
+        *self = Self::of(self.what, self.output, self.dry_run);
     }
 
-    pub(super) fn has_refused(&self) -> bool {
+    pub(in crate::cli) fn has_refused(&self) -> bool {
         self.refused > 0
     }
 
-    pub(super) fn count(&mut self, outcome: &Outcome) {
+    pub(in crate::cli) fn count(&mut self, outcome: &Outcome) {
         let counter = match outcome {
             Outcome::Created => &mut self.created,
             Outcome::Updated => &mut self.updated,
@@ -70,20 +79,21 @@ impl Report {
     }
 
     /// Counts a row that does not fit, and says why: as it comes, or in the document at the end.
-    pub(super) fn refuse(&mut self, line: u64, problem: &str, is_conflict: bool) {
+    pub(in crate::cli) fn refuse(&mut self, line: u64, problem: &str, is_conflict: bool) {
         self.refused += 1;
         self.conflicts += u64::from(is_conflict);
         if self.output.format == Format::Json {
             if self.errors.len() < MAX_ERRORS {
-                self.errors.push(json!({"line": line, "message": problem}));
+                let error = json!({self.what: line, "message": problem});
+                self.errors.push(error);
             }
         } else {
-            eprintln!("line {line}: {problem}");
+            eprintln!("{} {line}: {problem}", self.what);
         }
     }
 
     /// What was done before an interruption, and how to go on.
-    pub(super) fn so_far(&self) -> String {
+    pub(in crate::cli) fn so_far(&self) -> String {
         if self.is_trial {
             return "nothing was imported".into();
         }
@@ -94,7 +104,7 @@ impl Report {
     }
 
     /// Prints all of it. `nothing`: nothing was imported, because of the rows that were refused.
-    pub(super) fn finish(mut self, nothing: bool) -> Result<(), CliError> {
+    pub(in crate::cli) fn finish(mut self, nothing: bool) -> Result<(), CliError> {
         if nothing {
             (self.created, self.updated) = (0, 0);
             (self.unchanged, self.skipped) = (0, 0);
@@ -112,7 +122,7 @@ impl Report {
     }
 
     /// A row that fitted when it was tried did not any more.
-    pub(super) fn stopped(&self) -> Result<(), CliError> {
+    pub(in crate::cli) fn stopped(&self) -> Result<(), CliError> {
         self.print()?;
         Err(self.failure(format!(
             "somebody else changed something meanwhile, and the import stopped: {}",
@@ -121,7 +131,7 @@ impl Report {
     }
 
     /// Says how far it came, before another error.
-    pub(super) fn say(&self) {
+    pub(in crate::cli) fn say(&self) {
         self.output.note(&self.so_far());
     }
 

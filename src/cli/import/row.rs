@@ -10,13 +10,14 @@ use serde_json::Value;
 use crate::domain::email::Email;
 use crate::domain::field::Input;
 use crate::domain::group::GroupName;
+use crate::domain::permission::PermissionName;
 use crate::domain::user::{UserChange, UserId};
 use crate::passwords::PhcString;
 use crate::service::import::Row;
 
 /// A value as it is written.
 #[derive(Clone, Copy)]
-pub(super) enum Given<'a> {
+pub(in crate::cli) enum Given<'a> {
     /// A member of an object.
     Json(&'a Value),
     /// A cell of a table. Empty: nothing is given, but for names, groups, phone and own fields.
@@ -25,11 +26,13 @@ pub(super) enum Given<'a> {
 
 /// A row as far as it is read.
 #[derive(Default)]
-pub(super) struct Draft {
+pub(in crate::cli) struct Draft {
     id: Option<UserId>,
     email: Option<Email>,
     rest: UserChange,
     password_hash: Option<PhcString>,
+    pub(in crate::cli) keeps_password: bool,
+    pub(in crate::cli) permissions: BTreeSet<PermissionName>,
     date_joined: Option<Timestamp>,
     last_login: Option<Timestamp>,
     problems: Vec<String>,
@@ -37,20 +40,20 @@ pub(super) struct Draft {
 
 impl Draft {
     /// Takes what is written under this name.
-    pub(super) fn take(&mut self, name: &str, given: Given<'_>) {
+    pub(in crate::cli) fn take(&mut self, name: &str, given: Given<'_>) {
         if let Err(problem) = self.read(name, given) {
             self.refuse(name, &problem);
         }
     }
 
-    pub(super) fn refuse(&mut self, name: &str, problem: &str) {
+    pub(in crate::cli) fn refuse(&mut self, name: &str, problem: &str) {
         // Nobody's sentence is longer than the longest name.
         let name: String = name.chars().take(80).collect();
         self.problems.push(format!("{name}: {problem}"));
     }
 
     /// The row, or all that is wrong with it.
-    pub(super) fn finish(mut self, line: u64) -> Result<Row, String> {
+    pub(in crate::cli) fn finish(mut self, line: u64) -> Result<Row, String> {
         if self.email.is_none() && !self.problems.iter().any(|one| one.starts_with("email:")) {
             self.refuse("email", "an account needs one");
         }
@@ -63,9 +66,16 @@ impl Draft {
             email,
             rest: self.rest,
             password_hash: self.password_hash,
+            keeps_password: self.keeps_password,
+            permissions: self.permissions,
             date_joined: self.date_joined,
             last_login: self.last_login,
         })
+    }
+
+    /// Takes its password, hashed somewhere else.
+    pub(in crate::cli) fn take_password(&mut self, hash: Option<PhcString>) {
+        self.password_hash = hash;
     }
 
     fn read(&mut self, name: &str, given: Given<'_>) -> Result<(), String> {
@@ -75,6 +85,7 @@ impl Draft {
             "first_name" => self.rest.first_name = Some(parsed(text(given)?)?),
             "last_name" => self.rest.last_name = Some(parsed(text(given)?)?),
             "phone_number" => self.rest.phone_number = Some(maybe(given)?),
+            "external_id" => self.rest.external_id = Some(maybe(given)?),
             "is_active" => self.rest.is_active = flag(given)?,
             "is_staff" => self.rest.is_staff = flag(given)?,
             "is_superuser" => self.rest.is_superuser = flag(given)?,
@@ -112,12 +123,13 @@ impl Draft {
 
 /// Whether a table may have a column of this name.
 pub(super) fn is_column(name: &str) -> bool {
-    const COLUMNS: [&str; 13] = [
+    const COLUMNS: [&str; 14] = [
         "id",
         "email",
         "first_name",
         "last_name",
         "phone_number",
+        "external_id",
         "is_active",
         "is_staff",
         "is_superuser",

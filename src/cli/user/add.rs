@@ -7,6 +7,7 @@ use crate::cli::error::CliError;
 use crate::cli::password::{self, PasswordArgs};
 use crate::cli::prompt;
 use crate::domain::email::Email;
+use crate::domain::external_id::ExternalId;
 use crate::domain::group::GroupName;
 use crate::domain::name::PersonName;
 use crate::domain::user::NewUser;
@@ -47,6 +48,10 @@ pub(in crate::cli) struct Args {
     /// Phone number, as +44 20 7946 0000; an empty text for none
     #[arg(long, alias = "phone_number", value_name = "NUMBER")]
     phone_number: Option<PhoneOrNone>,
+
+    /// What it was called in the system it comes from: a primary key
+    #[arg(long, value_name = "ID")]
+    external_id: Option<ExternalId>,
 
     /// It may do everything
     #[arg(long)]
@@ -108,6 +113,7 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
         first_name: args.first_name,
         last_name: args.last_name,
         phone_number: args.phone_number.and_then(|phone| phone.0),
+        external_id: args.external_id,
         is_active: !args.inactive,
         is_staff: args.staff || args.superuser,
         is_superuser: args.superuser,

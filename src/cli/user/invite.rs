@@ -84,6 +84,7 @@ fn add(args: &Args, ctx: &Context) -> Result<(), CliError> {
         first_name: args.first_name.clone(),
         last_name: args.last_name.clone(),
         phone_number: None,
+        external_id: None,
         is_active: true,
         is_staff: false,
         is_superuser: false,

@@ -1,6 +1,6 @@
 //! `authctl user set`.
 
-use crate::cli::account::{self, OwnField, PhoneOrNone};
+use crate::cli::account::{self, ExternalIdOrNone, OwnField, PhoneOrNone};
 use crate::cli::context::{Context, IfMissing};
 use crate::cli::error::CliError;
 use crate::domain::email::Email;
@@ -36,6 +36,10 @@ pub(in crate::cli) struct Args {
     #[arg(long, alias = "phone_number", value_name = "NUMBER")]
     phone_number: Option<PhoneOrNone>,
 
+    /// What it was called in the system it comes from; an empty text for nothing
+    #[arg(long, value_name = "ID")]
+    external_id: Option<ExternalIdOrNone>,
+
     /// Whether it may use the management API
     #[arg(long, value_name = "BOOL")]
     staff: Option<bool>,
@@ -59,6 +63,7 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
         && args.first_name.is_none()
         && args.last_name.is_none()
         && args.phone_number.is_none()
+        && args.external_id.is_none()
         && args.staff.is_none()
         && args.superuser.is_none()
         && args.field.is_empty();
@@ -70,6 +75,7 @@ pub(super) fn run(args: Args, ctx: &mut Context) -> Result<(), CliError> {
         first_name: args.first_name,
         last_name: args.last_name,
         phone_number: args.phone_number.map(|phone| phone.0),
+        external_id: args.external_id.map(|id| id.0),
         is_active: None,
         is_staff: args.staff,
         is_superuser: args.superuser,

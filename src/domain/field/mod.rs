@@ -57,7 +57,7 @@ impl FieldName {
     pub const MAX_BYTES: usize = 63;
 
     /// What accounts, and requests about them, have under these names already.
-    const BUILTIN: [&str; 18] = [
+    const BUILTIN: [&str; 19] = [
         "id",
         "email",
         "username",
@@ -65,6 +65,7 @@ impl FieldName {
         "first_name",
         "last_name",
         "phone_number",
+        "external_id",
         "is_active",
         "is_staff",
         "is_superuser",

@@ -118,6 +118,7 @@ pub(in crate::http) fn change(
         first_name: values.read("first_name", body.first_name.as_deref()),
         last_name: values.read("last_name", body.last_name.as_deref()),
         phone_number: phone_number.map(|number| number.0),
+        external_id: None,
         is_active: body.is_active,
         is_staff: body.is_staff,
         is_superuser: body.is_superuser,

@@ -125,5 +125,6 @@ fn checked_hash(
         Err(NotRight::Wrong) => Ok(None),
         Err(NotRight::TooMany(secs)) => Err(CodeError::TooMany(secs)),
         Err(NotRight::Hashing(error)) => Err(error.into()),
+        Err(NotRight::Store(error)) => Err(error.into()),
     }
 }

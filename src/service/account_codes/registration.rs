@@ -82,6 +82,7 @@ pub fn complete(
             first_name: newcomer.first_name,
             last_name: newcomer.last_name,
             phone_number: newcomer.phone_number,
+            external_id: None,
             is_active: true,
             is_staff: false,
             is_superuser: false,

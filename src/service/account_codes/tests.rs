@@ -55,6 +55,7 @@ fn add_grace(trial: &Trial) -> UserRef {
         first_name: "Grace".parse().expect("is a name"),
         last_name: "".parse().expect("is a name"),
         phone_number: None,
+        external_id: None,
         is_active: true,
         is_staff: false,
         is_superuser: false,

@@ -172,9 +172,10 @@ impl From<crate::store::StoreError> for Undone {
 /// Brings it about, all or nothing, and says what changed.
 pub fn run(
     desk: &Management,
-    declared: Declared,
+    declared: impl Into<Arc<Declared>>,
     options: Options,
 ) -> Result<Vec<Change>, ApplyError> {
+    let declared = declared.into();
     require_rights(desk, &declared)?;
     if options.prune {
         prune::require_listed(&declared)?;
@@ -200,6 +201,21 @@ pub fn run(
         Ok(changes) | Err(Undone::Tried(changes)) => Ok(changes),
         Err(Undone::Refused(error)) => Err(error),
     }
+}
+
+/// Brings it about before other changes of a series.
+pub(super) fn first_of(
+    series: &mut Series<'_>,
+    random: &dyn Random,
+    declared: &Declared,
+) -> Result<(), Fault<ApplyError>> {
+    let mut plan = Plan {
+        series,
+        random,
+        audiences: &[],
+        changes: Vec::new(),
+    };
+    plan.bring_about(declared, false)
 }
 
 /// What is compared must be for the caller to see, whether it changes or not.

@@ -52,6 +52,7 @@ fn bob() -> NewUser {
         first_name: "Bob".parse().expect("is a name"),
         last_name: "".parse().expect("is a name"),
         phone_number: None,
+        external_id: None,
         is_active: true,
         is_staff: true,
         is_superuser: false,

@@ -1,17 +1,21 @@
 //! The rows of one transaction.
 
+use std::collections::BTreeSet;
+
 use super::{OnConflict, Outcome, Row, RowError};
 use crate::domain::audit::Action;
 use crate::domain::email::Email;
 use crate::domain::field::Field;
+use crate::domain::permission::PermissionName;
 use crate::domain::sources::Random;
 use crate::domain::user::{NewUser, User, UserChange, UserId, UserRef};
 use crate::passwords::PhcString;
 use crate::service::account_change::{self, Arrival};
 use crate::service::accounts::{AccountError, LastSuperuser};
 use crate::service::management::Series;
+use crate::service::permissions::changing;
 use crate::store::users::{self, Since};
-use crate::store::{Fault, StoreError};
+use crate::store::{Fault, StoreError, permissions};
 
 /// What the rows of one transaction have in common.
 pub(super) struct Batch<'b> {
@@ -35,6 +39,13 @@ impl Batch<'_> {
                 users::find(tx, &UserRef::Id(id))?
             }
             _ => None,
+        };
+        let by_id = match (by_id, &row.rest.external_id) {
+            (None, Some(Some(external))) => {
+                let found = users::find(tx, &UserRef::External(external.clone()))?;
+                found.filter(|found| by_email.as_ref().is_none_or(|user| user.id != found.id))
+            }
+            (by_id, _) => by_id,
         };
         let found = match (by_id, by_email) {
             (None, None) => return self.add(series, row),
@@ -67,7 +78,7 @@ impl Batch<'_> {
                 last_login: row.last_login,
             },
         };
-        let hash = row.password_hash;
+        let (hash, permissions) = (row.password_hash, row.permissions);
         let new = new_user(row.email, row.rest);
         series.step(Action::UserAdded, |work| {
             work.entry.note("imported", true);
@@ -77,6 +88,7 @@ impl Batch<'_> {
             let hash = hash.as_ref().map(PhcString::as_str);
             account_change::add(work, &self.fields, &new, hash, arrival).map_err(of_account)
         })?;
+        grant(series, id, &permissions)?;
         Ok(Outcome::Created)
     }
 
@@ -104,7 +116,7 @@ impl Batch<'_> {
             })?;
         }
         if let Some(hash) = row.password_hash
-            && has_other_password(series, &email, &hash)?
+            && has_other_password(series, &email, &hash, row.keeps_password)?
         {
             is_changed = true;
             series.step(Action::UserPasswordChanged, |work| {
@@ -114,6 +126,7 @@ impl Batch<'_> {
                 account_change::set_password(work, user, hash.as_str()).map_err(of_account)
             })?;
         }
+        is_changed |= grant(series, user.id, &row.permissions)?;
         Ok(if is_changed {
             Outcome::Updated
         } else {
@@ -122,15 +135,37 @@ impl Batch<'_> {
     }
 }
 
-/// Whether the password is another than that of the account.
+/// Lets an account do these things by itself; says whether there was one that it could not.
+fn grant(
+    series: &mut Series<'_>,
+    id: UserId,
+    names: &BTreeSet<PermissionName>,
+) -> Result<bool, Fault<RowError>> {
+    let mut is_change = false;
+    for name in names {
+        is_change |= series.step(Action::UserGranted, |work| {
+            work.entry.note("imported", true);
+            let granted = changing(work, &UserRef::Id(id), name, permissions::grant);
+            granted.map_err(|fault| match fault {
+                Fault::Store(error) => Fault::Store(error),
+                Fault::Refused(error) => refused(error),
+            })?;
+            Ok::<_, Fault<RowError>>(work.is_change)
+        })?;
+    }
+    Ok(is_change)
+}
+
+/// Whether the password is to take the place of the account's.
 fn has_other_password(
     series: &Series<'_>,
     email: &Email,
     hash: &PhcString,
+    keeps: bool,
 ) -> Result<bool, StoreError> {
     let found = users::credentials(series.tx, email)?;
     let has = found.and_then(|found| found.password_hash);
-    Ok(has.is_none_or(|has| has.expose() != hash.as_str()))
+    Ok(has.is_none_or(|has| !keeps && has.expose() != hash.as_str()))
 }
 
 /// A new account of which no more is known.
@@ -141,6 +176,7 @@ pub(in crate::service) fn new_user(email: Email, rest: UserChange) -> NewUser {
         first_name: rest.first_name.unwrap_or_default(),
         last_name: rest.last_name.unwrap_or_default(),
         phone_number: rest.phone_number.flatten(),
+        external_id: rest.external_id.flatten(),
         is_active: rest.is_active.unwrap_or(true),
         is_staff: rest.is_staff.unwrap_or(false),
         is_superuser,

@@ -7,17 +7,20 @@
 
 mod batch;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::accounts::AccountError;
+use super::apply::{self, ApplyError, Declared};
 use super::management::{Management, MayBeDenied};
+use super::permissions::PermissionError;
 use crate::domain::audit::Action;
 use crate::domain::authority::Denied;
 use crate::domain::email::Email;
 use crate::domain::field::Field;
-use crate::domain::permission::Builtin;
+use crate::domain::permission::{Builtin, PermissionName};
 use crate::domain::user::{UserChange, UserId};
 use crate::passwords::PhcString;
 use crate::store::Seen;
@@ -39,6 +42,10 @@ pub struct Row {
     pub rest: UserChange,
     /// Its password, hashed somewhere else.
     pub password_hash: Option<PhcString>,
+    /// Whether an account that has a password keeps that.
+    pub keeps_password: bool,
+    /// What it may do by itself, beside what it may already.
+    pub permissions: BTreeSet<PermissionName>,
     /// When it was made; for new accounts alone.
     pub date_joined: Option<Timestamp>,
     /// When it last logged in; for new accounts alone.
@@ -104,6 +111,9 @@ pub enum RowError {
     /// The account's own rules.
     #[error(transparent)]
     Account(#[from] AccountError),
+    /// Something that it may do.
+    #[error(transparent)]
+    Permission(#[from] PermissionError),
 }
 
 impl RowError {
@@ -114,8 +124,13 @@ impl RowError {
             Self::Account(error) => matches!(
                 error,
                 AccountError::Denied(_)
-                    | AccountError::Store(StoreError::EmailTaken(_) | StoreError::LastSuperuser(_))
+                    | AccountError::Store(
+                        StoreError::EmailTaken(_)
+                            | StoreError::ExternalIdTaken(_)
+                            | StoreError::LastSuperuser(_)
+                    )
             ),
+            Self::Permission(error) => error.denied().is_some(),
             Self::Repeated(..) => false,
         }
     }
@@ -137,6 +152,7 @@ impl MayBeDenied for RowError {
     fn denied(&self) -> Option<&Denied> {
         match self {
             Self::Account(error) => error.denied(),
+            Self::Permission(error) => error.denied(),
             _ => None,
         }
     }
@@ -149,6 +165,9 @@ pub enum Stopped {
     /// This row, by its line, does not fit.
     #[error("line {0}: {1}")]
     Row(u64, RowError),
+    /// What the rows rely on cannot be brought about.
+    #[error(transparent)]
+    Before(ApplyError),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -175,6 +194,8 @@ pub struct Importer<'d> {
     seen: Option<Seen>,
     /// Those of which no two accounts have the same.
     unique: Vec<Field>,
+    /// What the rows rely on, while it is not there yet.
+    before: Option<Arc<Declared>>,
 }
 
 impl<'d> Importer<'d> {
@@ -199,7 +220,16 @@ impl<'d> Importer<'d> {
             on_conflict,
             seen: None,
             unique,
+            before: None,
         })
+    }
+
+    /// Rows are tried out as if this were there: fields, groups and permissions that come with them. No
+    /// field of it is to be unique.
+    #[must_use]
+    pub fn after(self, declared: Arc<Declared>) -> Self {
+        let before = Some(declared);
+        Self { before, ..self }
     }
 
     /// Says what would become of these rows, of a file that is gone through once.
@@ -232,7 +262,16 @@ impl<'d> Importer<'d> {
     pub fn batch(&self, rows: Vec<Row>, mode: Mode) -> Result<Vec<Outcome>, Stopped> {
         let random = Arc::clone(&self.desk.sources.random);
         let on_conflict = self.on_conflict;
+        let before = self.before.clone().filter(|_| mode == Mode::Try);
         let done = self.desk.attempt_all(move |series| {
+            if let Some(declared) = before {
+                apply::first_of(series, &*random, &declared).map_err(|fault| match fault {
+                    Fault::Store(error) => Fault::Store(error),
+                    Fault::Refused(error) => {
+                        Fault::Refused(Undone::Stopped(Stopped::Before(error)))
+                    }
+                })?;
+            }
             let batch = Batch {
                 random: &*random,
                 on_conflict,
@@ -278,6 +317,11 @@ impl<'d> Importer<'d> {
         }
         if let Some(line) = self.note(row.email.key(), row.line)? {
             return Ok(Some(RowError::Repeated("address".into(), line)));
+        }
+        if let Some(Some(external)) = &row.rest.external_id
+            && let Some(line) = self.note(&format!("external:{external}"), row.line)?
+        {
+            return Ok(Some(RowError::Repeated("external id".into(), line)));
         }
         let Some(id) = row.id else { return Ok(None) };
         let seen = self.note(&id.to_string(), row.line)?;

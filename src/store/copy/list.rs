@@ -31,21 +31,23 @@ pub(super) static TABLES: [Table; COUNT] = [
             ("permission_names", Text),
             ("field_values", Text),
             ("confirmed_key", Text),
+            ("external_id", Text),
         ],
         count: "SELECT count(*) FROM users",
         added: "SELECT count(*) FROM users",
         select: "
             SELECT id, email, email_key, first_name, last_name, phone_number, password_hash,
                 is_active, is_staff, is_superuser, date_joined, last_login, tokens_valid_after,
-                version, group_names, permission_names, field_values, confirmed_key
+                version, group_names, permission_names, field_values, confirmed_key,
+                external_id
             FROM users ORDER BY id",
         insert: "
             INSERT INTO users (id, email, email_key, first_name, last_name, phone_number,
                 password_hash, is_active, is_staff, is_superuser, date_joined, last_login,
                 tokens_valid_after, version, group_names, permission_names, field_values,
-                confirmed_key)
+                confirmed_key, external_id)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
-                ?18)",
+                ?18, ?19)",
     },
     Table {
         name: "user_tombstones",

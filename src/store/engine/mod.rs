@@ -5,6 +5,7 @@
 
 mod client;
 mod error;
+mod foreign;
 mod local;
 mod log;
 mod lookout;
@@ -26,6 +27,7 @@ use std::time::{Duration, Instant};
 use super::error::{Reason, StoreError};
 
 pub use error::EngineError;
+pub use foreign::{ForeignColumn, ForeignDatabase};
 pub use seen::Seen;
 pub use url::{DatabaseUrl, DatabaseUrlError};
 

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::{Conn, StoreError, Tx, next_version, user};
+use super::{Conn, StoreError, Tx, external_id_taken, next_version, user};
+use crate::domain::external_id::ExternalId;
 use crate::domain::phone::Phone;
 use crate::domain::user::{NewUser, User, UserId};
 use crate::store::members::every_permission;
@@ -18,7 +19,8 @@ pub struct Since {
 
 /// Adds an account that is made now, and returns it as stored.
 ///
-/// Fails with [`StoreError::EmailTaken`] if the normalised address is in use.
+/// Fails with [`StoreError::EmailTaken`] if the normalised address is in use, and with
+/// [`StoreError::ExternalIdTaken`] likewise.
 pub fn insert(
     tx: &Tx<'_>,
     id: UserId,
@@ -44,8 +46,8 @@ pub fn insert_since(
     const SQL: &str = concat!(
         "INSERT INTO users (id, email, email_key, first_name, last_name, phone_number,
             password_hash, is_active, is_staff, is_superuser, date_joined, version, last_login,
-            permission_names)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, CASE WHEN ?10 THEN ",
+            external_id, permission_names)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, CASE WHEN ?10 THEN ",
         every_permission!("''"),
         " ELSE '' END)
         ON CONFLICT (email_key) DO NOTHING
@@ -67,8 +69,10 @@ pub fn insert_since(
         since.date_joined.as_second().into(),
         next_version(tx)?.into(),
         since.last_login.map(Timestamp::as_second).into(),
+        new.external_id.as_ref().map(ExternalId::as_str).into(),
     ];
-    tx.query_row(SQL, &values, user)?
+    tx.query_row(SQL, &values, user)
+        .map_err(|error| external_id_taken(error, new.external_id.as_ref()))?
         .ok_or_else(|| StoreError::EmailTaken(new.email.clone()))
 }
 

@@ -1,6 +1,7 @@
 //! Accounts page by page.
 
 use crate::domain::email::Email;
+use crate::domain::external_id::ExternalId;
 use crate::domain::field::FieldName;
 use crate::domain::group::GroupName;
 
@@ -17,6 +18,8 @@ pub struct UserFilter {
     pub is_superuser: Option<bool>,
     /// Only the one with this address.
     pub email: Option<Email>,
+    /// Only the one that was called so elsewhere.
+    pub external_id: Option<ExternalId>,
     /// Only those in this group.
     pub group: Option<GroupName>,
     /// Only those with this text in the e-mail address, the names or the phone number, as it is
@@ -110,6 +113,7 @@ macro_rules! listing {
 #[derive(Clone, Copy)]
 enum Way {
     One,
+    External,
     Id,
     IdDescending,
     Email,
@@ -121,6 +125,7 @@ macro_rules! orders {
     ($field:literal) => {
         [
             listing!("email_key = ?1", $field, "id"),
+            listing!("external_id = ?1", $field, "id"),
             listing!("id > ?1", $field, "id"),
             listing!("id < ?1", $field, "id DESC"),
             listing!("email_key > ?1", $field, "email_key"),
@@ -131,24 +136,25 @@ macro_rules! orders {
 
 /// Up to `limit` accounts in their order.
 pub fn list(connection: &Conn, filter: &UserFilter, limit: u32) -> Result<Vec<User>, StoreError> {
-    const ALL: [&str; 5] = orders!("");
-    const LACKING: [&str; 5] = orders!(
+    const ALL: [&str; 6] = orders!("");
+    const LACKING: [&str; 6] = orders!(
         "AND NOT EXISTS (SELECT 1 FROM user_fields WHERE user_id = users.id AND field = ?9)"
     );
-    const HAVING: [&str; 5] = orders!(
+    const HAVING: [&str; 6] = orders!(
         "AND EXISTS (SELECT 1 FROM user_fields
             WHERE user_id = users.id AND field = ?9 AND lookup = ?10)"
     );
-    const INDEXED: [&str; 5] = orders!(
+    const INDEXED: [&str; 6] = orders!(
         "AND id IN (SELECT user_id FROM user_fields
             WHERE field = ?9 AND lookup = ?10 AND is_indexed)"
     );
-    let (way, place) = match (&filter.email, filter.order) {
-        (Some(email), _) => (Way::One, Some(email.key())),
-        (None, UserOrder::Id) => (Way::Id, None),
-        (None, UserOrder::IdDescending) => (Way::IdDescending, None),
-        (None, UserOrder::Email) => (Way::Email, None),
-        (None, UserOrder::EmailDescending) => (Way::EmailDescending, None),
+    let (way, place) = match (&filter.email, &filter.external_id, filter.order) {
+        (Some(email), _, _) => (Way::One, Some(email.key())),
+        (None, Some(id), _) => (Way::External, Some(id.as_str())),
+        (None, None, UserOrder::Id) => (Way::Id, None),
+        (None, None, UserOrder::IdDescending) => (Way::IdDescending, None),
+        (None, None, UserOrder::Email) => (Way::Email, None),
+        (None, None, UserOrder::EmailDescending) => (Way::EmailDescending, None),
     };
     let after = filter.after.as_deref();
     let place = place.or(after).unwrap_or(filter.order.start());
@@ -185,7 +191,11 @@ pub fn list(connection: &Conn, filter: &UserFilter, limit: u32) -> Result<Vec<Us
             if *indexed { INDEXED } else { HAVING }
         }
     };
-    connection.query(ways[way as usize], &values, user)
+    let mut users = connection.query(ways[way as usize], &values, user)?;
+    if filter.external_id.is_some() {
+        users.retain(|user| user.external_id == filter.external_id);
+    }
+    Ok(users)
 }
 
 /// A LIKE pattern for "contains this text", with the text's own wildcards made plain.

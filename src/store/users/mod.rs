@@ -9,14 +9,15 @@ macro_rules! user_columns {
             "id, email, email_key, first_name, last_name, phone_number, is_active, is_staff, \
              is_superuser, date_joined, last_login, version, group_names, permission_names, \
              field_values, ",
-            $crate::store::user_fields::own_fields!()
+            $crate::store::user_fields::own_fields!(),
+            ", external_id"
         )
     };
 }
 pub(super) use user_columns;
 
 /// How many columns `user_columns!` has.
-pub(super) const AFTER_USER: usize = 16;
+pub(super) const AFTER_USER: usize = 17;
 
 mod arrival;
 mod changes;
@@ -38,6 +39,7 @@ use super::members::effective_permissions;
 use super::revoked_tokens::is_revoked;
 use super::user_fields;
 use crate::domain::email::Email;
+use crate::domain::external_id::ExternalId;
 use crate::domain::name::PersonName;
 use crate::domain::permission::PermissionName;
 use crate::domain::phone::Phone;
@@ -48,7 +50,7 @@ use crate::domain::user::{User, UserChange, UserId, UserRef};
 pub use arrival::{Since, insert, insert_since, was_deleted};
 pub use changes::{AccountChange, changed_since};
 pub use listing::{FieldMatch, UserFilter, UserOrder, list};
-pub use passwords::{change_password, replace_hash};
+pub use passwords::{change_password, foreign_hash_after, replace_hash};
 pub use whole::{WholeUser, count, whole};
 
 /// What a login needs to know of an account.
@@ -83,9 +85,15 @@ pub fn find(connection: &Conn, name: &UserRef) -> Result<Option<User>, StoreErro
         user_columns!(),
         " FROM users WHERE email_key = ?1"
     );
+    const BY_EXTERNAL_ID: &str = concat!(
+        "SELECT ",
+        user_columns!(),
+        " FROM users WHERE external_id = ?1"
+    );
     let (sql, key) = match name {
         UserRef::Id(id) => (BY_ID, id.to_string()),
         UserRef::Email(email) => (BY_EMAIL, email.key().to_owned()),
+        UserRef::External(id) => (BY_EXTERNAL_ID, id.as_str().to_owned()),
     };
     connection.query_row(sql, &[(&key).into()], user)
 }
@@ -204,7 +212,8 @@ pub fn record_login(
     })
 }
 
-/// Changes what `change` names. Fails with [`StoreError::EmailTaken`] if the new address is.
+/// Changes what `change` names. Fails with [`StoreError::EmailTaken`] if the new address is, and with
+/// [`StoreError::ExternalIdTaken`] likewise.
 pub fn update(tx: &Tx<'_>, id: UserId, change: &UserChange) -> Result<Option<User>, StoreError> {
     const SQL: &str = concat!(
         "UPDATE users SET
@@ -216,6 +225,7 @@ pub fn update(tx: &Tx<'_>, id: UserId, change: &UserChange) -> Result<Option<Use
             is_staff     = coalesce(?8, is_staff),
             is_superuser = coalesce(?9, is_superuser),
             version      = ?10,
+            external_id  = CASE WHEN ?11 THEN ?12 ELSE external_id END,
             permission_names = ",
         effective_permissions!("coalesce(?9, is_superuser)", "''", "''"),
         "
@@ -224,6 +234,7 @@ pub fn update(tx: &Tx<'_>, id: UserId, change: &UserChange) -> Result<Option<Use
         user_columns!()
     );
     let phone_number = change.phone_number.as_ref().map(Option::as_ref);
+    let external_id = change.external_id.as_ref().map(Option::as_ref);
     let id = id.to_string();
     let values = [
         (&id).into(),
@@ -236,12 +247,25 @@ pub fn update(tx: &Tx<'_>, id: UserId, change: &UserChange) -> Result<Option<Use
         change.is_staff.into(),
         change.is_superuser.into(),
         next_version(tx)?.into(),
+        external_id.is_some().into(),
+        external_id.flatten().map(ExternalId::as_str).into(),
     ];
     match (tx.query_row(SQL, &values, user), &change.email) {
         (Err(error), Some(email)) if engine::is_duplicate(&error, "users", "email_key") => {
             Err(StoreError::EmailTaken(email.clone()))
         }
+        (Err(error), _) => Err(external_id_taken(error, external_id.flatten())),
         (updated, _) => updated,
+    }
+}
+
+/// The error that a caller can act on, if this is that.
+fn external_id_taken(error: StoreError, wanted: Option<&ExternalId>) -> StoreError {
+    match wanted {
+        Some(id) if engine::is_duplicate(&error, "users", "external_id") => {
+            StoreError::ExternalIdTaken(id.clone())
+        }
+        _ => error,
     }
 }
 
@@ -328,6 +352,7 @@ pub fn other_active_superuser(connection: &Conn, id: UserId) -> Result<bool, Sto
 pub(super) fn user(row: &Row<'_>) -> Result<User, StoreError> {
     let phone_number: Option<String> = row.get(5)?;
     let last_login: Option<i64> = row.get(10)?;
+    let external_id: Option<String> = row.get(16)?;
     let (fields, field_uses) = user_fields::of_user(row, 14)?;
     Ok(User {
         id: row.text(0)?.parse().map_err(|_| damaged("id"))?,
@@ -335,6 +360,7 @@ pub(super) fn user(row: &Row<'_>) -> Result<User, StoreError> {
         first_name: PersonName::from_stored(row.get(3)?),
         last_name: PersonName::from_stored(row.get(4)?),
         phone_number: phone_number.map(Phone::from_stored),
+        external_id: external_id.map(ExternalId::from_stored),
         is_active: row.get(6)?,
         is_staff: row.get(7)?,
         is_superuser: row.get(8)?,

@@ -1,6 +1,18 @@
-//! Hashes of passwords that take the place of one that was checked.
+//! Hashes of passwords: those that take the place of one that was checked, and those made elsewhere.
 
-use super::{StoreError, Tx, UserId, next_version};
+use super::{Conn, Secret, StoreError, Tx, UserId, next_version};
+
+/// The first hash after this text, in the order of bytes, that begins with a letter: those that were not
+/// made here. An index has these alone, so that it costs next to nothing where there are none.
+pub fn foreign_hash_after(
+    connection: &Conn,
+    after: &str,
+) -> Result<Option<Secret<String>>, StoreError> {
+    const SQL: &str = "
+        SELECT password_hash FROM users WHERE password_hash >= 'a' AND password_hash > ?1
+        ORDER BY password_hash LIMIT 1";
+    connection.query_row(SQL, &[after.into()], |row| row.get(0).map(Secret::new))
+}
 
 /// Puts the hash of another password in the place of the one that was checked; says whether that still
 /// stood, and the account is active. Tokens stay good as long as their sessions do.

@@ -17,6 +17,7 @@ fn new_user(email: &str) -> NewUser {
         first_name: "Ada".parse().expect("is a name"),
         last_name: PersonName::default(),
         phone_number: None,
+        external_id: None,
         is_active: true,
         is_staff: false,
         is_superuser: false,

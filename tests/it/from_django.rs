@@ -1,0 +1,431 @@
+//! `authctl import --from django`: a real Django project, whose people log in here with the passwords they
+//! had there.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::documentation::code_blocks;
+use crate::env::{Outcome, TestEnv, run};
+use crate::offline::python;
+
+const ENCODINGS: [&str; 6] = [
+    "pbkdf2_sha256",
+    "pbkdf2_sha1",
+    "argon2",
+    "bcrypt_sha256",
+    "bcrypt",
+    "scrypt",
+];
+
+/// A Django project, in a folder of its own.
+struct Project {
+    env: TestEnv,
+    /// What `manage.py people` printed.
+    made: Value,
+}
+
+impl Project {
+    /// On the engine of this run, with some people.
+    fn new(flags: &[&str]) -> Self {
+        let env = TestEnv::new();
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/django_project");
+        copy(&from, &env.path(""));
+        let mut project = Self {
+            env,
+            made: Value::Null,
+        };
+        project.manage(&["migrate", "--run-syncdb", "--verbosity", "0"]);
+        let out = project.manage(&[&["people"], flags].concat());
+        project.made = serde_json::from_str(&out.stdout).expect("is JSON");
+        project
+    }
+
+    fn manage(&self, arguments: &[&str]) -> Outcome {
+        let mut command = self.env.command(python());
+        command.arg("manage.py").args(arguments);
+        if !self.env.is_on_sqlite() {
+            command.env("DJANGO_DATABASE", self.env.database().url());
+        }
+        run(&mut command, "").succeeded()
+    }
+
+    /// A dump, as an absolute path.
+    fn dump(&self, name: &str, flags: &[&str]) -> String {
+        let dumpdata = ["dumpdata", "contenttypes", "auth", "accounts", "--output"];
+        self.manage(&[&dumpdata, &[name][..], flags].concat());
+        self.env.path(name).display().to_string()
+    }
+
+    /// The database itself.
+    fn database(&self) -> String {
+        if self.env.is_on_sqlite() {
+            self.env.path("db.sqlite3").display().to_string()
+        } else {
+            self.env.database().url()
+        }
+    }
+
+    fn password(&self) -> &str {
+        self.made["password"].as_str().expect("is a text")
+    }
+
+    fn key(&self, email: &str) -> &str {
+        self.made["people"][email].as_str().expect("is there")
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).expect("lists the folder") {
+        let path = entry.expect("reads").path();
+        let name = path.file_name().expect("has a name");
+        let to: PathBuf = to.join(name);
+        if path.is_dir() {
+            fs::create_dir_all(&to).expect("is made");
+            copy(&path, &to);
+        } else {
+            fs::copy(&path, &to).expect("is copied");
+        }
+    }
+}
+
+fn import(env: &TestEnv, source: &str, flags: &[&str]) -> Outcome {
+    env.authctl_json(&[&["import", source, "--from", "django"], flags].concat())
+}
+
+/// Everybody of the project is here, as they were there.
+fn are_all_there(project: &Project, env: &TestEnv, source: &str) {
+    let out = import(env, source, &["--yes"]).succeeded();
+    assert_eq!(out.json()["created"], 9, "{source}: {out:?}");
+    let foreign = "SELECT count(*) FROM users WHERE password_hash >= 'a'";
+    assert_eq!(env.number(foreign), 8, "{source}");
+
+    let authd = env.authd();
+    for encoding in ENCODINGS {
+        let email = format!("{encoding}@example.com");
+        // Composed, it is another text, which Django does not take for the same.
+        let composed = project.password().replace("e\u{301}", "\u{e9}");
+        assert_eq!(authd.try_login(&email, &composed).status, 401, "{email}");
+        let answer = authd.verify(&authd.login(&email, project.password()));
+        assert_eq!(answer.body["user"]["external_id"], project.key(&email));
+        // From now on the hash is ours, and every keyboard's spelling is the same.
+        authd.login(&email, &composed);
+    }
+    assert_eq!(env.number(foreign), 2, "{source}");
+    for email in ["unusable@example.com", "inactive@example.com"] {
+        assert_eq!(authd.try_login(email, project.password()).status, 401);
+    }
+
+    let token = authd.login("ada@example.com", project.password());
+    let user = &authd.verify(&token).body["user"];
+    let ada = json!({
+        "email": "Ada@Example.com",
+        "first_name": "Ada",
+        "last_name": "Lovelace",
+        "phone_number": "+442079460000",
+        "external_id": project.key("Ada@Example.com"),
+        "is_active": true,
+        "is_staff": true,
+        "is_superuser": true,
+        "groups": ["Billing, EMEA"],
+        "fields": {
+            "company": "Analytical Engines",
+            "is_partner": true,
+            "partner_since": "2020-02-29",
+            "seats": 3,
+            "seen_at": "2024-05-06T07:08:09Z",
+        },
+        "date_joined": "2019-01-02T03:04:05Z",
+    });
+    for (name, value) in ada.as_object().expect("is an object") {
+        assert_eq!(&user[name], value, "{source}: {name}");
+    }
+    let group = env.authctl_json(&["group", "show", "Billing, EMEA"]);
+    let group = group.succeeded().json();
+    assert_eq!(group["permissions"], json!(["accounts.change_user"]));
+    let name = format!("external:{}", project.key("Ada@Example.com"));
+    let shown = env
+        .authctl_json(&["user", "show", &name])
+        .succeeded()
+        .json();
+    assert_eq!(shown["id"], user["id"]);
+    let direct = "SELECT permission FROM user_permissions";
+    assert_eq!(env.sql(direct), "accounts.view_user");
+    let unusable = "SELECT count(*) FROM users WHERE password_hash IS NULL";
+    assert_eq!(env.number(unusable), 1);
+}
+
+#[test]
+fn everybody_logs_in_with_the_password_they_had_in_django() {
+    let project = Project::new(&[]);
+    for source in [
+        project.dump("dump.json", &[]),
+        project.dump("natural.json", &["--natural-foreign"]),
+        project.dump("dump.jsonl", &["--format", "jsonl"]),
+        project.database(),
+    ] {
+        are_all_there(&project, &TestEnv::new(), &source);
+    }
+}
+
+#[test]
+fn a_second_import_undoes_nothing_that_people_did_meanwhile() {
+    let project = Project::new(&[]);
+    let dump = project.dump("dump.json", &[]);
+    let env = TestEnv::new();
+    import(&env, &dump, &["--yes"]).succeeded();
+    let authd = env.authd();
+    let token = authd.login("bcrypt@example.com", project.password());
+    env.authctl(&[
+        "user",
+        "set",
+        "scrypt@example.com",
+        "--email",
+        "new@example.com",
+    ])
+    .succeeded();
+    assert_eq!(import(&env, &dump, &["--yes"]).status, 4);
+    let out = import(&env, &dump, &["--yes", "--on-conflict", "skip"]);
+    assert_eq!(out.succeeded().json()["skipped"], 9);
+    let out = import(&env, &dump, &["--yes", "--on-conflict", "update"]);
+    let out = out.succeeded().json();
+    assert_eq!(out["unchanged"], 8, "{out}");
+    // Known by its old key, though its address was another.
+    assert_eq!(out["updated"], 1, "{out}");
+    assert_eq!(authd.verify(&token).status, 200);
+    assert_eq!(
+        authd
+            .try_login("new@example.com", project.password())
+            .status,
+        401
+    );
+}
+
+#[test]
+fn fields_are_shown_before_they_are_made() {
+    let project = Project::new(&[]);
+    let source = project.database();
+    let env = TestEnv::new();
+    env.add_user("root@example.com", "lantern over quiet harbours");
+    let before = env.everything();
+    let out = import(
+        &env,
+        &source,
+        &["--map", "company=field:employer", "--map", "seats=-"],
+    );
+    assert_eq!(out.status, 2, "{out:?}");
+    for line in [
+        "9 accounts of accounts.user",
+        "new field employer: string, at most 80 characters",
+        "new field is_partner: bool",
+        "new field partner_since: date",
+        "new field seen_at: datetime",
+    ] {
+        assert!(out.stderr.contains(line), "{line} in {out:?}");
+    }
+    assert!(!out.stderr.contains("field seats"), "{out:?}");
+    assert_eq!(env.everything(), before);
+    let out = import(&env, &source, &["--dry-run"]).succeeded();
+    assert_eq!(out.json()["created"], 9, "{out:?}");
+    assert_eq!(env.everything(), before);
+}
+
+#[test]
+fn one_login_is_proved_without_importing_anything() {
+    let project = Project::new(&[]);
+    let env = TestEnv::new();
+    let check = |email: &str, password: &str| {
+        let dump = project.dump("dump.json", &[]);
+        let flags = ["--from", "django", "--check", email, "--password-stdin"];
+        env.authctl_reading(password, &[&["import", &dump], &flags[..]].concat())
+    };
+    let good = check("ADA@example.com", project.password()).succeeded();
+    assert!(good.stdout.contains("could log in"), "{good:?}");
+    for (email, password, status, said) in [
+        ("ada@example.com", "wrong", 5, "this is not its password"),
+        ("unusable@example.com", "wrong", 5, "it has no password"),
+        (
+            "inactive@example.com",
+            project.password(),
+            5,
+            "it is not active",
+        ),
+        ("nobody@example.com", "wrong", 3, "no account"),
+    ] {
+        let out = check(email, password);
+        assert_eq!(out.status, status, "{email}: {out:?}");
+        assert!(out.stderr.contains(said), "{email}: {out:?}");
+    }
+    assert!(!env.path("authd.db").exists());
+}
+
+#[test]
+fn addresses_that_collide_are_reported_and_nothing_is_imported_until_decided() {
+    let project = Project::new(&["--collision"]);
+    let source = project.database();
+    let (first, second) = (
+        project.key("Ada@Example.com"),
+        project.key("ADA@example.com"),
+    );
+    let env = TestEnv::new();
+    env.add_user("root@example.com", "lantern over quiet harbours");
+    let before = env.everything();
+    let out = import(&env, &source, &["--yes"]);
+    assert_eq!(out.status, 4, "{out:?}");
+    let said = format!("one address: Ada@Example.com ({first}), ADA@example.com ({second})");
+    assert!(out.stderr.contains(&said), "{out:?}");
+    assert_eq!(env.everything(), before);
+    for (choice, kept) in [("first", first), ("latest-login", second)] {
+        let env = TestEnv::new();
+        let out = import(&env, &source, &["--yes", "--on-collision", choice]).succeeded();
+        assert_eq!(out.json()["created"], 9, "{out:?}");
+        let ada = env.authctl_json(&["user", "show", "ada@example.com"]);
+        assert_eq!(ada.succeeded().json()["external_id"], kept);
+    }
+}
+
+#[test]
+fn md5_comes_only_if_that_is_asked_for() {
+    let project = Project::new(&["--legacy"]);
+    let source = project.database();
+    let env = TestEnv::new();
+    let out = import(&env, &source, &["--yes"]);
+    assert_eq!(out.status, 5, "{out:?}");
+    let error = &out.json()["errors"][0];
+    assert_eq!(error["user"].to_string(), project.key("md5@example.com"));
+    assert!(error.to_string().contains("--accept-legacy"), "{error}");
+    assert_eq!(env.number("SELECT count(*) FROM users"), 0);
+    import(&env, &source, &["--yes", "--accept-legacy"]).succeeded();
+    let authd = env.authd();
+    authd.login("md5@example.com", project.password());
+    let md5 = "SELECT count(*) FROM users WHERE password_hash LIKE 'md5%'";
+    assert_eq!(env.number(md5), 0);
+}
+
+/// What hashes that come from elsewhere may cost is bounded: in a file, and in a row.
+#[test]
+fn absurd_costs_are_refused_and_never_run() {
+    let project = Project::new(&[]);
+    let dump = fs::read_to_string(project.dump("dump.json", &[])).expect("reads");
+    let env = TestEnv::new();
+    let absurd = dump
+        .replace("pbkdf2_sha1$1000000$", "pbkdf2_sha1$1000000000$")
+        .replace("scrypt$16384$", "scrypt$1073741824$");
+    assert_ne!(absurd, dump);
+    env.write("absurd.json", &absurd);
+    let out = import(&env, "absurd.json", &["--yes"]);
+    assert_eq!(out.status, 5, "{out:?}");
+    let errors = out.json()["errors"].as_array().expect("is a list").clone();
+    assert_eq!(errors.len(), 2, "{errors:?}");
+    for error in errors {
+        assert!(error.to_string().contains("would cost too much"), "{error}");
+    }
+    assert_eq!(env.number("SELECT count(*) FROM users"), 0);
+
+    // Nor does the daemon run what a row has all the same.
+    env.write("dump.json", &dump);
+    import(&env, "dump.json", &["--yes"]).succeeded();
+    env.sql(
+        "UPDATE users SET password_hash = replace(password_hash, '$1000000$', '$1000000000$')
+         WHERE email_key = 'pbkdf2_sha1@example.com'",
+    );
+    let authd = env.authd();
+    let start = std::time::Instant::now();
+    for email in ["pbkdf2_sha1@example.com", "nobody@example.com"] {
+        assert_eq!(authd.try_login(email, project.password()).status, 401);
+    }
+    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
+    assert!(authd.log().contains("damaged"), "{}", authd.log());
+}
+
+#[test]
+fn what_is_no_dump_of_such_a_project_is_told() {
+    let project = Project::new(&[]);
+    let path = project.dump("dump.json", &[]);
+    let dump = fs::read_to_string(&path).expect("reads");
+    let between = dump.rfind(", {\"model\"").expect("has some");
+    let env = TestEnv::new();
+    for (text, flags, said) in [
+        (&dump[..dump.len() - 100], &[][..], "cut off"),
+        (&dump[..between], &[], "cut off"),
+        ("", &[], "cut off"),
+        ("[]", &[], "nothing in it looks like accounts"),
+        (
+            "[{\"id\": 1}]",
+            &[],
+            "this is not what 'manage.py dumpdata' writes",
+        ),
+        (
+            "model,pk\n",
+            &[],
+            "this is not what 'manage.py dumpdata' writes",
+        ),
+        (
+            &dump[..],
+            &["--model", "accounts.Person"],
+            "what looks like accounts is accounts.user",
+        ),
+        (
+            &dump[..],
+            &["--map", "shoe=field:shoe"],
+            "has no column 'shoe'",
+        ),
+        (
+            &dump[..],
+            &["--map", "company=username"],
+            "a column goes to",
+        ),
+    ] {
+        env.write("bad.json", text);
+        let out =
+            env.authctl(&[&["import", "bad.json", "--from", "django", "--yes"], flags].concat());
+        assert!([2, 5].contains(&out.status), "{said}: {out:?}");
+        assert!(out.stderr.contains(said), "{said}: {out:?}");
+    }
+    // A group that is not in the dump.
+    let objects: Value = serde_json::from_str(&dump).expect("is JSON");
+    let users = objects.as_array().expect("is a list").iter();
+    let users: Vec<_> = users
+        .filter(|one| one["model"] == "accounts.user")
+        .collect();
+    env.write("users.json", &json!(users).to_string());
+    let out = import(&env, "users.json", &["--yes"]);
+    assert_eq!(out.status, 5, "{out:?}");
+    let said = out.json()["errors"][0]["message"].to_string();
+    assert!(said.contains("is not in the dump"), "{said}");
+}
+
+/// The lines of docs/from-django.md, one block after the other, in the project's folder.
+#[test]
+fn the_afternoon_works_as_printed() {
+    let project = Project::new(&[]);
+    if !project.env.is_on_sqlite() {
+        return;
+    }
+    let env = &project.env;
+    let authd = env.authd();
+    let blocks = code_blocks(include_str!("../../docs/from-django.md"), "sh").join("");
+    let lines = blocks.replace("http://localhost:8000", &authd.url);
+    let folder = |program: &str| {
+        let folder = Path::new(program).parent().expect("is in a folder");
+        folder.display().to_string()
+    };
+    let path = format!(
+        "{}:{}:/usr/bin:/bin",
+        folder(env!("CARGO_BIN_EXE_authctl")),
+        folder(&python())
+    );
+    env.write("password", project.password());
+    let script = format!("set -e\nexport PATH={path}\n{lines}");
+    let script = env.write("afternoon", &script);
+    let out = run(env.command("bash").arg(script), "").succeeded();
+    for said in [
+        "could log in",
+        "9 created",
+        "\"external_id\":\"1\"",
+        "access_token",
+    ] {
+        assert!(out.stdout.contains(said), "{said} in {out:?}");
+    }
+}

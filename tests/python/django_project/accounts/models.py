@@ -1,0 +1,19 @@
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+
+
+class User(AbstractUser):
+    """The address is the user name."""
+
+    username = None
+    email = models.EmailField(unique=True)
+    phone_number = models.CharField(max_length=32, blank=True)
+    company = models.CharField(max_length=80, blank=True)
+    seats = models.IntegerField(null=True)
+    is_partner = models.BooleanField(default=False)
+    partner_since = models.DateField(null=True)
+    seen_at = models.DateTimeField(null=True)
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS = []
+    objects = models.Manager()
