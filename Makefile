@@ -153,7 +153,7 @@ $(NODE)/.ready: tests/node/package.json tests/node/package-lock.json $(VENV)/.re
 	$(VENV)/bin/npm ci --silent --no-audit --no-fund --prefix $(NODE)
 	@touch $@
 
-$(VENV)/.ready: tests/python/requirements.txt
+$(VENV)/.ready: tests/python/requirements.txt tests/python/django-4.2.txt
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { $(INSTALL) python3-venv; } || true
 	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "The tests need Python 3.11 or newer with its venv module (Debian and Ubuntu: apt-get install python3-venv)." >&2; \
@@ -161,6 +161,8 @@ $(VENV)/.ready: tests/python/requirements.txt
 	rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --target $(VENV)/django-4.2 \
+	  --requirement tests/python/django-4.2.txt
 	@touch $@
 
 $(DJANGO)/.ready: connectors/django/tests/requirements.txt connectors/django/tests/requirements-oldest.txt | $(VENV)/.ready

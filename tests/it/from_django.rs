@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use crate::daemon::Authd;
 use crate::documentation::code_blocks;
 use crate::env::{Outcome, TestEnv, run};
 use crate::offline::python;
@@ -22,18 +23,33 @@ const ENCODINGS: [&str; 6] = [
 /// A Django project, in a folder of its own.
 struct Project {
     env: TestEnv,
+    django: Django,
     /// What `manage.py people` printed.
     made: Value,
+}
+
+/// Which Django it is made with.
+#[derive(Clone, Copy)]
+enum Django {
+    /// That of tests/python/requirements.txt.
+    Present,
+    /// That of tests/python/django-4.2.txt, which `make test` puts beside it.
+    Old,
 }
 
 impl Project {
     /// On the engine of this run, with some people.
     fn new(flags: &[&str]) -> Self {
+        Self::of(Django::Present, flags)
+    }
+
+    fn of(django: Django, flags: &[&str]) -> Self {
         let env = TestEnv::new();
         let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/django_project");
         copy(&from, &env.path(""));
         let mut project = Self {
             env,
+            django,
             made: Value::Null,
         };
         project.manage(&["migrate", "--run-syncdb", "--verbosity", "0"]);
@@ -45,6 +61,11 @@ impl Project {
     fn manage(&self, arguments: &[&str]) -> Outcome {
         let mut command = self.env.command(python());
         command.arg("manage.py").args(arguments);
+        if let Django::Old = self.django {
+            let python = PathBuf::from(python());
+            let folder = python.parent().and_then(Path::parent);
+            command.env("PYTHONPATH", folder.expect("has one").join("django-4.2"));
+        }
         if !self.env.is_on_sqlite() {
             command.env("DJANGO_DATABASE", self.env.database().url());
         }
@@ -90,6 +111,11 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// A daemon that has time: a refusal does the work of every kind of hash that there still is.
+fn patient(env: &TestEnv) -> Authd {
+    env.authd_with(&[], &[("AUTHD_DATABASE_TIMEOUT", "60s")])
+}
+
 fn import(env: &TestEnv, source: &str, flags: &[&str]) -> Outcome {
     env.authctl_json(&[&["import", source, "--from", "django"], flags].concat())
 }
@@ -101,7 +127,7 @@ fn are_all_there(project: &Project, env: &TestEnv, source: &str) {
     let foreign = "SELECT count(*) FROM users WHERE password_hash >= 'a'";
     assert_eq!(env.number(foreign), 8, "{source}");
 
-    let authd = env.authd();
+    let authd = patient(env);
     for encoding in ENCODINGS {
         let email = format!("{encoding}@example.com");
         // Composed, it is another text, which Django does not take for the same.
@@ -170,12 +196,21 @@ fn everybody_logs_in_with_the_password_they_had_in_django() {
 }
 
 #[test]
+fn people_of_an_older_django_log_in_as_well() {
+    let project = Project::of(Django::Old, &[]);
+    let version = project.manage(&["version"]).stdout;
+    assert!(version.starts_with("4.2."), "{version}");
+    are_all_there(&project, &TestEnv::new(), &project.dump("dump.json", &[]));
+    are_all_there(&project, &TestEnv::new(), &project.database());
+}
+
+#[test]
 fn a_second_import_undoes_nothing_that_people_did_meanwhile() {
     let project = Project::new(&[]);
     let dump = project.dump("dump.json", &[]);
     let env = TestEnv::new();
     import(&env, &dump, &["--yes"]).succeeded();
-    let authd = env.authd();
+    let authd = patient(&env);
     let token = authd.login("bcrypt@example.com", project.password());
     env.authctl(&[
         "user",
@@ -297,7 +332,7 @@ fn md5_comes_only_if_that_is_asked_for() {
     assert!(error.to_string().contains("--accept-legacy"), "{error}");
     assert_eq!(env.number("SELECT count(*) FROM users"), 0);
     import(&env, &source, &["--yes", "--accept-legacy"]).succeeded();
-    let authd = env.authd();
+    let authd = patient(&env);
     authd.login("md5@example.com", project.password());
     let md5 = "SELECT count(*) FROM users WHERE password_hash LIKE 'md5%'";
     assert_eq!(env.number(md5), 0);
@@ -330,7 +365,7 @@ fn absurd_costs_are_refused_and_never_run() {
         "UPDATE users SET password_hash = replace(password_hash, '$1000000$', '$1000000000$')
          WHERE email_key = 'pbkdf2_sha1@example.com'",
     );
-    let authd = env.authd();
+    let authd = patient(&env);
     let start = std::time::Instant::now();
     for email in ["pbkdf2_sha1@example.com", "nobody@example.com"] {
         assert_eq!(authd.try_login(email, project.password()).status, 401);
