@@ -58,7 +58,7 @@ impl FromStr for PhcString {
             }
             return Ok(Self(text.to_owned()));
         }
-        Ok(Self::from_django(text, Legacy::Refuse)?.ok_or(PhcError::Form)?)
+        Self::from_django(text, Legacy::Refuse)?.ok_or(PhcError::Form)
     }
 }
 

@@ -34,7 +34,7 @@ pub enum Holder {
     /// A user.
     User {
         /// The account.
-        user: User,
+        user: Box<User>,
         /// Tokens made at or before this Unix millisecond are refused.
         tokens_valid_after_ms: Option<i64>,
     },
@@ -165,7 +165,7 @@ fn presented(row: &Row<'_>) -> Result<Presented, StoreError> {
     const AT: usize = users::AFTER_USER;
     let holder = if row.maybe_text(AT + 5)?.is_some() {
         Holder::User {
-            user: users::user(row)?,
+            user: Box::new(users::user(row)?),
             tokens_valid_after_ms: row.get(AT)?,
         }
     } else {

@@ -128,11 +128,14 @@ fn are_all_there(project: &Project, env: &TestEnv, source: &str) {
     assert_eq!(env.number(foreign), 8, "{source}");
 
     let authd = patient(env);
-    for encoding in ENCODINGS {
+    // Composed, it is another text, which Django does not take for the same.
+    let composed = project.password().replace("e\u{301}", "\u{e9}");
+    for (left, encoding) in (0..ENCODINGS.len()).rev().zip(ENCODINGS) {
         let email = format!("{encoding}@example.com");
-        // Composed, it is another text, which Django does not take for the same.
-        let composed = project.password().replace("e\u{301}", "\u{e9}");
-        assert_eq!(authd.try_login(&email, &composed).status, 401, "{email}");
+        // A refusal is dear while there are hashes of every kind: `passwords` has this for each of them.
+        if left == 0 {
+            assert_eq!(authd.try_login(&email, &composed).status, 401, "{email}");
+        }
         let answer = authd.verify(&authd.login(&email, project.password()));
         assert_eq!(answer.body["user"]["external_id"], project.key(&email));
         // From now on the hash is ours, and every keyboard's spelling is the same.

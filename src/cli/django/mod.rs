@@ -211,9 +211,12 @@ fn open(
     Ok(match url {
         Some(url) => {
             let database = ForeignDatabase::open(&url, ctx.config.database.timeout)?;
-            Objects::Tables(Tables::open(database, model, bar.clone())?)
+            Objects::Tables(Box::new(Tables::open(database, model, bar.clone())?))
         }
-        None => Objects::Dump(Dump::new(import::open(source, true)?, bar.clone())),
+        None => Objects::Dump(Box::new(Dump::new(
+            import::open(source, true)?,
+            bar.clone(),
+        ))),
     })
 }
 

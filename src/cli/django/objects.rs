@@ -21,8 +21,8 @@ pub(super) struct Object {
 
 /// Where they come from.
 pub(super) enum Objects {
-    Dump(Dump),
-    Tables(Tables),
+    Dump(Box<Dump>),
+    Tables(Box<Tables>),
 }
 
 impl Objects {
