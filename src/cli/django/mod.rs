@@ -124,7 +124,11 @@ pub(super) fn run(args: import::Args, ctx: &mut Context) -> Result<(), CliError>
     };
     bar.suspend(|| show(&plan, ctx));
     let declared = declared::declared(&plan, &desk)?;
-    let walk = Walk::new(bar, Report::of("user", ctx.output, args.dry_run));
+    let mut report = Report::of("user", ctx.output, args.dry_run);
+    if args.dry_run || !args.keep_going {
+        report = report.of_a_trial();
+    }
+    let walk = Walk::new(bar, report);
     bring(&args, ctx, &desk, walk, &mut objects, &plan, declared)
 }
 
