@@ -7,7 +7,7 @@ use super::error::ConfigError;
 use super::kind::{HOUR, Kind};
 use super::layers::{self, Layers};
 use super::reference::{Key, key};
-use super::seconds;
+use super::{seconds, small};
 use crate::domain::secret::Secret;
 use crate::mail::{MailSettings, Security, Sender, SmtpSettings, Way};
 use crate::service::account_codes::{AccountRules, PLACE, Registration};
@@ -20,6 +20,12 @@ pub(super) const PEOPLE: &[Key] = &[
         Kind::Choice(&["closed", "open"]),
         "closed",
         "open: everybody with an address may register at /auth/register; there is an account once the address is confirmed.",
+    ),
+    key(
+        "accounts.letters_per_address",
+        Kind::Count(1, 100_000),
+        "20",
+        "Letters that are asked for from one address in ten minutes, by whoever forgot a password or wants to register (an IPv6 address counts as its /64). After that comes a wait of one second, after the next of two, then of four and so on, with 429 and Retry-After. Behind a proxy, server.trusted_proxies must name it, or else all clients are one.",
     ),
     key(
         "accounts.reset_ttl",
@@ -141,6 +147,7 @@ pub(super) fn accounts(layers: &Layers, public_url: &str) -> Result<AccountRules
             "closed" => Registration::Closed,
             "open" => Registration::Open
         ),
+        letters_per_address: small(layers, "accounts.letters_per_address")?,
         reset_secs: secs("accounts.reset_ttl")?,
         invitation_secs: secs("accounts.invitation_ttl")?,
         confirmation_secs: secs("accounts.confirmation_ttl")?,

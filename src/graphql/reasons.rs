@@ -138,6 +138,7 @@ impl From<CodeError> for Refusal {
             CodeError::Dead => Self::of_field("token", &error),
             CodeError::WrongPassword => Self::of_field("password", &error),
             CodeError::TooMany(secs) => Self::too_many_wrong_passwords(secs),
+            CodeError::TooManyLetters(secs) => Self::too_many_requests(sentence(&error), secs),
             CodeError::Closed | CodeError::Token(_) => Self::new(Code::Forbidden, sentence(&error)),
             CodeError::HasPassword(_)
             | CodeError::NoPassword(_)

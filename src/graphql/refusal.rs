@@ -177,6 +177,10 @@ impl Refusal {
     /// Of somebody whose passwords were wrong too often.
     pub(super) fn too_many_wrong_passwords(wait_secs: u32) -> Self {
         let message = format!("Too many wrong passwords: try again in {wait_secs} seconds.");
+        Self::too_many_requests(message, wait_secs)
+    }
+
+    pub(super) fn too_many_requests(message: String, wait_secs: u32) -> Self {
         Self {
             more: More::Wait(wait_secs),
             ..Self::new(Code::TooManyRequests, message)

@@ -274,6 +274,11 @@ impl Problem {
     /// 429 for somebody whose passwords were wrong too often, with when to come back.
     pub(super) fn too_many_wrong_passwords(wait_secs: u32) -> Self {
         let detail = format!("Too many wrong passwords: try again in {wait_secs} seconds.");
+        Self::too_many_requests(detail, wait_secs)
+    }
+
+    /// 429, with when to come back.
+    pub(super) fn too_many_requests(detail: impl Into<Cow<'static, str>>, wait_secs: u32) -> Self {
         Self::new(Code::TooManyRequests, detail).with_header("Retry-After", wait_secs.to_string())
     }
 

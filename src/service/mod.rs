@@ -17,6 +17,7 @@ pub mod audit;
 pub mod caretaker;
 pub mod client_grant;
 pub mod clients;
+mod counter;
 pub mod export;
 pub mod feed;
 pub mod fields;
@@ -62,6 +63,7 @@ use crate::store::Store;
 use crate::tokens::{CheckedTokens, CursorKey, JwkSet, TokenRules};
 
 use account_codes::AccountRules;
+use account_codes::asking::Asked;
 use account_codes::managed::AccountCodes;
 use accounts::Accounts;
 use feed::Closing;
@@ -101,6 +103,7 @@ pub struct Services {
     keys: Keys,
     hasher: Arc<Hasher>,
     guesses: Arc<Guesses>,
+    asked: Asked,
     policy: Policy,
     rules: TokenRules,
     session_rules: SessionRules,
@@ -177,6 +180,7 @@ impl Services {
             keys,
             hasher: Arc::new(hasher),
             guesses: Arc::new(Guesses::new(settings.guesses)),
+            asked: Asked::new(settings.accounts.letters_per_address),
             policy,
             rules: settings.tokens,
             session_rules: settings.sessions,

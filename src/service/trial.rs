@@ -69,6 +69,7 @@ pub(super) fn account_rules() -> AccountRules {
         invitation_url: page("invitation"),
         confirmation_url: page("confirmation"),
         registration_url: page("registration"),
+        letters_per_address: 20,
         service: "app.example.com".into(),
     }
 }

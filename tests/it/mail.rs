@@ -444,3 +444,49 @@ fn what_cannot_send_letters_is_refused_at_the_start() {
         assert!(refused.stderr.contains(says), "{refused:?}");
     }
 }
+
+/// One client does not write to everybody whose address it knows: counted together, over REST and GraphQL,
+/// whether there are such accounts or not.
+#[test]
+fn one_client_does_not_write_to_many_strangers() {
+    let env = TestEnv::new();
+    env.add_user("ada@example.com", PASSWORD);
+    let authd = env.authd_with(
+        &[],
+        &[
+            ("AUTHD_ACCOUNTS_REGISTRATION", "open"),
+            ("AUTHD_ACCOUNTS_LETTERS_PER_ADDRESS", "3"),
+            ("AUTHD_SERVER_TRUSTED_PROXIES", "127.0.0.1"),
+        ],
+    );
+    let ask_from = |address: &str, path: &str, body: Value| {
+        let headers = [
+            ("Content-Type", "application/json"),
+            ("X-Forwarded-For", address),
+        ];
+        authd.ask("POST", path, &headers, body.to_string())
+    };
+    let reset = |address: &str, email: &str| {
+        ask_from(address, "/auth/password/reset", json!({"email": email}))
+    };
+    assert_eq!(reset("192.0.2.1", "ada@example.com").status, 202);
+    let register = json!({"email": "grace@example.com"});
+    let answer = ask_from("192.0.2.1", "/auth/register", register.clone());
+    assert_eq!(answer.status, 202, "{answer:?}");
+    let query = r#"mutation { requestPasswordReset(email: "alan@example.com") }"#;
+    let answer = ask_from("192.0.2.1", "/graphql", json!({"query": query}));
+    assert_eq!(answer.body["errors"], Value::Null, "{answer:?}");
+
+    let known = reset("192.0.2.1", "ada@example.com");
+    known.is_problem(429, "too_many_requests");
+    assert_eq!(known.header("retry-after"), "1", "{known:?}");
+    let unknown = reset("::ffff:192.0.2.1", "nobody@example.com");
+    assert_eq!(unknown.status, 429, "{unknown:?}");
+    assert_eq!(unknown.body["detail"], known.body["detail"]);
+    let answer = ask_from("192.0.2.1", "/auth/register", register);
+    assert_eq!(answer.status, 429, "{answer:?}");
+    let answer = ask_from("192.0.2.1", "/graphql", json!({"query": query}));
+    let code = &answer.body["errors"][0]["extensions"]["code"];
+    assert_eq!(code, "too_many_requests", "{answer:?}");
+    assert_eq!(reset("192.0.2.2", "ada@example.com").status, 202);
+}

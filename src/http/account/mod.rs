@@ -33,6 +33,7 @@ impl From<CodeError> for Problem {
             CodeError::Dead => of("token"),
             CodeError::WrongPassword => of("password"),
             CodeError::TooMany(secs) => Self::too_many_wrong_passwords(secs),
+            CodeError::TooManyLetters(secs) => Self::too_many_requests(sentence(&error), secs),
             CodeError::Closed | CodeError::Token(_) => Self::new(Code::Forbidden, sentence(&error)),
             CodeError::HasPassword(_)
             | CodeError::NoPassword(_)

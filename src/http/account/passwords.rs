@@ -29,6 +29,7 @@ pub(in crate::http) struct Wanted {
     post, path = "/auth/password/reset", operation_id = "resetPassword", tag = "account", request_body = Wanted,
     responses(
         (status = 202, description = "Seen to", body = Accepted),
+        (status = 429, description = "Too many letters were asked for from this address, whether there are such accounts or not; see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
         body::Refused,
     ),
 )]

@@ -36,6 +36,7 @@ pub(in crate::http) struct Wanted {
         (status = 202, description = "Seen to", body = Accepted),
         (status = 403, description = "Nobody registers here by themselves", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "It is no address: see `errors`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many letters were asked for from this address, whether there are such accounts or not; see Retry-After", body = ProblemBody, content_type = "application/problem+json"),
         body::Refused,
     ),
 )]

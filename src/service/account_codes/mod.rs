@@ -6,6 +6,7 @@
 //! [`registration`] are for whoever holds one, or asks for one.
 
 pub mod addresses;
+pub(super) mod asking;
 pub mod managed;
 pub mod passwords;
 pub mod registration;
@@ -57,6 +58,8 @@ pub struct AccountRules {
     pub confirmation_url: String,
     /// The page that ends a registration.
     pub registration_url: String,
+    /// How many letters to others are asked for from one address in ten minutes.
+    pub letters_per_address: u32,
     /// What letters call the service, as auth.example.com.
     pub service: String,
 }
@@ -80,6 +83,9 @@ pub enum CodeError {
     /// Too many passwords were wrong: this one was not looked at, and is after so many seconds.
     #[error("too many wrong passwords: try again in {0} seconds")]
     TooMany(u32),
+    /// Too many letters were asked for from one address: the next one may be after so many seconds.
+    #[error("too many letters were asked for from your address: try again in {0} seconds")]
+    TooManyLetters(u32),
     /// An account that has a password needs no first one.
     #[error("'{0}' has a password already: see 'authctl user reset-link'")]
     HasPassword(Email),

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{CodeError, read, refused};
+use super::{CodeError, asking, read, refused};
 use crate::domain::account_code::Purpose;
 use crate::domain::audit::{Action, Entry, Who};
 use crate::domain::password::Password;
@@ -23,6 +23,7 @@ pub fn request_reset(
     email: &str,
     address: Option<IpAddr>,
 ) -> Result<(), CodeError> {
+    asking::count(services, address)?;
     // What is no address has no account: it goes the same way, and is nobody's.
     let email = email.chars().take(MAX_LETTERS).collect();
     services.want(Wanted::PasswordReset { email, address })

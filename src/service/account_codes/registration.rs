@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::{CodeError, Registration, of_account, read, refused};
+use super::{CodeError, Registration, asking, of_account, read, refused};
 use crate::domain::account_code::Purpose;
 use crate::domain::audit::{Action, Entry, Who};
 use crate::domain::email::Email;
@@ -45,6 +45,7 @@ pub fn request(
     address: Option<IpAddr>,
 ) -> Result<(), CodeError> {
     check_open(services)?;
+    asking::count(services, address)?;
     let email = email.as_str().to_owned();
     services.want(Wanted::Registration { email, address })
 }

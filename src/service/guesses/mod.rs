@@ -4,12 +4,12 @@
 //! SECURITY.md says what that means.
 
 use std::hash::{BuildHasher, RandomState};
-use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::IpAddr;
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use quick_cache::sync::Cache;
 
+use super::counter::{Counters, Limit, Network};
 use crate::domain::email::Email;
 use crate::domain::sources::Clock;
 use crate::passwords::Turn;
@@ -27,32 +27,13 @@ pub struct GuessRules {
     pub longest_wait_secs: u32,
 }
 
-/// Wrong passwords of late, by account, by address and by both. Bounded: who was not seen for longest is
-/// forgotten first.
+/// Wrong passwords of late, by account, by address and by both.
 pub(super) struct Guesses {
     rules: GuessRules,
     names: RandomState,
     pairs: Counters,
     accounts: Counters,
     addresses: Counters,
-}
-
-type Counters = Cache<u64, Arc<Mutex<Counter>>>;
-
-/// Wrong passwords so far; one is forgiven from time to time.
-#[derive(Clone, Copy, Default)]
-struct Counter {
-    wrong: u32,
-    /// Unix milliseconds of the last one, or of the last that was forgiven.
-    at_ms: i64,
-}
-
-/// When one is too many, and when it is forgiven.
-#[derive(Clone, Copy)]
-struct Limit {
-    most: u32,
-    forgiven_after_ms: i64,
-    longest_wait_ms: i64,
 }
 
 /// Somebody who says a password for an account: which, and from where. Known by hashes with a key of this
@@ -76,9 +57,6 @@ pub(super) enum Wait {
     Strangers(u32),
 }
 
-/// Accounts, addresses, and pairs of them, remembered at most; about 100 bytes each.
-const CAPACITY: usize = 65_536;
-
 /// In which [`GuessRules::per_address`] are borne.
 const ADDRESS_WINDOW_MS: i64 = 10 * 60 * 1000;
 
@@ -90,9 +68,9 @@ impl Guesses {
         Self {
             rules,
             names: RandomState::new(),
-            pairs: Cache::new(CAPACITY),
-            accounts: Cache::new(CAPACITY),
-            addresses: Cache::new(CAPACITY),
+            pairs: Counters::new(),
+            accounts: Counters::new(),
+            addresses: Counters::new(),
         }
     }
 
@@ -104,7 +82,7 @@ impl Guesses {
             let start: String = name.trim().chars().take(MOST_OF_A_NAME).collect();
             self.names.hash_one(start.to_lowercase())
         };
-        let network = address.map(network);
+        let network = address.map(Network::from);
         Guess {
             account,
             pair: self.names.hash_one((account, network)),
@@ -115,12 +93,7 @@ impl Guesses {
 
     /// Whether this one has to wait first.
     pub(super) fn wait(&self, guess: &Guess, now: Timestamp) -> Option<Wait> {
-        let now_ms = now.as_millisecond();
-        let wait = |counters: &Counters, key: u64, limit: Limit| {
-            let counter = counters.get(&key)?;
-            let counter = *counter.lock().unwrap_or_else(PoisonError::into_inner);
-            counter.wait(limit, now_ms)
-        };
+        let wait = |counters: &Counters, key, limit| counters.wait(key, limit, now);
         let own = [
             wait(&self.pairs, guess.pair, self.of_pair()),
             guess
@@ -138,13 +111,7 @@ impl Guesses {
 
     /// A password was wrong.
     pub(super) fn wrong(&self, guess: &Guess, now: Timestamp) {
-        let now_ms = now.as_millisecond();
-        let count = |counters: &Counters, key: u64, limit: Limit| {
-            let fresh = || Ok::<_, std::convert::Infallible>(Arc::default());
-            let Ok(counter) = counters.get_or_insert_with(&key, fresh);
-            let mut counter = counter.lock().unwrap_or_else(PoisonError::into_inner);
-            counter.count(limit, now_ms);
-        };
+        let count = |counters: &Counters, key, limit| counters.count(key, limit, now);
         count(&self.pairs, guess.pair, self.of_pair());
         if !guess.is_at_home {
             count(&self.accounts, guess.account, self.of_account());
@@ -156,8 +123,8 @@ impl Guesses {
 
     /// A password was right: none is wrong in a row any more. From its address others may have been.
     pub(super) fn right(&self, guess: &Guess) {
-        self.pairs.remove(&guess.pair);
-        self.accounts.remove(&guess.account);
+        self.pairs.forget(guess.pair);
+        self.accounts.forget(guess.account);
     }
 
     fn longest_wait_ms(&self) -> i64 {
@@ -194,56 +161,6 @@ impl Guess {
         Self {
             is_at_home: true,
             ..self
-        }
-    }
-}
-
-impl Counter {
-    /// How many are not forgiven, and since when.
-    fn remaining(self, limit: Limit, now_ms: i64) -> Self {
-        // A clock that goes back forgives nothing.
-        let passed_ms = (now_ms - self.at_ms).max(0);
-        let forgiven = passed_ms / limit.forgiven_after_ms.max(1);
-        let wrong = i64::from(self.wrong) - forgiven;
-        match u32::try_from(wrong) {
-            Ok(wrong) if wrong > 0 => Self {
-                wrong,
-                at_ms: self.at_ms + forgiven * limit.forgiven_after_ms,
-            },
-            _ => Self {
-                wrong: 0,
-                at_ms: now_ms,
-            },
-        }
-    }
-
-    fn count(&mut self, limit: Limit, now_ms: i64) {
-        let remaining = self.remaining(limit, now_ms);
-        *self = Self {
-            wrong: remaining.wrong.saturating_add(1),
-            at_ms: now_ms,
-        };
-    }
-
-    /// Seconds left of one after the last that is borne, of two after the next, four, and so on.
-    fn wait(self, limit: Limit, now_ms: i64) -> Option<u32> {
-        let over = self.wrong.checked_sub(limit.most)?;
-        let wait_ms = 1000_i64.saturating_mul(1_i64 << over.min(40));
-        let wait_ms = wait_ms.min(limit.longest_wait_ms);
-        // However far the clock went back, nobody waits longer than the longest.
-        let left_ms = (self.at_ms + wait_ms - now_ms).min(wait_ms);
-        let secs = u32::try_from((left_ms + 999).div_euclid(1000)).ok()?;
-        (left_ms > 0).then_some(secs)
-    }
-}
-
-/// What counts as one address: of IPv6 a /64, and IPv4 in its clothes is IPv4.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.into(),
-        IpAddr::V6(address) => {
-            let network = u128::from(address) & (u128::MAX << 64);
-            Ipv6Addr::from(network).into()
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Time is moved by hand here.
 
 use super::*;
+use crate::service::counter::CAPACITY;
 
 const RULES: GuessRules = GuessRules {
     per_account_and_address: 3,
