@@ -4431,7 +4431,7 @@ _authctl() {
             return 0
             ;;
         authctl__subcmd__permission__subcmd__add)
-            opts="-o -q -h -V --description --config --database --output --quiet --no-input --as --help --version"
+            opts="-o -q -h -V --description --if-not-exists --config --database --output --quiet --no-input --as --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -457,6 +457,7 @@ complete -c authctl -n "__fish_authctl_using_subcommand permission; and __fish_s
 json\t'One JSON document'
 tsv\t'One line a row, columns separated by tabs, no heading'"
 complete -c authctl -n "__fish_authctl_using_subcommand permission; and __fish_seen_subcommand_from add" -l as -d 'Do it with the rights of this account, and in its name: e-mail address or id' -r
+complete -c authctl -n "__fish_authctl_using_subcommand permission; and __fish_seen_subcommand_from add" -l if-not-exists -d 'Succeed without a change if the permission exists'
 complete -c authctl -n "__fish_authctl_using_subcommand permission; and __fish_seen_subcommand_from add" -s q -l quiet -d 'Say nothing but the result; of accounts, the ids'
 complete -c authctl -n "__fish_authctl_using_subcommand permission; and __fish_seen_subcommand_from add" -l no-input -d 'Never ask: what is not given is an error'
 complete -c authctl -n "__fish_authctl_using_subcommand permission; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help (see more with \'--help\')'

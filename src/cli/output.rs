@@ -262,7 +262,7 @@ impl Output {
 }
 
 /// Writes a line to standard error. That it is gone (`2>&1 | head`) is no failure.
-fn remark(sentence: &str) {
+pub(super) fn remark(sentence: &str) {
     let _ = writeln!(std::io::stderr(), "{sentence}");
 }
 

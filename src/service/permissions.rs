@@ -73,6 +73,15 @@ pub(super) fn describing(
     Ok(permissions::describe(work.tx, name, description)?)
 }
 
+/// The permission of that name.
+pub fn find(desk: &Management, name: &PermissionName) -> Result<Permission, PermissionError> {
+    desk.check_view(Builtin::GroupsView, Action::GroupViewed)?;
+    let found = desk
+        .store
+        .read(|connection| permissions::find(connection, name))?;
+    found.ok_or_else(|| PermissionError::NotFound(name.clone()))
+}
+
 /// One page of permissions. Whoever sees groups sees what they may be given.
 pub fn list(
     desk: &Management,

@@ -145,7 +145,15 @@ fn a_remark_that_nobody_reads_is_no_failure() {
         ])
         .succeeded();
     }
-    for arguments in [&add[..], &add, &["user", "list", "--limit", "1"]] {
+    let rows = env.path("rows.jsonl");
+    std::fs::write(&rows, "{}\n{}\n").expect("writes it");
+    let import = ["import", rows.to_str().expect("is text")];
+    for (arguments, wanted) in [
+        (&add[..], 0),
+        (&add, 0),
+        (&["user", "list", "--limit", "1"], 0),
+        (&import, 5),
+    ] {
         let (reader, writer) = std::io::pipe().expect("makes a pipe");
         drop(reader);
         let mut command = env.authctl_command(arguments);
@@ -153,7 +161,8 @@ fn a_remark_that_nobody_reads_is_no_failure() {
             .stdout(std::process::Stdio::null())
             .stderr(writer)
             .status();
-        assert_eq!(status.expect("runs").code(), Some(0), "{arguments:?}");
+        let code = status.expect("runs").code();
+        assert_eq!(code, Some(wanted), "{arguments:?}");
     }
 }
 

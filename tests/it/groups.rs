@@ -215,6 +215,12 @@ fn what_is_not_there_is_told_by_its_name_and_what_is_built_in_stays() {
         4,
         "the permission 'users.view' is built in",
     );
+    let again = ["permission", "add", "billing.refund"];
+    let out = env.authctl_json(&again);
+    assert_eq!(out.status, 4, "{out:?}");
+    let flags = ["--description", "Another", "--if-not-exists"];
+    let had = env.authctl_json(&[&again[..], &flags].concat());
+    assert_eq!(had.succeeded().json()["description"], "");
     let out = env.authctl_json(&["permission", "add", "refund"]);
     assert_eq!(out.status, 5, "{out:?}");
     for verb in [

@@ -8,6 +8,7 @@ use super::MOST_NAMED;
 use super::survey::Survey;
 use crate::cli::context::Context;
 use crate::cli::error::{CliError, OfRows};
+use crate::cli::output;
 
 /// What becomes of accounts that have one address here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -47,7 +48,7 @@ pub(super) fn dropped(
                 .collect();
             let all = all.join(", ");
             if on_collision == OnCollision::Refuse {
-                eprintln!("one address: {all}");
+                output::remark(&format!("one address: {all}"));
             } else {
                 let kept = kept.and_then(|at| claims.get(at));
                 let kept = kept.map(|claim| claim.pk.as_str()).unwrap_or_default();

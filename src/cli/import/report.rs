@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::cli::error::{CliError, OfRows};
-use crate::cli::output::{Format, Output};
+use crate::cli::output::{self, Format, Output};
 use crate::service::import::Outcome;
 
 /// Counts of outcomes, and the first rows that were refused.
@@ -88,7 +88,7 @@ impl Report {
                 self.errors.push(error);
             }
         } else {
-            eprintln!("{} {line}: {problem}", self.what);
+            output::remark(&format!("{} {line}: {problem}", self.what));
         }
     }
 
