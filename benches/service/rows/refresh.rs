@@ -104,11 +104,13 @@ impl<'a> Contender<'a> {
     }
 
     /// Each thread writes one column of a row of its own, back and forth: what does not change is
-    /// not written. The users are not those of other rows.
+    /// not written. The rows lie far apart, on pages of their own, as those of real users do; rows that
+    /// are neighbours share the pages that a commit has to write.
     fn update(&self, threads: usize, site: &Site) -> Result<Window, Failure> {
-        let (store, hash, last) = (&self.services.store, &self.hash, site.plan.users - 1);
+        let (store, hash, users) = (&self.services.store, &self.hash, site.plan.users);
+        let apart = users / u32::try_from(CONNECTIONS)?;
         busy::measure(threads, &site.plan, Some(self.home), |number| {
-            let user = last - u32::try_from(number)?;
+            let user = users - 1 - u32::try_from(number)? * apart;
             let (id, mut old) = (UserId(fill::id(user)), Arc::clone(hash));
             let mut new: Arc<str> = old.chars().rev().collect::<String>().into();
             Ok(move || {
