@@ -30,7 +30,7 @@ class AuthdAuthentication(BaseAuthentication):
         found = getattr(request._request, "authd", None)
         if isinstance(found, Verification):
             # The middleware has asked already.
-            return request._request.user, found  # type: ignore[return-value]
+            return request._request.authd_user, found  # type: ignore[attr-defined]
         try:
             token = tokens.in_header(request.META.get("HTTP_AUTHORIZATION"))
             return None if token is None else bearer.user_behind(token)

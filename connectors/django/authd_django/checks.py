@@ -13,6 +13,12 @@ from . import conf, followed, startup
 from .conf import Settings
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+OURS = "authd_django.middleware.AuthdMiddleware"
+OF_SESSIONS = (
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.RemoteUserMiddleware",
+    "django.contrib.auth.middleware.PersistentRemoteUserMiddleware",
+)
 
 
 def check(**_: Any) -> list[checks.CheckMessage]:
@@ -26,6 +32,12 @@ def check(**_: Any) -> list[checks.CheckMessage]:
 def _local(settings: Settings) -> Iterator[checks.CheckMessage]:
     for sentence in followed.wrong_fields(settings):
         yield checks.Error(sentence, id="authd.E002")
+    for sentence in followed.doubtful_fields(settings):
+        yield checks.Warning(sentence, id="authd.W004")
+    order = list(getattr(django_settings, "MIDDLEWARE", None) or [])
+    if OURS in order and any(name in order[order.index(OURS) :] for name in OF_SESSIONS):
+        sentence = "MIDDLEWARE has AuthdMiddleware before AuthenticationMiddleware, which then puts its own user there."
+        yield checks.Error(sentence, hint="Put AuthdMiddleware after it.", id="authd.E004")
     parts = urlsplit(settings.url)
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         sentence = 'AUTHD["URL"] is plain http: whoever is on the way reads tokens, and answers for authd.'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -12,8 +13,14 @@ from django.db import models
 from .answers import AuthdUser
 from .conf import OWN_FIELD, Settings
 
+logger = logging.getLogger("authd_django")
+
 #: What is followed where the local model has a field of that name.
 FOLLOWED: Final = ("email", "first_name", "last_name", "phone_number", "is_active")
+
+
+#: Characters of an account's id.
+ID_LENGTH: Final = 36
 
 
 def field_map(settings: Settings) -> dict[str, str]:
@@ -21,6 +28,8 @@ def field_map(settings: Settings) -> dict[str, str]:
     model = get_user_model()
     local = {field.name for field in model._meta.concrete_fields}
     followed: dict[str, str | None] = {name: name for name in FOLLOWED if name in local}
+    if (address := email_field()) in local:
+        followed[address] = "email"
     if model.USERNAME_FIELD not in followed:
         # A name that nobody can choose, so that it is nobody else's.
         followed[model.USERNAME_FIELD] = "id"
@@ -28,9 +37,16 @@ def field_map(settings: Settings) -> dict[str, str]:
     return {name: source for name, source in followed.items() if source is not None}
 
 
+def email_field() -> str:
+    """What the local model calls the address."""
+    name: str = get_user_model().get_email_field_name()
+    return name
+
+
 def values(followed: Mapping[str, str], account: AuthdUser) -> Iterator[tuple[str, Any]]:
-    """What a row is to hold; what the account does not have is left out."""
+    """What a row is to hold; what the account does not have, or is too long for the field, is left out."""
     model = get_user_model()
+    names = (model.USERNAME_FIELD, email_field())
     for name, source in followed.items():
         found = account.raw
         if source.startswith(OWN_FIELD):
@@ -38,7 +54,16 @@ def values(followed: Mapping[str, str], account: AuthdUser) -> Iterator[tuple[st
             found = own if isinstance(own, dict) else {}
         key = source.removeprefix(OWN_FIELD)
         if key in found:
-            yield name, _fitting(model._meta.get_field(name), found[key])
+            field = model._meta.get_field(name)
+            value = _fitting(field, found[key])
+            most = getattr(field, "max_length", None)
+            if isinstance(value, str) and most is not None and len(value) > most:
+                # Half a name is another one. Not all databases would refuse it.
+                if name in names:
+                    raise ValueError(f"'{name}' is too long")
+                logger.warning("'%s' of the account %s is too long for the row, and left out", name, account.id)
+                continue
+            yield name, value
 
 
 def _fitting(field: Any, value: Any) -> Any:
@@ -46,6 +71,21 @@ def _fitting(field: Any, value: Any) -> Any:
     if value is None and not field.null:
         return field.get_default()
     return field.to_python(value)
+
+
+def doubtful_fields(settings: Settings) -> Iterator[str]:
+    """A sentence for each thing about the local model that would surprise somebody."""
+    model = get_user_model()
+    fields = {field.name: field for field in model._meta.concrete_fields}
+    if "is_active" not in fields:
+        yield f"{model._meta.label} has no field 'is_active': rows of disabled and deleted accounts stay as they are."
+    name = fields[model.USERNAME_FIELD]
+    most = getattr(name, "max_length", None)
+    if field_map(settings).get(name.name) == "id" and most is not None and most < ID_LENGTH:
+        yield (
+            f"{model._meta.label}.{name.name} follows the account's id, which is longer than {most} characters: no row "
+            f'can be made. Set AUTHD["FIELDS"] = {{"{name.name}": ...}}.'
+        )
 
 
 def wrong_fields(settings: Settings) -> list[str]:

@@ -10,7 +10,7 @@ from django.db.models import Exists, Manager, OuterRef
 from .answers import AuthdUser
 from .conf import Settings
 from .errors import NoLocalUser
-from .followed import field_map
+from .followed import email_field, field_map
 from .models import Link
 
 
@@ -24,7 +24,7 @@ def adoptable(rows: Manager[Any], account: AuthdUser, settings: Settings) -> Any
     by_key = settings.external_id_field
     if by_key and account.external_id is not None:
         found = _named(rows, by_key, account.external_id)
-    by_email = rows.model.get_email_field_name()
+    by_email = email_field()
     if not found and settings.link_by_email and account.may_be_known_by_email and by_email in field_map(settings):
         is_by_email = True
         alike = _named(rows, f"{by_email}__iexact", account.email)

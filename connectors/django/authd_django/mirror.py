@@ -40,6 +40,7 @@ class Mirror:
         #: By account: the row's key, for which version it was up to date, until when that is believed.
         self._known: OrderedDict[str, tuple[Any, int, float]] = OrderedDict()
         self._map = field_map(settings)
+        self._has_is_active = any(field.name == "is_active" for field in self._model._meta.concrete_fields)
         #: For whom it was said that there is no row.
         self._told: deque[tuple[str, int]] = deque(maxlen=1000)
 
@@ -98,8 +99,9 @@ class Mirror:
             row = link.user if link is not None else None
             if row is None or not row.is_active:
                 return False
-            row.is_active = False
-            row.save(using=self._db, update_fields=["is_active"])
+            if self._has_is_active:
+                row.is_active = False
+                row.save(using=self._db, update_fields=["is_active"])
             self._tell(signals.user_deactivated, row, None)
             return True
 
@@ -143,19 +145,20 @@ class Mirror:
         """The row that stands for a new account from now on: one that is there, or a new one."""
         row: Any = linking.adoptable(self._rows, account, self._settings)
         is_new = row is None
-        if is_new:
-            if "email" in self._map.values() and not account.email:
-                raise NoLocalUser("the token does not say its address (tokens.claims), and nobody was asked")
-            row = self._model(**dict(values(self._map, account)))
-            row.set_unusable_password()
+        if is_new and "email" in self._map.values() and not account.email:
+            raise NoLocalUser("the token does not say its address (tokens.claims), and nobody was asked")
         try:
+            if is_new:
+                row = self._model(**dict(values(self._map, account)))
+                row.set_unusable_password()
             with transaction.atomic(using=self._db):
                 if is_new:
                     row.save(using=self._db, force_insert=True)
                 link.user = row
                 link.save(using=self._db, update_fields=["user"])
         except _REFUSED as error:
-            raise NoLocalUser(f"the database does not take it ({_kind(error)})") from None
+            why = "its address or user name is another row's" if isinstance(error, IntegrityError) else "a value"
+            raise NoLocalUser(f"the database does not take it ({_kind(error)}: {why}?)") from None
         if is_new:
             rights.follow(row, account, self._settings)
             self._tell(signals.user_created, row, account)

@@ -1,13 +1,17 @@
 """A request with a token, in every mode and at every door."""
 
+import json
+
 import pytest
+from asgiref.sync import async_to_sync, iscoroutinefunction
 from django.contrib.auth import authenticate, get_user_model
 from django.db import OperationalError
-from django.test import Client
+from django.test import AsyncClient, Client
 from rest_framework.test import APIRequestFactory
 
 from authd_django import bearer
 from authd_django.errors import Unavailable
+from authd_django.middleware import AuthdMiddleware
 from authd_django.models import Link
 from authd_django.runtime import runtime
 
@@ -114,6 +118,41 @@ def test_asynchronous_views_hear_of_the_same_user(settings, shared, client):
     client.force_login(get_user_model().objects.create_user("eve@example.com"), settings.AUTHENTICATION_BACKENDS[0])
     for path in ("/plain", "/later"):
         assert client.get(path, headers={"Authorization": f"Bearer {token}"}).json()["user"] == user["email"]
+
+
+def test_under_asgi_requests_wait_for_authd_in_a_thread_and_views_in_none(settings, shared, mode):
+    settings.AUTHD = shared.settings(MODE=mode if mode != "offline" else "online")
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, MIDDLEWARE]
+    user, token = shared.signed_in()
+
+    async def view(request):
+        return request.authd
+
+    # What Django asks before it puts a thread between.
+    assert iscoroutinefunction(AuthdMiddleware(view)) and AuthdMiddleware.async_capable
+    assert not iscoroutinefunction(AuthdMiddleware(lambda request: request))
+
+    async def ask():
+        client = AsyncClient()
+        good = {"Authorization": f"Bearer {token}"}
+        answers = [await client.get(path, headers=good) for path in ("/later", "/plain", "/me")]
+        bad = await client.get("/later", headers={"Authorization": "Bearer x"})
+        nobody = await client.get("/later")
+        return [json.loads(one.content) for one in answers], bad.status_code, json.loads(nobody.content)
+
+    (later, plain, me), bad, nobody = async_to_sync(ask)()
+    assert (later["user"], plain["sub"], me["email"]) == (user["email"], user["id"], user["email"])
+    assert (bad, nobody) == (401, {"user": "AnonymousUser"})
+
+
+def test_the_framework_takes_the_user_of_the_token_whoever_else_sets_one(settings, shared, client):
+    settings.AUTHD = shared.settings()
+    user, token = shared.signed_in()
+    client.force_login(get_user_model().objects.create_user("eve@example.com"), settings.AUTHENTICATION_BACKENDS[0])
+    # In the wrong order, which a check says: the user of the session stands in the request afterwards.
+    sessions, *_ = settings.MIDDLEWARE
+    settings.MIDDLEWARE = [sessions, MIDDLEWARE, "django.contrib.auth.middleware.AuthenticationMiddleware"]
+    assert client.get("/me", headers={"Authorization": f"Bearer {token}"}).json()["email"] == user["email"]
 
 
 def test_behind_the_middleware_authd_is_asked_once(settings, stand_in, shared, get):

@@ -188,6 +188,22 @@ class TestFollowing:
         settings.AUTHD = {"URL": "http://localhost", "FIELDS": {"company": "email"}}
         assert field_map(conf.read())["company"] == "email"
 
+    def test_the_address_follows_whatever_the_model_calls_it(self, settings, monkeypatch):
+        monkeypatch.setattr(get_user_model(), "EMAIL_FIELD", "company", raising=False)
+        monkeypatch.setattr(get_user_model(), "USERNAME_FIELD", "company")
+        settings.AUTHD = {"URL": "http://localhost"}
+        assert field_map(conf.read())["company"] == "email"
+        monkeypatch.setattr(get_user_model(), "EMAIL_FIELD", "nothing")
+        assert "nothing" not in field_map(conf.read())
+
+    def test_a_model_without_is_active_is_told_of_all_the_same(self, mirror, monkeypatch):
+        keep = mirror()
+        first = account()
+        row = keep.row_of(first)
+        monkeypatch.setattr(keep, "_has_is_active", False)
+        assert keep.deactivate(first.id, 6) is True
+        assert users().get(pk=row.pk).is_active
+
     def test_fields_are_mapped_as_the_settings_say(self, mirror):
         more = {"company": "fields.unit", "level": "fields.level", "last_name": None, "is_staff": "is_staff"}
         keep = mirror(FIELDS={**more, "date_joined": "date_joined"})
@@ -222,6 +238,38 @@ class TestFollowing:
         with pytest.raises(NoLocalUser):
             mirror(FIELDS={"level": "fields.level"}).row_of(account(fields={"level": 2**70}))
         assert not users().exists() and not Link.objects.exists()
+
+    def test_a_value_that_fits_no_field_makes_no_row_and_no_failure(self, mirror):
+        with pytest.raises(NoLocalUser):
+            mirror(FIELDS={"level": "fields.level"}).row_of(account(fields={"level": "high"}))
+        assert not users().exists() and not Link.objects.exists()
+
+    def test_a_text_that_is_too_long_for_the_row_is_left_out_and_an_address_never_cut(self, mirror, caplog):
+        keep = mirror()
+        first = account(first_name="A" * 41)
+        row = keep.row_of(first)
+        assert (row.first_name, row.last_name) == ("", "Lovelace")
+        assert caplog.text.count("'first_name' of the account") == 1
+        newer = answers.account({**first.raw, "first_name": "Ada", "last_name": "L" * 41, "version": 6}, ())
+        row = keep.row_of(newer)
+        assert (row.first_name, row.last_name) == ("Ada", "Lovelace")
+        long = "a" * 250 + "@example.com"
+        assert keep.row_of(answers.account({**first.raw, "email": long, "version": 7}, ())).email == "ada@example.com"
+        with pytest.raises(NoLocalUser):
+            keep.row_of(account(email=long))
+        assert users().count() == 1
+
+    def test_an_account_made_anew_has_the_row_of_the_deleted_one_once_somebody_says_so(self, mirror, caplog):
+        keep = mirror()
+        old, new = account(), account(version=7)
+        row = keep.row_of(old)
+        keep.deactivate(old.id, 6)
+        with pytest.raises(NoLocalUser):
+            keep.row_of(new)
+        assert "its address or user name is another row's" in caplog.text
+        Link.objects.filter(user__email="ada@example.com").delete()
+        assert keep.row_of(new).pk == row.pk
+        assert users().get().is_active
 
     def test_a_deleted_account_leaves_an_inactive_row(self, mirror):
         keep = mirror()

@@ -16,7 +16,7 @@ from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 from authd_django import conf
 from authd_django.apps import refuse_if_wrong
@@ -150,6 +150,35 @@ class TestChecks:
         monkeypatch.delattr(get_user_model(), "user_permissions")
         assert self.ids() == ["authd.E002"]
 
+    def test_a_model_that_would_surprise_somebody_is_said(self, settings, monkeypatch):
+        settings.AUTHD = {**URL, "CHECK_AT_START": False}
+        model = get_user_model()
+        kept = [field for field in model._meta.concrete_fields if field.name != "is_active"]
+        with monkeypatch.context() as patched:
+            patched.setattr(model._meta, "concrete_fields", kept)
+            assert self.ids() == ["authd.W004"]
+        monkeypatch.setattr(model, "USERNAME_FIELD", "phone_number")
+        assert self.ids() == []
+        settings.AUTHD = {**URL, "CHECK_AT_START": False, "FIELDS": {"phone_number": "id"}}
+        (message,) = check()
+        assert message.id == "authd.W004" and "longer than 20 characters" in message.msg
+
+    def test_the_middleware_stands_after_those_that_set_a_user_of_their_own(self, settings):
+        settings.AUTHD = {**URL, "CHECK_AT_START": False}
+        ours, other = (
+            "authd_django.middleware.AuthdMiddleware",
+            "django.contrib.auth.middleware.AuthenticationMiddleware",
+        )
+        for middleware, ids in [
+            ([other, ours], []),
+            ([ours], []),
+            ([ours, other], ["authd.E004"]),
+            ([], []),
+            (None, []),
+        ]:
+            settings.MIDDLEWARE = middleware
+            assert self.ids() == ids, middleware
+
     def test_they_are_done_where_something_is_to_serve(self, settings, monkeypatch):
         settings.AUTHD = {}
         monkeypatch.setitem(sys.modules, "django.core.wsgi", sys)
@@ -261,6 +290,35 @@ class TestCommands:
         settings.AUTHD = shared.settings(URL="http://127.0.0.1:1")
         with pytest.raises(CommandError, match="Not all was read"):
             self.run("authd_sync", "--once")
+
+    def test_sync_opens_a_connection_anew_that_broke(self, settings, own, monkeypatch):
+        from authd_django.management.commands import authd_sync
+
+        authd = own()
+        settings.AUTHD = authd.settings()
+        monkeypatch.setattr(authd_sync, "WAIT", 1.0)
+        monkeypatch.setattr(authd_sync, "PAUSE", 0.0)
+        authd.add_user()
+        steps = []
+        step = authd_sync.Follower.step
+
+        def watched(follower, wait):
+            steps.append(wait)
+            if len(steps) == 1:
+                # As a server does that is started anew.
+                connection.connection.close()
+            if len(steps) > 5 or get_user_model().objects.exists():
+                raise KeyboardInterrupt
+            return step(follower, wait)
+
+        connection.ensure_connection()
+        monkeypatch.setattr(authd_sync.Follower, "step", watched)
+        try:
+            said = self.run("authd_sync")
+        finally:
+            connection.close()
+        assert "trying again" in said and "1 changes read" in said
+        assert get_user_model().objects.count() == 1
 
     def test_sync_follows_until_it_is_interrupted_and_goes_on_after_trouble(self, settings, own, monkeypatch):
         from authd_django.management.commands import authd_sync

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import Error, transaction
+from django.db import Error, connections, router, transaction
 
 from authd_django import conf
 from authd_django.answers import AuthdUser, Deleted, Page
@@ -55,6 +56,9 @@ class Command(BaseCommand):
             except (Unavailable, Error) as trouble:
                 if once:
                     raise CommandError(f"Not all was read: {trouble}") from None
+                if isinstance(trouble, Error):
+                    # One that broke stays so, and nobody else opens it anew: there are no requests here.
+                    connections[follower.db].close()
                 self.stderr.write(self.style.WARNING(f"{trouble}; trying again"))
                 time.sleep(PAUSE)
                 continue
@@ -67,9 +71,10 @@ class Follower:
 
     def __init__(self, settings: Settings, *, is_anew: bool) -> None:
         self.client = AuthdClient(settings)
+        self.db = router.db_for_write(get_user_model())
         self._mirror = Mirror(settings)
         self._issuer = settings.issuer
-        stored = Cursor.objects.filter(issuer=settings.issuer).values_list("position", flat=True).first()
+        stored = Cursor.objects.using(self.db).filter(issuer=settings.issuer).values_list("position", flat=True).first()
         self._is_anew = is_anew
         self._position = 0 if is_anew else stored or 0
         self._read = self._refused = self._deactivated = 0
@@ -87,10 +92,10 @@ class Follower:
         return not page.more
 
     def _take(self, page: Page) -> None:
-        with transaction.atomic():
+        with transaction.atomic(using=self.db):
             for change in page.changes:
                 self._apply(change)
-            Cursor.objects.update_or_create(issuer=self._issuer, defaults={"position": page.cursor})
+            Cursor.objects.using(self.db).update_or_create(issuer=self._issuer, defaults={"position": page.cursor})
         self._position = page.cursor
 
     def _apply(self, change: AuthdUser | Deleted) -> None:
