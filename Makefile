@@ -79,8 +79,9 @@ lint: components ## Check the format and the lints, without changing a file
 fmt: components ## Format the sources
 	$(CARGO) fmt --all
 
-bench:     ## Measure the service against its peers (some minutes; ENGINE=postgres: on both engines)
+bench: $(DJANGO)/.ready ## Measure the service and its connector against their peers (some minutes; ENGINE=postgres: on both engines)
 	$(CARGO) bench --locked --bench service -- --engine $(ENGINE)
+	cd connectors/django && PYTHONDONTWRITEBYTECODE=1 AUTHD_TEST_PROGRAMS=$(abspath $(RELEASE)) $(BIN)/python bench/bench.py
 
 docs:      ## Write anew what is generated: man/, completions/, contrib/authd.toml, proto/generated/
 	AUTHD_REGENERATE=1 $(CARGO) test --locked --test it generated
