@@ -55,13 +55,14 @@ ifeq ($(SKIP_PROXIES),1)
 endif
 
 # The suite of the package, against the authd of this source; `make test` has built that already.
+# mypy reads it as the oldest and as the newest Python that it is for; the tests have the one that is here.
 connectors: export AUTHD_TEST_PROGRAMS := $(abspath $(TARGET)/debug)
 connectors: export PYTHONDONTWRITEBYTECODE := 1
 connectors: export COVERAGE_FILE := $(abspath $(DJANGO)/coverage)
 connectors: curl postgres $(DJANGO)/.ready ## Check connectors/django: format, lints, types, and its tests, each branch of it
 	$(CARGO) test --quiet --locked --no-run --test it
 	cd connectors/django && $(BIN)/ruff format --no-cache --check . && $(BIN)/ruff check --no-cache . && \
-	  $(BIN)/mypy --cache-dir $(abspath $(DJANGO)/mypy)
+	  $(BIN)/mypy --cache-dir $(abspath $(DJANGO)/mypy) && $(BIN)/mypy --cache-dir $(abspath $(DJANGO)/mypy) --python-version 3.13
 	cd connectors/django && $(BIN)/python -m coverage run -m pytest -q && $(BIN)/python -m coverage report
 ifeq ($(SKIP_POSTGRES),1)
 	@echo "make: NOT CHECKED here: connectors/django on PostgreSQL: SKIP_POSTGRES is 1"
