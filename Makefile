@@ -47,7 +47,7 @@ test: lint curl postgres nginx $(VENV)/.ready $(NODE)/.ready ## Check everything
 ifeq ($(SKIP_POSTGRES),1)
 	@echo "make: NOT CHECKED here: everything again on PostgreSQL: SKIP_POSTGRES is 1"
 else
-	AUTHD_TEST_ENGINE=postgres $(CARGO) test --locked --lib --test it
+	AUTHD_TEST_ENGINE=postgres $(CARGO) test --locked --workspace --lib --test it --test live
 endif
 	$(MAKE) connectors
 ifeq ($(SKIP_PROXIES),1)
@@ -60,7 +60,7 @@ connectors: export AUTHD_TEST_PROGRAMS := $(abspath $(TARGET)/debug)
 connectors: export PYTHONDONTWRITEBYTECODE := 1
 connectors: export COVERAGE_FILE := $(abspath $(DJANGO)/coverage)
 connectors: curl postgres $(DJANGO)/.ready ## Check connectors/django: format, lints, types, and its tests, each branch of it
-	$(CARGO) test --quiet --locked --no-run --test it
+	$(CARGO) test --quiet --locked --no-run --workspace --test it
 	cd connectors/django && $(BIN)/ruff format --no-cache --check . && $(BIN)/ruff check --no-cache . && \
 	  $(BIN)/mypy --cache-dir $(abspath $(DJANGO)/mypy) && $(BIN)/mypy --cache-dir $(abspath $(DJANGO)/mypy) --python-version 3.13
 	cd connectors/django && $(BIN)/python -m coverage run -m pytest -q && $(BIN)/python -m coverage report

@@ -1,0 +1,198 @@
+//! The public keys of authd, kept for as long as it says.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, PublicKeyUse};
+use jsonwebtoken::{Algorithm, DecodingKey};
+use serde_json::Value;
+
+use crate::error::Trouble;
+use crate::settings::WhenDown;
+
+/// Keys in a set at most.
+const MAX_KEYS: usize = 100;
+/// Between two looks for a key that is not there: anybody can make up names of keys.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The same after a look that failed.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// A public key; the algorithm is the key's, whatever a token says.
+pub(crate) struct Key {
+    pub(crate) key: DecodingKey,
+    pub(crate) algorithm: Algorithm,
+}
+
+/// What is to be done for a key.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// It is there.
+    Nothing,
+    /// It is there, and half its life is over: one fetches them anew, and the others go on.
+    Renewal,
+    /// It is not there, or too old: all wait.
+    Wait,
+}
+
+/// The keys by their ids.
+#[derive(Default)]
+pub(crate) struct KeySet(RwLock<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    keys: HashMap<String, Arc<Key>>,
+    fetched_at: Option<Instant>,
+    max_age: Duration,
+    ask_after: Option<Instant>,
+}
+
+impl Kept {
+    fn age(&self, now: Instant) -> Option<Duration> {
+        self.fetched_at.map(|at| now.saturating_duration_since(at))
+    }
+}
+
+impl KeySet {
+    pub(crate) fn need(&self, kid: &str, now: Instant) -> Need {
+        let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        match kept.age(now) {
+            Some(age) if kept.keys.contains_key(kid) && age < kept.max_age / 2 => Need::Nothing,
+            Some(age) if kept.keys.contains_key(kid) && age < kept.max_age => Need::Renewal,
+            _ => Need::Wait,
+        }
+    }
+
+    /// Whether to ask for them now; whoever is told so does, and nobody else for a while.
+    pub(crate) fn may_ask(&self, now: Instant) -> bool {
+        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let may = kept.ask_after.is_none_or(|after| now >= after);
+        if may {
+            kept.ask_after = Some(now + PATIENCE);
+        }
+        may
+    }
+
+    /// Takes what was answered.
+    pub(crate) fn take(&self, answer: Option<(Vec<Value>, Duration)>, now: Instant) {
+        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        match answer {
+            None => kept.ask_after = Some(now + AGAIN),
+            Some((found, max_age)) => {
+                kept.keys = found.into_iter().take(MAX_KEYS).filter_map(key).collect();
+                (kept.fetched_at, kept.max_age) = (Some(now), max_age);
+            }
+        }
+    }
+
+    /// The key of this id, if authd has published it.
+    pub(crate) fn find(
+        &self,
+        kid: &str,
+        when_down: WhenDown,
+        now: Instant,
+    ) -> Result<Option<Arc<Key>>, Trouble> {
+        let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let is_good = kept.age(now).is_some_and(|age| age < kept.max_age);
+        if !is_good && (when_down == WhenDown::Refuse || kept.keys.is_empty()) {
+            return Err(Trouble::OldKeys);
+        }
+        Ok(kept.keys.get(kid).cloned())
+    }
+
+    /// Fetch them anew before the next use: one of them was retired or revoked.
+    pub(crate) fn forget(&self) {
+        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        (kept.fetched_at, kept.ask_after) = (None, None);
+    }
+}
+
+/// A key of the set with its id, if it is one to check signatures with.
+fn key(found: Value) -> Option<(String, Arc<Key>)> {
+    let jwk: Jwk = serde_json::from_value(found).ok()?;
+    let is_for_signatures = matches!(
+        jwk.common.public_key_use,
+        None | Some(PublicKeyUse::Signature)
+    );
+    let algorithm = match &jwk.algorithm {
+        AlgorithmParameters::OctetKeyPair(pair) if pair.curve == EllipticCurve::Ed25519 => {
+            Algorithm::EdDSA
+        }
+        AlgorithmParameters::EllipticCurve(point) if point.curve == EllipticCurve::P256 => {
+            Algorithm::ES256
+        }
+        AlgorithmParameters::RSA(_) => Algorithm::RS256,
+        _ => return None,
+    };
+    let key = DecodingKey::from_jwk(&jwk).ok()?;
+    let kid = jwk.common.key_id.filter(|_| is_for_signatures)?;
+    Some((kid, Arc::new(Key { key, algorithm })))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const LIFE: Duration = Duration::from_secs(60);
+
+    fn set(kid: &str) -> Option<(Vec<Value>, Duration)> {
+        let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+        let keys = json!([
+            "x", {},
+            {"kty": "oct", "kid": "secret", "k": "c2VjcmV0", "alg": "HS256"},
+            {"kty": "OKP", "crv": "Ed25519", "kid": "no-x"},
+            {"kty": "OKP", "crv": "Ed25519", "x": x, "kid": "for-encryption", "use": "enc"},
+            {"kty": "OKP", "crv": "Ed25519", "x": x},
+            {"kty": "OKP", "crv": "Ed25519", "x": x, "kid": kid},
+        ]);
+        Some((keys.as_array().expect("is a list").clone(), LIFE))
+    }
+
+    #[test]
+    fn only_public_keys_for_signatures_count() {
+        let (keys, now) = (KeySet::default(), Instant::now());
+        keys.take(set("good"), now);
+        assert_eq!(keys.0.read().expect("is whole").keys.len(), 1);
+        assert!(matches!(
+            keys.find("good", WhenDown::Refuse, now),
+            Ok(Some(_))
+        ));
+    }
+
+    #[test]
+    fn they_are_renewed_at_half_their_life_and_over_at_its_end() {
+        let (keys, now) = (KeySet::default(), Instant::now());
+        assert_eq!(keys.need("good", now), Need::Wait);
+        keys.take(set("good"), now);
+        assert_eq!(keys.need("good", now), Need::Nothing);
+        assert_eq!(keys.need("good", now + LIFE / 2), Need::Renewal);
+        assert_eq!(keys.need("good", now + LIFE), Need::Wait);
+        let found = keys.find("good", WhenDown::Refuse, now + LIFE);
+        assert!(matches!(found, Err(Trouble::OldKeys)));
+        let found = keys.find("good", WhenDown::Serve, now + LIFE);
+        assert!(matches!(found, Ok(Some(_))));
+    }
+
+    #[test]
+    fn names_that_are_made_up_do_not_make_us_ask() {
+        let (keys, now) = (KeySet::default(), Instant::now());
+        assert!(keys.may_ask(now));
+        keys.take(set("good"), now);
+        assert_eq!(keys.need("made-up", now), Need::Wait);
+        assert!(!keys.may_ask(now) && !keys.may_ask(now + PATIENCE / 2));
+        assert!(keys.may_ask(now + PATIENCE));
+        keys.take(None, now + PATIENCE);
+        assert!(!keys.may_ask(now + PATIENCE) && keys.may_ask(now + PATIENCE + AGAIN));
+    }
+
+    #[test]
+    fn a_key_that_is_taken_back_makes_us_ask_at_once() {
+        let (keys, now) = (KeySet::default(), Instant::now());
+        assert!(keys.may_ask(now));
+        keys.take(set("good"), now);
+        keys.forget();
+        assert!(keys.need("good", now) == Need::Wait && keys.may_ask(now));
+    }
+}

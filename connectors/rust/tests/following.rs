@@ -1,0 +1,164 @@
+//! The rows of people who do not come: the feed of changes.
+
+use authd_client::FollowError;
+use serde_json::json;
+
+use crate::authd::{Authd, eventually};
+use crate::local::on_each;
+use crate::stand_in::StandIn;
+use crate::verifiers::{Either, KINDS, Kind};
+
+const CHANGES: &str = "/users/changes";
+
+#[test]
+fn all_accounts_get_rows_and_then_follow_what_changes() {
+    for kind in KINDS {
+        on_each(|local| {
+            let authd = Authd::new(&[]);
+            let users: Vec<_> = (0..5).map(|_| authd.add_user(&[])).collect();
+            let verifier = Either::new(kind, authd.online());
+            verifier.catch_up(local.mirror()).expect("follows");
+            assert_eq!(local.count(), 5);
+            verifier.follow(local.mirror());
+
+            let [(changed, email), (disabled, other), (deleted, third), ..] = &*users else {
+                panic!("there are five");
+            };
+            authd.authctl(&["user", "set", email, "--email", "new@example.com"], "");
+            authd.authctl(&["user", "disable", other, "--yes"], "");
+            authd.authctl(&["user", "delete", third, "--yes"], "");
+            let (made, _) = authd.add_user(&[]);
+            eventually(5, "the rows follow", || {
+                local.row(changed, "email") == "new@example.com"
+                    && !local.is_active(disabled)
+                    && !local.is_active(deleted)
+                    && !local.row(&made, "id").is_empty()
+            });
+            // Other tables point to it.
+            assert_eq!(local.count(), 6);
+            authd.authctl(&["user", "enable", other], "");
+            eventually(5, "the row follows", || local.is_active(disabled));
+        });
+    }
+}
+
+#[test]
+fn whoever_was_away_goes_on_where_it_was() {
+    for kind in KINDS {
+        on_each(|local| {
+            let stand_in = StandIn::new();
+            let authd = Authd::shared();
+            let (first, _) = authd.add_user(&[]);
+            Either::new(kind, stand_in.online())
+                .catch_up(local.mirror())
+                .expect("follows");
+            assert!(local.is_active(&first));
+            let cursor = local.sql("SELECT position FROM authd_cursor");
+            assert_ne!(cursor, "0");
+            let asked = stand_in.count(CHANGES);
+            let (second, _) = authd.add_user(&[]);
+            Either::new(kind, stand_in.online())
+                .catch_up(local.mirror())
+                .expect("follows");
+            assert!(local.is_active(&second));
+            let heads = stand_in.heads(CHANGES);
+            assert!(
+                heads[asked].contains(&format!("since={cursor}&")),
+                "{}",
+                heads[asked]
+            );
+        });
+    }
+}
+
+#[test]
+fn where_the_history_is_another_all_rows_are_read_anew_and_unknown_ones_go_inactive() {
+    for kind in KINDS {
+        on_each(|local| {
+            let before = Authd::new(&[]);
+            let (lost, _) = before.add_user(&[]);
+            for _ in 0..20 {
+                before.add_user(&[]);
+            }
+            Either::new(kind, before.online())
+                .catch_up(local.mirror())
+                .expect("follows");
+            assert!(local.is_active(&lost));
+            // The same authd in the eyes of the service, with another history, which is shorter.
+            let after = Authd::new(&[("AUTHD_TOKENS_ISSUER", &before.url())]);
+            let settings = after.online().issuer(before.url());
+            let (found, _) = after.add_user_as("found@example.com", &[]);
+            // This row has a version that the other history gave it.
+            local.sql(&format!(
+                "INSERT INTO users (email, authd_sub, authd_version) VALUES ('x@example.com', '{found}', 4711)"
+            ));
+            let verifier = Either::new(kind, settings.audience(before.url()));
+            verifier.catch_up(local.mirror()).expect("follows");
+            assert!(!local.is_active(&lost) && local.is_active(&found));
+            assert_eq!(local.row(&found, "email"), "found@example.com");
+        });
+    }
+}
+
+#[test]
+fn whoever_may_not_see_users_is_told_so() {
+    let authd = Authd::new(&[]);
+    let made = authd.authctl(&["client", "add", "plain"], "");
+    let secret = made["client_secret"].as_str().expect("has a secret");
+    for kind in KINDS {
+        on_each(|local| {
+            let verifier = Either::new(kind, authd.online().client("plain", secret));
+            let error = verifier.catch_up(local.mirror()).expect_err("may not");
+            assert!(matches!(error, FollowError::Refused(_)), "{error:?}");
+            let verifier = Either::new(kind, authd.offline());
+            let error = verifier
+                .catch_up(local.mirror())
+                .expect_err("has no client");
+            assert!(matches!(error, FollowError::NoClient), "{error:?}");
+        });
+    }
+}
+
+#[test]
+fn pages_that_are_not_authds_change_nothing() {
+    for kind in KINDS {
+        on_each(|local| {
+            let stand_in = StandIn::new();
+            let verifier = Either::new(kind, stand_in.online());
+            for changes in [
+                json!([5]),
+                json!([{"version": 1}]),
+                json!([{"version": 1, "user": {"id": "x"}}]),
+                json!([{"version": -1, "deleted": {"id": "x"}}]),
+            ] {
+                stand_in.say_json(
+                    CHANGES,
+                    &json!({"changes": changes, "cursor": 5, "more": false}),
+                );
+                let error = verifier.catch_up(local.mirror()).expect_err("is none");
+                assert!(matches!(error, FollowError::Unavailable(_)), "{error:?}");
+            }
+            assert_eq!(
+                (
+                    local.count(),
+                    &*local.sql("SELECT position FROM authd_cursor")
+                ),
+                (0, "")
+            );
+        });
+    }
+}
+
+#[test]
+fn one_account_without_a_row_does_not_stop_the_others() {
+    on_each(|local| {
+        let authd = Authd::new(&[]);
+        local.add_row("first@example.com", "TRUE, NULL");
+        authd.add_user_as("first@example.com", &[]);
+        let (second, _) = authd.add_user(&[]);
+        let verifier = Either::new(Kind::Threads, authd.online());
+        verifier.catch_up(local.mirror()).expect("follows");
+        assert!(local.is_active(&second));
+        assert_eq!(local.count(), 2);
+    });
+}

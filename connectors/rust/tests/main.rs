@@ -1,0 +1,12 @@
+//! The connector against a live authd of this source, and against servers that are none.
+
+mod authd;
+mod doors;
+mod following;
+mod hostile;
+mod local;
+mod modes;
+mod rows;
+mod stand_in;
+mod startup;
+mod verifiers;
