@@ -30,7 +30,7 @@ INSTALL := as_root=; test "$$(id -u)" = 0 || as_root='sudo -n'; \
 # The tests find PyJWT and the other judges of our answers through this.
 export AUTHD_TEST_PYTHON := $(abspath $(VENV)/bin/python)
 
-.PHONY: help run build test lint fmt bench docs audit install connectors components curl postgres nginx
+.PHONY: help run build test lint fmt bench docs audit install connectors image components curl namespaces postgres nginx
 
 help:      ## List what can be made
 	@sed -n 's/^\([a-z]*\): *[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -41,7 +41,7 @@ run: build ## Build, and serve http://localhost:8000 from ./authd.db
 build:     ## Build both programs, optimised
 	$(CARGO) build --release --locked
 
-test: lint curl postgres nginx $(VENV)/.ready $(NODE)/.ready ## Check everything CI checks: format, lints, documentation, all tests on both engines
+test: lint curl namespaces postgres nginx $(VENV)/.ready $(NODE)/.ready ## Check everything CI checks: format, lints, documentation, all tests on both engines
 	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --locked --no-deps --workspace
 	AUTHD_TEST_ENGINE=sqlite $(CARGO) test --locked --workspace
 ifeq ($(SKIP_POSTGRES),1)
@@ -50,6 +50,9 @@ else
 	AUTHD_TEST_ENGINE=postgres $(CARGO) test --locked --workspace --lib --test it --test live
 endif
 	$(MAKE) connectors
+ifeq ($(SKIP_IMAGE),1)
+	@echo "make: NOT CHECKED here: the container image: SKIP_IMAGE is 1"
+endif
 ifeq ($(SKIP_PROXIES),1)
 	@echo "make: NOT CHECKED here: nginx, Caddy and Envoy in front of a service: SKIP_PROXIES is 1"
 endif
@@ -72,6 +75,11 @@ endif
 	cd connectors/django && PYTHONPATH=$(abspath $(DJANGO)/oldest) $(BIN)/python -m pytest -q
 
 BIN := $(abspath $(DJANGO)/bin)
+
+image: curl namespaces ## Build what is in the container image, start it without an engine, and weigh it
+	$(CARGO) build --locked --profile image --package authd-container
+	AUTHD_IMAGE_PROGRAM=$(abspath $(TARGET)/image/authd-container) \
+	  $(CARGO) test --locked --package authd-container -- --nocapture
 
 lint: components ## Check the format and the lints, without changing a file
 	$(CARGO) fmt --all --check
@@ -124,6 +132,11 @@ components:
 curl:
 	@command -v curl >/dev/null || { $(INSTALL) curl; } || { \
 	  echo "The tests run the README's lines, which need curl: please install it." >&2; exit 1; }
+
+# The image is started in a network of its own.
+namespaces:
+	@test "$$SKIP_IMAGE" = 1 || command -v ip >/dev/null || { $(INSTALL) iproute2; } || { \
+	  echo "The tests start the container image in a network of its own, which needs ip: please install iproute2, or leave it out with SKIP_IMAGE=1." >&2; exit 1; }
 
 # The tests start servers of their own; Debian's package is kept from starting one as well.
 postgres:

@@ -79,7 +79,7 @@ fn run(cli: Cli) -> Result<(), CliError> {
     let layers = Layers::read(&flags, &environment)?;
     let config = Config::from_layers(&layers)?;
     match cli.command {
-        Command::Serve(args) => serve::run(args, config),
+        Command::Serve(args) => serve::run(args, config, &environment),
         Command::Healthcheck(args) => healthcheck::run(args, &config),
         Command::Config(DaemonConfig::Check(args)) => config::check(
             args,

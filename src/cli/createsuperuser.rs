@@ -7,6 +7,7 @@ use std::str::FromStr;
 use super::account::{self, OwnField, PhoneOrNone};
 use super::context::Context;
 use super::error::CliError;
+use super::first_superuser::{self, PASSWORDS};
 use super::password::{self, PasswordArgs};
 use super::prompt;
 use crate::domain::email::Email;
@@ -121,7 +122,9 @@ fn existing(user: &User, ctx: &Context) -> Result<(), CliError> {
 /// Without a terminal and without `--no-input`, nothing may be left to ask: a script that forgot
 /// one of the two is told so before anything happens.
 fn require_everything(args: &Args, ctx: &Context) -> Result<(), CliError> {
-    let is_given = |flag: bool, name: &str| flag || variable(name, ctx).is_some();
+    let is_given = |flag: bool, name: &str| {
+        flag || first_superuser::variable(name, &ctx.environment).is_some()
+    };
     let everything = is_given(args.email.is_some(), "EMAIL")
         && is_given(args.first_name.is_some(), "FIRST_NAME")
         && is_given(args.last_name.is_some(), "LAST_NAME")
@@ -137,30 +140,15 @@ fn require_everything(args: &Args, ctx: &Context) -> Result<(), CliError> {
     ))
 }
 
-/// A variable of ours, or Django's: its full name and its value.
-fn variable<'c>(name: &str, ctx: &'c Context) -> Option<(String, &'c str)> {
-    ["AUTHD", "DJANGO"].into_iter().find_map(|prefix| {
-        let variable = format!("{prefix}_SUPERUSER_{name}");
-        let value = ctx.environment.find(&variable)?;
-        Some((variable, value))
-    })
-}
-
 /// The flag's value, or the variable's.
 fn value<T: FromStr<Err: Display>>(
     flag: Option<T>,
     name: &'static str,
     ctx: &Context,
 ) -> Result<Option<T>, CliError> {
-    let parse = |(what, text): (String, &str)| {
-        text.parse().map_err(|error: T::Err| CliError::Value {
-            what,
-            problem: error.to_string(),
-        })
-    };
     match flag {
         Some(value) => Ok(Some(value)),
-        None => variable(name, ctx).map(parse).transpose(),
+        None => first_superuser::value(name, &ctx.environment),
     }
 }
 
@@ -199,8 +187,7 @@ fn choose_password(
     } else {
         PasswordChecks::Enforce
     };
-    let variables = ["AUTHD_SUPERUSER_PASSWORD", "DJANGO_SUPERUSER_PASSWORD"];
-    if let Some(password) = password::given(&args.password, &variables, ctx)? {
+    if let Some(password) = password::given(&args.password, &PASSWORDS, ctx)? {
         return Ok((password, checks));
     }
     if !ctx.has_someone_to_ask() {

@@ -22,6 +22,7 @@ mod django;
 mod error;
 mod export;
 mod field;
+mod first_superuser;
 mod group;
 mod healthcheck;
 mod import;

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::context::Context;
 use super::error::CliError;
+use crate::config::Environment;
 use crate::domain::password::Password;
 
 /// Where to read the password from instead of asking.
@@ -39,11 +40,19 @@ pub(super) fn given(
     if let Some(path) = &args.password_file {
         return read_file(path).map(Some);
     }
+    of_environment(variables, &ctx.environment)
+}
+
+/// The password in the first of these variables, or in the file that it names with `_FILE` at its end.
+pub(super) fn of_environment(
+    variables: &[&str],
+    environment: &Environment,
+) -> Result<Option<Password>, CliError> {
     for variable in variables {
-        if let Some(value) = ctx.environment.find(variable) {
+        if let Some(value) = environment.find(variable) {
             return Ok(Some(Password::new(value)));
         }
-        if let Some(path) = ctx.environment.find(&format!("{variable}_FILE")) {
+        if let Some(path) = environment.find(&format!("{variable}_FILE")) {
             return read_file(Path::new(path)).map(Some);
         }
     }

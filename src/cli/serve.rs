@@ -8,9 +8,10 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::context::system_sources;
 use super::error::CliError;
+use super::first_superuser;
 use super::logging;
 use super::output::print;
-use crate::config::{Config, ListenAddress};
+use crate::config::{Config, Environment, ListenAddress};
 use crate::grpc;
 use crate::http::{self, App};
 use crate::service::Services;
@@ -23,8 +24,10 @@ use crate::store::{self, Store, WriteMode, users};
 /// Serve logins and verification until told to stop
 ///
 /// Creates a database where there is none. An existing one that waits for 'authctl migrate' is
-/// refused with exit status 6, unless --migrate is given. SIGTERM and SIGINT let requests under
-/// way finish.
+/// refused with exit status 6, unless --migrate is given. Where there is no superuser yet and
+/// AUTHD_SUPERUSER_EMAIL is set, makes one, with the password in AUTHD_SUPERUSER_PASSWORD or in
+/// the file that AUTHD_SUPERUSER_PASSWORD_FILE names. SIGTERM and SIGINT let requests under way
+/// finish.
 #[derive(clap::Args, Debug)]
 #[command(
     after_help = "Examples:\n  authd serve\n  authd serve --listen 0.0.0.0:8000 --listen unix:/run/authd/authd.sock"
@@ -40,14 +43,15 @@ pub(super) struct Args {
     migrate: bool,
 }
 
-pub(super) fn run(args: Args, config: Config) -> Result<(), CliError> {
+pub(super) fn run(args: Args, config: Config, environment: &Environment) -> Result<(), CliError> {
     let log = logging::start_daemon(config.log).map_err(CliError::io("opening the log"))?;
     raise_file_limit();
     let runtime = sockets::runtime().map_err(CliError::io("starting the runtime"))?;
     outlive_size_limit(&runtime).map_err(CliError::io("listening for signals"))?;
     let store = open_store(&args, &config)?;
-    let is_empty = !store.read(users::any)?;
     let services = Services::start(store, config.service_settings(), system_sources())?;
+    first_superuser::make(&services, environment)?;
+    let is_empty = !services.store.read(users::any)?;
     let services = Arc::new(services);
     let (bound, grpc_bound, stop) = {
         let _inside = runtime.enter();

@@ -113,7 +113,7 @@ pub(super) fn find(request: &Request) -> Option<Route> {
         (GET)  ["/api/schema"] => reading("/api/schema", schema::read),
         (GET)  ["/api/docs"] => inline("/api/docs", docs::index),
         (GET)  ["/api/docs/{file}", file: String] => {
-            inline("/api/docs/{file}", move |app, request| docs::asset(app, request, &file))
+            blocking("/api/docs/{file}", move |app, request| docs::asset(app, request, &file))
         },
         _ => return find_managing(request),
     ))

@@ -18,7 +18,7 @@ use crate::passwords::argon::{self, Memory};
 use crate::passwords::policy::Owner;
 use crate::passwords::{HashError, Hasher, PhcString, Policy, PolicyError, PoolError};
 use crate::store::users::{self, FieldMatch, Since, UserFilter};
-use crate::store::{Fault, StoreError, fields};
+use crate::store::{Fault, StoreError, Tx, fields};
 
 /// The accounts of one database, and somebody who manages them.
 pub struct Accounts {
@@ -139,6 +139,18 @@ impl Accounts {
         password: Option<&Password>,
         checks: PasswordChecks,
     ) -> Result<User, AccountError> {
+        let added = self.create_if(|_| Ok(true), new, password, checks)?;
+        Ok(added.expect("nothing is in its way"))
+    }
+
+    /// The same if it is `wanted` when its turn comes; `None`: it was not.
+    pub(super) fn create_if(
+        &self,
+        wanted: impl FnOnce(&Tx<'_>) -> Result<bool, StoreError> + Send + 'static,
+        new: NewUser,
+        password: Option<&Password>,
+        checks: PasswordChecks,
+    ) -> Result<Option<User>, AccountError> {
         let allowed = self.by().check_new(new.is_staff, new.is_superuser);
         self.desk.check(allowed, Action::UserAdded)?;
         if let (Some(password), PasswordChecks::Enforce) = (password, checks) {
@@ -147,6 +159,10 @@ impl Accounts {
         let hash = password.map(|password| self.hash(password)).transpose()?;
         let random = Arc::clone(&self.desk.sources.random);
         self.desk.attempt(Action::UserAdded, move |work| {
+            work.is_change = wanted(work.tx)?;
+            if !work.is_change {
+                return Ok(None);
+            }
             let arrival = Arrival {
                 id: UserId(random.uuid_v7(work.now)),
                 since: Since {
@@ -155,7 +171,7 @@ impl Accounts {
                 },
             };
             let hash = hash.as_ref().map(PhcString::as_str);
-            account_change::add(work, &fields::all(work.tx)?, &new, hash, arrival)
+            account_change::add(work, &fields::all(work.tx)?, &new, hash, arrival).map(Some)
         })
     }
 
@@ -173,11 +189,8 @@ impl Accounts {
     pub fn is_taken(&self, email: &Email) -> Result<bool, AccountError> {
         let allowed = self.by().require(Builtin::UsersAdd);
         self.desk.check(allowed, Action::UserAdded)?;
-        let name = UserRef::Email(email.clone());
-        let found = self
-            .desk
-            .store
-            .read(|connection| users::find(connection, &name))?;
+        let (store, name) = (&self.desk.store, UserRef::Email(email.clone()));
+        let found = store.read(|connection| users::find(connection, &name))?;
         Ok(found.is_some())
     }
 

@@ -21,6 +21,7 @@ mod counter;
 pub mod export;
 pub mod feed;
 pub mod fields;
+pub mod first_superuser;
 pub mod grant;
 pub mod groups;
 pub mod guesses;

@@ -28,6 +28,7 @@ mod field_rules;
 mod fields;
 mod fields_api;
 mod first_steps;
+mod first_superuser;
 mod forger;
 mod forward;
 mod from_django;

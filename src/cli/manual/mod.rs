@@ -85,6 +85,16 @@ is not given.
 .BR AUTHD_SERVER_LISTEN \", and so on\"
 Every configuration key; see
 .BR authd.toml (5).
+.TP
+.BR AUTHD_SUPERUSER_EMAIL \", \" AUTHD_SUPERUSER_PASSWORD \", \" AUTHD_SUPERUSER_PASSWORD_FILE
+The superuser that
+.B serve
+makes where there is none yet;
+.BR AUTHD_SUPERUSER_FIRST_NAME ,
+.B _LAST_NAME
+and
+.B _PHONE_NUMBER
+go with them.
 ";
 
 /// The page of a whole program. A daemon's commands are few, and told in full.

@@ -51,7 +51,7 @@ pub use arrival::{Since, insert, insert_since, was_deleted};
 pub use changes::{AccountChange, changed_since};
 pub use listing::{FieldMatch, UserFilter, UserOrder, list};
 pub use passwords::{change_password, foreign_hash_after, replace_hash};
-pub use whole::{WholeUser, count, whole};
+pub use whole::{WholeUser, any_superuser, count, whole};
 
 /// What a login needs to know of an account.
 #[derive(Debug)]

@@ -43,3 +43,9 @@ pub fn count(connection: &Conn) -> Result<u64, StoreError> {
     let count: i64 = connection.query_value(SQL, &[])?;
     Ok(count.unsigned_abs())
 }
+
+/// Whether there is a superuser, active or not.
+pub fn any_superuser(connection: &Conn) -> Result<bool, StoreError> {
+    const SQL: &str = "SELECT EXISTS (SELECT 1 FROM users WHERE is_superuser)";
+    connection.query_value(SQL, &[])
+}
