@@ -45,10 +45,7 @@ pub(super) fn value<T: FromStr<Err: Display>>(
 /// Makes the superuser that the environment names, unless there is one already, whoever that is: what the
 /// environment says is of no interest from then on.
 pub(super) fn make(services: &Services, environment: &Environment) -> Result<(), CliError> {
-    let Some(_) = variable("EMAIL", environment) else {
-        return Ok(());
-    };
-    if first_superuser::exists(services)? {
+    if variable("EMAIL", environment).is_none() || first_superuser::exists(services)? {
         return Ok(());
     }
     let email = value("EMAIL", environment)?.expect("was found above");
