@@ -30,7 +30,7 @@ INSTALL := as_root=; test "$$(id -u)" = 0 || as_root='sudo -n'; \
 # The tests find PyJWT and the other judges of our answers through this.
 export AUTHD_TEST_PYTHON := $(abspath $(VENV)/bin/python)
 
-.PHONY: help run build test lint fmt bench docs audit install connectors image components curl namespaces postgres nginx
+.PHONY: help run build test lint fmt bench docs audit install connectors demo image components curl namespaces postgres nginx
 
 help:      ## List what can be made
 	@sed -n 's/^\([a-z]*\): *[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -49,7 +49,7 @@ ifeq ($(SKIP_POSTGRES),1)
 else
 	AUTHD_TEST_ENGINE=postgres $(CARGO) test --locked --workspace --lib --test it --test live
 endif
-	$(MAKE) connectors
+	$(MAKE) connectors demo
 ifeq ($(SKIP_IMAGE),1)
 	@echo "make: NOT CHECKED here: the container image: SKIP_IMAGE is 1"
 endif
@@ -75,6 +75,14 @@ endif
 	cd connectors/django && PYTHONPATH=$(abspath $(DJANGO)/oldest) $(BIN)/python -m pytest -q
 
 BIN := $(abspath $(DJANGO)/bin)
+
+demo: nginx $(DJANGO)/.ready ## A user in three services behind nginx: authd, one with Django, one in Rust (some seconds)
+ifeq ($(SKIP_PROXIES),1)
+	@echo "make: NOT CHECKED here: the demo, which needs nginx: SKIP_PROXIES is 1"
+else
+	$(CARGO) build --locked --bin authd --bin authctl --bin billing --package authd --package authd-example-billing
+	PATH=$$PATH:/usr/sbin:/usr/local/sbin:$(abspath $(NGINX)/usr/sbin) $(BIN)/python examples/demo.py --programs $(TARGET)/debug
+endif
 
 image: curl namespaces ## Build what is in the container image, start it without an engine, and weigh it
 	$(CARGO) build --locked --profile image --package authd-container

@@ -1,0 +1,1 @@
+"""A Django service that knows nobody's password: authd says who is asking."""
