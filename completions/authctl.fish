@@ -1077,7 +1077,7 @@ skip\t'Pass it over'
 update\t'Change the account to what the row says'"
 complete -c authctl -n "__fish_authctl_using_subcommand import" -l from -d 'The system that it comes from' -r -f -a "django\t'A Django project: a dump, its SQLite file or its PostgreSQL database'"
 complete -c authctl -n "__fish_authctl_using_subcommand import" -l model -d 'Model of the accounts, as accounts.User [default: the only one that looks like accounts]' -r
-complete -c authctl -n "__fish_authctl_using_subcommand import" -l map -d 'Where a column goes: field:NAME, external_id, email, ..., or - for nowhere; may be repeated' -r
+complete -c authctl -n "__fish_authctl_using_subcommand import" -l map -d 'Where a column (pk: the primary key) goes: field:NAME, external_id, email, ..., or - for nowhere; may be repeated' -r
 complete -c authctl -n "__fish_authctl_using_subcommand import" -l check -d 'Only ask for the password of this account, and say whether it could log in with it' -r
 complete -c authctl -n "__fish_authctl_using_subcommand import" -l on-collision -d 'What to do with accounts whose addresses differ in the case of letters only' -r -f -a "refuse\t'Import nothing, and say which they are'
 latest-login\t'Leave out all but the one that logged in last'

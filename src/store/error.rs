@@ -198,6 +198,16 @@ pub enum Reason {
         "asks for a password, and database.url has none: write it after the user, as in USER:PASSWORD@HOST, best into the file that AUTHD_DATABASE_URL_FILE names"
     )]
     NoPassword,
+    /// The server asks for a password, and there is none: of a database that is read and not ours.
+    #[error(
+        "asks for a password: put it into the environment as PGPASSWORD, which is better than into the URL, an argument that everybody on the machine sees"
+    )]
+    NoSourcePassword,
+    /// The server does not know the user, or not with this password: of a database that is read and not ours.
+    #[error(
+        "refuses the login ({0}): check the user, and the password in the URL or in PGPASSWORD"
+    )]
+    SourceLoginRefused(String),
     /// The server has no such database.
     #[error("does not exist: create it (CREATE DATABASE), or name another with --database")]
     NoSuchDatabase,

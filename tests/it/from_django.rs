@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::daemon::Authd;
-use crate::documentation::code_blocks;
 use crate::env::{Outcome, TestEnv, run};
 use crate::offline::python;
 
@@ -21,8 +20,8 @@ const ENCODINGS: [&str; 6] = [
 ];
 
 /// A Django project, in a folder of its own.
-struct Project {
-    env: TestEnv,
+pub(crate) struct Project {
+    pub(crate) env: TestEnv,
     django: Django,
     /// What `manage.py people` printed.
     made: Value,
@@ -39,22 +38,37 @@ enum Django {
 
 impl Project {
     /// On the engine of this run, with some people.
-    fn new(flags: &[&str]) -> Self {
+    pub(crate) fn new(flags: &[&str]) -> Self {
         Self::of(Django::Present, flags)
     }
 
     fn of(django: Django, flags: &[&str]) -> Self {
+        let mut project = Self::without_people(django, None);
+        let out = project.manage(&[&["people"], flags].concat());
+        project.made = serde_json::from_str(&out.stdout).expect("is JSON");
+        project
+    }
+
+    /// With another model of accounts, and what this script makes.
+    pub(crate) fn of_models(models: &str, script: &str) -> Self {
+        let project = Self::without_people(Django::Present, Some(models));
+        project.manage(&["shell", "--no-imports", "-c", script]);
+        project
+    }
+
+    fn without_people(django: Django, models: Option<&str>) -> Self {
         let env = TestEnv::new();
         let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/django_project");
         copy(&from, &env.path(""));
-        let mut project = Self {
+        if let Some(models) = models {
+            env.write("accounts/models.py", models);
+        }
+        let project = Self {
             env,
             django,
             made: Value::Null,
         };
         project.manage(&["migrate", "--run-syncdb", "--verbosity", "0"]);
-        let out = project.manage(&[&["people"], flags].concat());
-        project.made = serde_json::from_str(&out.stdout).expect("is JSON");
         project
     }
 
@@ -73,14 +87,14 @@ impl Project {
     }
 
     /// A dump, as an absolute path.
-    fn dump(&self, name: &str, flags: &[&str]) -> String {
+    pub(crate) fn dump(&self, name: &str, flags: &[&str]) -> String {
         let dumpdata = ["dumpdata", "contenttypes", "auth", "accounts", "--output"];
         self.manage(&[&dumpdata, &[name][..], flags].concat());
         self.env.path(name).display().to_string()
     }
 
     /// The database itself.
-    fn database(&self) -> String {
+    pub(crate) fn database(&self) -> String {
         if self.env.is_on_sqlite() {
             self.env.path("db.sqlite3").display().to_string()
         } else {
@@ -88,7 +102,7 @@ impl Project {
         }
     }
 
-    fn password(&self) -> &str {
+    pub(crate) fn password(&self) -> &str {
         self.made["password"].as_str().expect("is a text")
     }
 
@@ -116,7 +130,7 @@ fn patient(env: &TestEnv) -> Authd {
     env.authd_with(&[], &[("AUTHD_DATABASE_TIMEOUT", "60s")])
 }
 
-fn import(env: &TestEnv, source: &str, flags: &[&str]) -> Outcome {
+pub(crate) fn import(env: &TestEnv, source: &str, flags: &[&str]) -> Outcome {
     env.authctl_json(&[&["import", source, "--from", "django"], flags].concat())
 }
 
@@ -432,38 +446,4 @@ fn what_is_no_dump_of_such_a_project_is_told() {
     assert_eq!(out.status, 5, "{out:?}");
     let said = out.json()["errors"][0]["message"].to_string();
     assert!(said.contains("is not in the dump"), "{said}");
-}
-
-/// The lines of docs/from-django.md, one block after the other, in the project's folder.
-#[test]
-fn the_afternoon_works_as_printed() {
-    let project = Project::new(&[]);
-    if !project.env.is_on_sqlite() {
-        return;
-    }
-    let env = &project.env;
-    let authd = env.authd();
-    let blocks = code_blocks(include_str!("../../docs/from-django.md"), "sh").join("");
-    let lines = blocks.replace("http://localhost:8000", &authd.url);
-    let folder = |program: &str| {
-        let folder = Path::new(program).parent().expect("is in a folder");
-        folder.display().to_string()
-    };
-    let path = format!(
-        "{}:{}:/usr/bin:/bin",
-        folder(env!("CARGO_BIN_EXE_authctl")),
-        folder(&python())
-    );
-    env.write("password", project.password());
-    let script = format!("set -e\nexport PATH={path}\n{lines}");
-    let script = env.write("afternoon", &script);
-    let out = run(env.command("bash").arg(script), "").succeeded();
-    for said in [
-        "could log in",
-        "9 created",
-        "\"external_id\":\"1\"",
-        "access_token",
-    ] {
-        assert!(out.stdout.contains(said), "{said} in {out:?}");
-    }
 }

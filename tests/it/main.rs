@@ -32,6 +32,8 @@ mod first_superuser;
 mod forger;
 mod forward;
 mod from_django;
+mod from_django_afternoon;
+mod from_django_odd;
 mod full_disk;
 mod gate;
 mod generated;

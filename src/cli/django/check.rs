@@ -40,19 +40,13 @@ pub(super) fn check(
         problem,
     };
     let column = email_column(&args.map);
-    let rows = rows_of(objects, &plan);
-    while let Some(object) = rows.objects.next()? {
-        let found = object
-            .fields
-            .get(column)
-            .and_then(serde_json::Value::as_str);
+    let mut rows = rows_of(objects, &plan);
+    while let Some((object, row)) = rows.both()? {
+        let found = object.text(column);
         let found = found.and_then(|text| text.parse::<Email>().ok());
         if found.is_none_or(|found| found.key() != email.key()) {
             continue;
         }
-        let Some(row) = plan.row(&object, 0) else {
-            continue;
-        };
         let row = row.map_err(|(_, problem)| wrong(format!("it would be refused: {problem}")))?;
         let Some(hash) = row.password_hash else {
             return Err(wrong("it has no password: nobody logs in with one".into()));

@@ -21,12 +21,12 @@ pub(super) enum OnCollision {
     First,
 }
 
-/// Those who are left out for another with the same address.
+/// Those who are left out for another with the same address, by their numbers: a dump may have no keys.
 pub(super) fn dropped(
     survey: &Survey,
     on_collision: OnCollision,
     ctx: &Context,
-) -> Result<HashSet<String>, CliError> {
+) -> Result<HashSet<u64>, CliError> {
     let mut dropped = HashSet::new();
     for (number, (_, claims)) in survey.collisions.iter().enumerate() {
         let kept = match on_collision {
@@ -40,7 +40,7 @@ pub(super) fn dropped(
         };
         let others = claims.iter().enumerate();
         let others = others.filter(|(at, _)| Some(*at) != kept);
-        dropped.extend(others.map(|(_, claim)| claim.pk.clone()));
+        dropped.extend(others.map(|(_, claim)| claim.number));
         if number < MOST_NAMED {
             let all = claims.iter();
             let all: Vec<_> = all

@@ -6,9 +6,10 @@ use std::str::FromStr;
 use jiff::civil::{Date, DateTime};
 use serde_json::Value;
 
+use super::objects::KEY;
 use super::survey::Survey;
 use crate::cli::error::CliError;
-use crate::domain::field::{Field, FieldName, FieldNameError, FieldType, Input, Spec};
+use crate::domain::field::{Field, FieldName, FieldNameError, FieldType, Input, Rule, Spec};
 
 /// What every account has here, too, under the same name.
 const COMMON: [&str; 9] = [
@@ -78,6 +79,8 @@ impl FromStr for Mapping {
 /// What becomes of each, and which fields come with that.
 #[derive(Default)]
 pub(super) struct Columns {
+    /// Where the primary key goes.
+    pub(super) key: Vec<&'static str>,
     pub(super) targets: BTreeMap<String, Target>,
     /// The type of each own field that one goes to.
     pub(super) kinds: BTreeMap<FieldName, FieldType>,
@@ -95,16 +98,16 @@ impl Columns {
         types: &HashMap<String, String>,
         existing: &[Field],
     ) -> Result<Self, CliError> {
-        let mut columns = Self::default();
-        for mapping in mappings {
-            if !survey.columns.contains_key(&mapping.column) {
-                return Err(CliError::Value {
-                    what: "--map".into(),
-                    problem: format!("{} has no column '{}'", survey.model, mapping.column),
-                });
-            }
+        let mut columns = Self {
+            key: key_targets(survey, mappings),
+            ..Self::default()
+        };
+        if let Some(problem) = wrong(survey, mappings) {
+            return Err(CliError::Value {
+                what: "--map".into(),
+                problem,
+            });
         }
-        let has_email = survey.columns.contains_key("email");
         for (name, shape) in &survey.columns {
             if SPECIAL.contains(&name.as_str()) {
                 continue;
@@ -112,7 +115,7 @@ impl Columns {
             let mut given = mappings.iter().filter(|mapping| mapping.column == *name);
             let target = match given.next() {
                 Some(mapping) => mapping.target.clone(),
-                None => columns.usual(name, has_email),
+                None => columns.usual(name, survey, mappings),
             };
             if let Target::Field(field) = &target {
                 let known = existing.iter().find(|one| one.name == *field);
@@ -127,21 +130,28 @@ impl Columns {
         Ok(columns)
     }
 
-    fn usual(&mut self, name: &str, has_email: bool) -> Target {
-        if let Some(common) = COMMON.iter().find(|common| **common == name) {
-            return Target::Common(common);
-        }
-        if name == "username" && !has_email {
-            return Target::Common("email");
-        }
-        match name.parse() {
-            Ok(field) => Target::Field(field),
-            Err(error) => {
-                let problem = format!("{error}; --map {name}=field:NAME keeps it");
-                self.left_out.push((name.to_owned(), problem));
-                Target::Nothing
-            }
-        }
+    /// Where a column goes that nothing was said of.
+    fn usual(&mut self, name: &str, survey: &Survey, mappings: &[Mapping]) -> Target {
+        let is_taken = |target: &Target| mappings.iter().find(|one| one.target == *target);
+        let usual = if let Some(common) = COMMON.iter().find(|common| **common == name) {
+            Ok(Target::Common(common))
+        } else if name == "username"
+            && !survey.columns.contains_key("email")
+            && is_taken(&Target::Common("email")).is_none()
+        {
+            Ok(Target::Common("email"))
+        } else {
+            let field = name.parse().map(Target::Field);
+            field.map_err(|error| format!("{error}; --map {name}=field:NAME keeps it"))
+        };
+        let free = usual.and_then(|target| match is_taken(&target) {
+            Some(other) => Err(format!("'{}' goes there", other.column)),
+            None => Ok(target),
+        });
+        free.unwrap_or_else(|problem| {
+            self.left_out.push((name.to_owned(), problem));
+            Target::Nothing
+        })
     }
 
     fn propose(
@@ -167,18 +177,62 @@ impl Columns {
     }
 }
 
+/// Where the primary key goes: to the external id, unless it was sent elsewhere, or something else there.
+fn key_targets(survey: &Survey, mappings: &[Mapping]) -> Vec<&'static str> {
+    let of_key = |mapping: &&Mapping| mapping.column == KEY && !survey.columns.contains_key(KEY);
+    let given: Vec<_> = mappings.iter().filter(of_key).collect();
+    let external_id = Target::Common("external_id");
+    if given.is_empty() && mappings.iter().all(|one| one.target != external_id) {
+        return vec!["external_id"];
+    }
+    let targets = given.iter().filter_map(|mapping| match mapping.target {
+        Target::Common(name) => Some(name),
+        _ => None,
+    });
+    targets.collect()
+}
+
+/// What is wrong with the mappings.
+fn wrong(survey: &Survey, mappings: &[Mapping]) -> Option<String> {
+    for (at, mapping) in mappings.iter().enumerate() {
+        let (column, target) = (&mapping.column, &mapping.target);
+        let is_key = column == KEY && !survey.columns.contains_key(KEY);
+        let earlier = &mappings[..at];
+        if is_key && matches!(target, Target::Field(_)) {
+            return Some(format!("{KEY} goes to external_id, email, ..., or nowhere"));
+        } else if SPECIAL.contains(&column.as_str()) {
+            return Some(format!("'{column}' goes where it belongs by itself"));
+        } else if !is_key && !survey.columns.contains_key(column) {
+            return Some(format!("{} has no column '{column}'", survey.model));
+        } else if !is_key && earlier.iter().any(|one| one.column == *column) {
+            return Some(format!("'{column}' can go to one place"));
+        } else if *target != Target::Nothing
+            && let Some(other) = earlier.iter().find(|one| one.target == *target)
+        {
+            return Some(format!(
+                "'{}' and '{column}' cannot go to one place",
+                other.column
+            ));
+        }
+    }
+    None
+}
+
 /// The type of a field for a column of this type.
 fn of_type(text: &str) -> (FieldType, Option<u32>) {
     let starts = |words: &[&str]| words.iter().any(|word| text.starts_with(word));
-    if starts(&["bool"]) {
+    if text.ends_with("[]") || starts(&["json"]) {
+        (FieldType::Json, None)
+    } else if text == "char(32)" {
+        // A UUID on SQLite, which comes with its hyphens.
+        (FieldType::String, Some(36))
+    } else if starts(&["bool"]) {
         (FieldType::Bool, None)
     } else if starts(&["timestamp", "datetime"]) {
         (FieldType::Datetime, None)
     } else if text == "date" {
         (FieldType::Date, None)
-    } else if starts(&["json"]) {
-        (FieldType::Json, None)
-    } else if starts(&["int", "bigint", "smallint"]) {
+    } else if text == "int" || starts(&["integer", "bigint", "smallint"]) {
         (FieldType::Int, None)
     } else {
         let inside = text.split_once('(').map(|(_, rest)| rest);
@@ -205,7 +259,7 @@ impl Shape {
             Value::Null => return,
             Value::String(text) if text.is_empty() => return,
             Value::Bool(_) => &mut self.bools,
-            Value::Number(number) if number.is_i64() => &mut self.whole,
+            Value::Number(number) if number.as_i64().is_some_and(is_whole) => &mut self.whole,
             Value::Array(_) | Value::Object(_) => &mut self.nested,
             Value::String(text) if text.parse::<Date>().is_ok() && text.len() == 10 => {
                 &mut self.dates
@@ -236,6 +290,11 @@ impl Shape {
             _ => FieldType::String,
         }
     }
+}
+
+/// Whether an own field can hold the number as one.
+fn is_whole(number: i64) -> bool {
+    (-Rule::MAX_INT..=Rule::MAX_INT).contains(&number)
 }
 
 /// A moment as Django writes it, in RFC 3339. Without an offset it is taken for UTC.
@@ -297,6 +356,11 @@ mod tests {
             ("timestamp with time zone", (FieldType::Datetime, None)),
             ("datetime", (FieldType::Datetime, None)),
             ("date", (FieldType::Date, None)),
+            ("interval", (FieldType::String, None)),
+            ("integer[]", (FieldType::Json, None)),
+            ("character varying(5)[]", (FieldType::Json, None)),
+            ("char(32)", (FieldType::String, Some(36))),
+            ("json", (FieldType::Json, None)),
             ("jsonb", (FieldType::Json, None)),
         ] {
             assert_eq!(of_type(text), kind, "{text}");

@@ -16,6 +16,8 @@ use crate::cli::import::Source;
 /// More than an object of a dump can be, in bytes: a group with all its permissions.
 const MAX_OBJECT_BYTES: usize = 1 << 20;
 
+const CUT_OFF: &str = "the dump ends in the middle: it was cut off";
+
 /// A dump: an array of objects, or one a line (`--format json` and `jsonl`).
 pub(super) struct Dump {
     file: Rc<RefCell<Source>>,
@@ -70,6 +72,7 @@ fn objects(
     let elements = Elements {
         file: Rc::clone(file),
         bar: bar.clone(),
+        seen: 0,
         place: Place::Before,
         depth: 0,
         length: 0,
@@ -80,21 +83,42 @@ fn objects(
 }
 
 fn broken(error: serde_json::Error) -> CliError {
-    let problem = if error.is_eof() || error.io_error_kind() == Some(io::ErrorKind::UnexpectedEof) {
-        "the dump ends in the middle: it was cut off".to_owned()
-    } else if error.io_error_kind() == Some(io::ErrorKind::FileTooLarge) {
-        format!("an object has at most {MAX_OBJECT_BYTES} bytes")
+    let (line, words) = (error.line(), error.to_string());
+    let problem = if error.is_eof() {
+        CUT_OFF.to_owned()
     } else if error.is_io() {
-        return CliError::io("reading the dump")(error.into());
+        let error = io::Error::from(error);
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => CUT_OFF.to_owned(),
+            io::ErrorKind::FileTooLarge => {
+                format!("an object has at most {MAX_OBJECT_BYTES} bytes")
+            }
+            _ if matches!(error.get_ref(), Some(inner) if inner.is::<Strange>()) => {
+                error.to_string()
+            }
+            _ => return CliError::io("reading the dump")(error),
+        }
     } else {
-        let words = error.to_string();
         let words = words.split(" at line ").next().unwrap_or_default();
         format!("this is not what 'manage.py dumpdata' writes: {words}")
     };
     CliError::Value {
-        what: format!("line {}", error.line()),
+        what: format!("line {line}"),
         problem,
     }
+}
+
+/// What a file that is no JSON begins with.
+#[derive(Debug, thiserror::Error)]
+enum Strange {
+    #[error("this is compressed: unpack it first, as in 'gunzip --stdout dump.json.gz'")]
+    Gzip,
+    #[error(
+        "this is UTF-16, as a shell of Windows writes it: let Django write the file itself, with --output dump.json"
+    )]
+    Utf16,
+    #[error("this is XML: write the dump with --format json or jsonl")]
+    Xml,
 }
 
 /// Where in the array a reader is.
@@ -112,6 +136,8 @@ enum Place {
 struct Elements {
     file: Rc<RefCell<Source>>,
     bar: ProgressBar,
+    /// Bytes that were seen.
+    seen: u64,
     place: Place,
     depth: usize,
     length: usize,
@@ -121,6 +147,15 @@ struct Elements {
 
 impl Elements {
     fn see(&mut self, byte: &mut u8) -> io::Result<()> {
+        self.seen += 1;
+        match (self.seen, *byte) {
+            (1, 0x1f) => return Err(io::Error::other(Strange::Gzip)),
+            (1, 0xfe | 0xff) => return Err(io::Error::other(Strange::Utf16)),
+            (1, b'<') => return Err(io::Error::other(Strange::Xml)),
+            // The mark that some editors put in front.
+            (1, 0xef) | (2, 0xbb) | (3, 0xbf) => *byte = b' ',
+            _ => {}
+        }
         self.length = if self.depth == 0 { 0 } else { self.length + 1 };
         if self.length > MAX_OBJECT_BYTES {
             return Err(io::ErrorKind::FileTooLarge.into());

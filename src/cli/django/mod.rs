@@ -49,7 +49,8 @@ pub(super) struct DjangoArgs {
     #[arg(long, value_name = "APP.MODEL", requires = "from")]
     model: Option<String>,
 
-    /// Where a column goes: field:NAME, external_id, email, ..., or - for nowhere; may be repeated
+    /// Where a column (pk: the primary key) goes: field:NAME, external_id, email, ..., or - for nowhere; may
+    /// be repeated
     #[arg(long, value_name = "COLUMN=TARGET", requires = "from")]
     map: Vec<Mapping>,
 
@@ -196,15 +197,25 @@ fn open(
     ctx: &Context,
 ) -> Result<Objects, CliError> {
     let text = source.to_string_lossy();
-    let is_server = ["postgres://", "postgresql://"]
+    let wrong = |problem: String| CliError::Value {
+        what: "SOURCE".into(),
+        problem,
+    };
+    let url = if ["postgres://", "postgresql://"]
         .iter()
-        .any(|scheme| text.starts_with(scheme));
-    let url = if is_server {
+        .any(|scheme| text.starts_with(scheme))
+    {
         let url: Result<DatabaseUrl, _> = text.parse();
-        Some(url.map_err(|error| CliError::Value {
-            what: "SOURCE".into(),
-            problem: error.to_string(),
-        })?)
+        let url = url.map_err(|error| wrong(error.to_string()))?;
+        // Where every client of PostgreSQL looks: arguments are seen by everybody on the machine.
+        Some(match ctx.environment.find("PGPASSWORD") {
+            Some(password) => url.or_password(password),
+            None => url,
+        })
+    } else if text.contains("://") {
+        return Err(wrong(
+            "the databases that are read are SQLite and PostgreSQL: of another give what 'manage.py dumpdata' writes".into(),
+        ));
     } else {
         let mut start = [0; 16];
         let is_sqlite = source != Path::new("-")
@@ -267,6 +278,12 @@ fn show(plan: &Plan, ctx: &Context) {
         survey.model,
         survey.catalogue.descriptions.len()
     ));
+    if survey.without_key > 0 {
+        ctx.output.note(&format!(
+            "{} accounts come without their primary keys, and so without external ids: write the dump without --natural-primary",
+            survey.without_key
+        ));
+    }
     for (name, spec, from) in &columns.proposed {
         let length = spec.max_length;
         let length = length.map(|length| format!(", at most {length} characters"));

@@ -19,6 +19,19 @@ pub(super) struct Object {
     pub(super) fields: Map<String, Value>,
 }
 
+/// What the primary key is called where columns are named.
+pub(super) const KEY: &str = "pk";
+
+impl Object {
+    /// What a column holds, if it is a text; the primary key, too.
+    pub(super) fn text(&self, column: &str) -> Option<&str> {
+        match self.fields.get(column) {
+            None if column == KEY => self.pk.as_str(),
+            found => found.and_then(Value::as_str),
+        }
+    }
+}
+
 /// Where they come from.
 pub(super) enum Objects {
     Dump(Box<Dump>),

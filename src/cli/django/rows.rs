@@ -18,21 +18,22 @@ pub(super) struct Plan {
     pub(super) survey: Survey,
     pub(super) columns: Columns,
     pub(super) legacy: Legacy,
-    /// The keys of those that are left out for another with the same address.
-    pub(super) dropped: HashSet<String>,
+    /// The numbers of those that are left out for another with the same address.
+    pub(super) dropped: HashSet<u64>,
 }
 
 impl Plan {
-    /// `None`: it is none of the accounts that come.
-    pub(super) fn row(&self, object: &Object, number: u64) -> Option<Read1> {
-        let pk = key(&object.pk);
-        if object.model != self.survey.model || self.dropped.contains(&pk) {
+    /// `None`: it does not come. `number` is which of the accounts it is, from 1.
+    fn row(&self, object: &Object, number: u64) -> Option<Read1> {
+        if self.dropped.contains(&number) {
             return None;
         }
         let line = object.pk.as_u64().unwrap_or(number);
         let mut draft = Draft::default();
-        if !pk.is_empty() {
-            draft.take("external_id", Given::Json(&Value::from(pk)));
+        if !object.pk.is_null() {
+            for target in &self.columns.key {
+                draft.take(target, Given::Json(&key(&object.pk).into()));
+            }
         }
         let mut own = Map::new();
         let mut texts = Vec::new();
@@ -63,7 +64,13 @@ impl Plan {
             Err(problem) => draft.refuse("password", &problem),
         }
         draft.keeps_password = true;
-        Some(draft.finish(line).map_err(|problem| (line, problem)))
+        // A number alone says who it is only where it is the key.
+        let who = match &object.pk {
+            Value::String(pk) => format!("{pk}: "),
+            _ => String::new(),
+        };
+        let row = draft.finish(line);
+        Some(row.map_err(|problem| (line, who + &problem)))
     }
 
     fn take_rights(&self, object: &Object, draft: &mut Draft) {
@@ -110,16 +117,23 @@ pub(super) struct UserRows<'r> {
     pub(super) number: u64,
 }
 
-impl Rows for UserRows<'_> {
-    fn next(&mut self) -> Result<Option<Read1>, CliError> {
+impl UserRows<'_> {
+    /// The next account that comes, as it is there and as a row.
+    pub(super) fn both(&mut self) -> Result<Option<(Object, Read1)>, CliError> {
         while let Some(object) = self.objects.next()? {
             if object.model == self.plan.survey.model {
                 self.number += 1;
-            }
-            if let Some(row) = self.plan.row(&object, self.number) {
-                return Ok(Some(row));
+                if let Some(row) = self.plan.row(&object, self.number) {
+                    return Ok(Some((object, row)));
+                }
             }
         }
         Ok(None)
+    }
+}
+
+impl Rows for UserRows<'_> {
+    fn next(&mut self) -> Result<Option<Read1>, CliError> {
+        Ok(self.both()?.map(|(_, row)| row))
     }
 }

@@ -17,6 +17,8 @@ pub(super) struct Survey {
     pub(super) model: String,
     /// How many accounts there are.
     pub(super) users: u64,
+    /// How many of them come without their primary keys.
+    pub(super) without_key: u64,
     /// Groups and permissions.
     pub(super) catalogue: Catalogue,
     /// The accounts' columns.
@@ -28,6 +30,8 @@ pub(super) struct Survey {
 /// An account that has an address.
 #[derive(Clone)]
 pub(super) struct Claim {
+    /// Which of the accounts it is, from 1.
+    pub(super) number: u64,
     /// Its primary key.
     pub(super) pk: String,
     /// The address as it has it.
@@ -46,6 +50,7 @@ impl Survey {
         let mut survey = Self {
             model: model.unwrap_or_default().to_owned(),
             users: 0,
+            without_key: 0,
             catalogue: Catalogue::default(),
             columns: BTreeMap::new(),
             collisions: BTreeMap::new(),
@@ -83,6 +88,7 @@ impl Survey {
 
     fn user(&mut self, object: &Object, email: &str, claims: &mut HashMap<String, Claim>) {
         self.users += 1;
+        self.without_key += u64::from(object.pk.is_null());
         for (name, value) in &object.fields {
             if !self.columns.contains_key(name) {
                 self.columns.insert(name.clone(), Shape::default());
@@ -92,12 +98,12 @@ impl Survey {
             }
         }
         self.catalogue.see_references(object);
-        let email = object.fields.get(email).and_then(Value::as_str);
-        let Some(Ok(email)) = email.map(str::parse::<Email>) else {
+        let Some(Ok(email)) = object.text(email).map(str::parse::<Email>) else {
             return;
         };
-        let last_login = object.fields.get("last_login").and_then(Value::as_str);
+        let last_login = object.text("last_login");
         let claim = Claim {
+            number: self.users,
             pk: key(&object.pk),
             email: email.to_string(),
             last_login: last_login.and_then(|text| moment(text).parse().ok()),

@@ -160,7 +160,10 @@ fn argon2(phc: &str) -> Result<Foreign, ForeignError> {
         let number = part.split_once('=').map_or("", |(_, number)| number);
         !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
     };
-    Err(if costs.split(',').all(is_cost) && phc.contains("$v=19$") {
+    let is_known = VARIANTS
+        .iter()
+        .any(|variant| phc.starts_with(&format!("${variant}$v=19$")));
+    Err(if is_known && costs.split(',').all(is_cost) {
         ForeignError::Cost
     } else {
         ForeignError::Form

@@ -206,3 +206,11 @@ fn every_refusal_does_the_work_of_the_dearest_hash_there_is() {
         }
     }
 }
+
+#[test]
+fn another_variant_of_argon2_is_not_called_too_dear() {
+    let other = HASHES[2].replace("argon2id", "argon2d");
+    assert_ne!(other, HASHES[2]);
+    let refused = PhcString::from_django(&other, Legacy::Refuse);
+    assert_eq!(refused, Err(ForeignError::Form));
+}

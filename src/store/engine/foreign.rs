@@ -1,5 +1,7 @@
 //! A database that is not ours, for reading: a Django's.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use postgres::SimpleQueryMessage;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
@@ -8,7 +10,7 @@ use serde_json::{Map, Value};
 use super::DatabaseUrl;
 use super::client::Client;
 use super::wire::Deadline;
-use crate::store::error::StoreError;
+use crate::store::error::{Reason, StoreError, Unavailable};
 
 /// A database of somebody else's, as it was when it was opened.
 pub struct ForeignDatabase {
@@ -47,7 +49,7 @@ const PAGE: usize = 1000;
 impl ForeignDatabase {
     /// Opens it for reading alone; all of it is seen as it is at this moment.
     pub fn open(url: &DatabaseUrl, timeout: std::time::Duration) -> Result<Self, StoreError> {
-        let engine = connect(url, timeout).map_err(|error| error.at(url))?;
+        let engine = connect(url, timeout).map_err(|error| of_source(error.at(url)))?;
         Ok(Self {
             url: url.clone(),
             engine,
@@ -73,9 +75,14 @@ impl ForeignDatabase {
     pub fn columns(&mut self, table: &str) -> Result<Vec<ForeignColumn>, StoreError> {
         let found = match &mut self.engine {
             Engine::Sqlite(connection) => {
+                // A column that holds JSON has the type of a text, and a check that says so.
                 let sql = format!(
-                    "SELECT name, lower(type), pk > 0 FROM pragma_table_info({})",
-                    text(table)
+                    "SELECT name, CASE WHEN EXISTS (
+                        SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = {table}
+                        AND instr(sql, 'JSON_VALID(\"' || found.name || '\")') > 0)
+                    THEN 'json' ELSE lower(type) END, pk > 0
+                    FROM pragma_table_info({table}) AS found",
+                    table = text(table)
                 );
                 sqlite_texts(connection, &sql)
             }
@@ -131,7 +138,8 @@ impl ForeignDatabase {
             };
             let sql = format!(
                 "{close} DECLARE authd_rows NO SCROLL CURSOR FOR
-                SELECT to_jsonb(one)::text FROM {} AS one{order}",
+                SELECT (to_jsonb(one){})::text FROM {} AS one{order}",
+                as_dumped(&columns),
                 name(table)
             );
             let begun = client.batch_execute(&sql).map_err(StoreError::from);
@@ -180,6 +188,38 @@ fn connect(url: &DatabaseUrl, timeout: std::time::Duration) -> Result<Engine, St
             Ok(Engine::Postgres(Box::new(client)))
         }
     }
+}
+
+/// The error for somebody who has no configuration of that database.
+fn of_source(error: StoreError) -> StoreError {
+    match error {
+        StoreError::Unavailable(Unavailable { database, reason }) => {
+            let reason = match reason {
+                Reason::NoPassword => Reason::NoSourcePassword,
+                Reason::LoginRefused(why) => Reason::SourceLoginRefused(why),
+                other => other,
+            };
+            StoreError::Unavailable(Unavailable { database, reason })
+        }
+        other => other,
+    }
+}
+
+/// What is written over an object so that numbers keep their digits and bytes are as a dump has them.
+fn as_dumped(columns: &[ForeignColumn]) -> String {
+    let over = columns.iter().filter_map(|column| {
+        let value = format!("one.{}", name(&column.name));
+        let value = if column.kind.starts_with("numeric") && !column.kind.ends_with("[]") {
+            format!("{value}::text")
+        } else if column.kind == "bytea" {
+            format!("replace(encode({value}, 'base64'), chr(10), '')")
+        } else {
+            return None;
+        };
+        let name = text(&column.name);
+        Some(format!(" || jsonb_build_object({name}, {value})"))
+    });
+    over.collect()
 }
 
 /// A name in SQL, whatever is in it.
@@ -259,8 +299,14 @@ fn json(value: ValueRef<'_>, kind: &str) -> Value {
         ValueRef::Integer(number) if kind.starts_with("bool") => (number != 0).into(),
         ValueRef::Integer(number) => number.into(),
         ValueRef::Real(number) => number.into(),
-        ValueRef::Text(text) | ValueRef::Blob(text) => {
+        ValueRef::Blob(bytes) => BASE64_STANDARD.encode(bytes).into(),
+        ValueRef::Text(text) => {
             let text = String::from_utf8_lossy(text);
+            if kind == "json"
+                && let Ok(value) = serde_json::from_str(&text)
+            {
+                return value;
+            }
             match uuid::Uuid::try_parse(&text) {
                 Ok(id) if kind == "char(32)" => id.to_string().into(),
                 _ => text.into(),

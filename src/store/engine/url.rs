@@ -83,6 +83,17 @@ impl DatabaseUrl {
         }
     }
 
+    /// The same with this password, if it has none and is on a server.
+    #[must_use]
+    pub fn or_password(mut self, password: &str) -> Self {
+        if let Self::Postgres(server) = &mut self
+            && server.config.get_password().is_none()
+        {
+            server.config.password(password);
+        }
+        self
+    }
+
     /// What a sentence about this database begins with.
     pub(in crate::store) fn subject(&self) -> String {
         match self {
