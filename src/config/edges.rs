@@ -1,4 +1,4 @@
-//! The keys about proxies, webhooks and GraphQL: how other services ask, and how they hear.
+//! The keys about proxies, webhooks, GraphQL and Django: how other services ask, and how they hear.
 
 use super::kind::Kind;
 use super::reference::{Key, key};
@@ -69,5 +69,17 @@ pub(super) const EDGES: &[Key] = &[
         Kind::Choice(&["authenticated", "on", "off"]),
         "authenticated",
         "Who may ask /graphql for its schema: whoever has a good bearer token, whoever asks, or nobody. Without a token the schema has no own fields: what they are called is not for strangers.",
+    ),
+    key(
+        "compat.django",
+        Kind::FLAG,
+        "false",
+        "Whether the paths of Django's simplejwt (/api/token/...) and djoser (/auth/users/..., /auth/jwt/...) are answered, in their words, and access tokens carry their claims token_type and user_id. docs/from-django.md lists what differs.",
+    ),
+    key(
+        "compat.jwt_prefix",
+        Kind::FLAG,
+        "false",
+        "Whether 'Authorization: JWT ...', as of django-graphql-jwt, is taken for 'Authorization: Bearer ...', at every path.",
     ),
 ];

@@ -3,6 +3,7 @@
 //! A value comes from a flag, else the environment, else the file, else the default
 //! ([`reference::KEYS`]).
 
+mod compat;
 mod edges;
 mod environment;
 mod error;
@@ -34,6 +35,7 @@ use crate::service::{PasswordSettings, ServiceSettings};
 use crate::store::{DatabaseSettings, DatabaseUrl, ReplicaSettings};
 use crate::tokens::TokenRules;
 
+pub use compat::CompatConfig;
 pub use environment::Environment;
 pub use error::ConfigError;
 pub use layers::{Flags, Layers, Origin, Shown};
@@ -90,6 +92,8 @@ pub struct ServerConfig {
     pub forward: ForwardConfig,
     /// Who is shown the schema of `/graphql`; `None`: there is nothing at that path.
     pub graphql: Option<Introspection>,
+    /// Whose clients find here what they had.
+    pub compat: CompatConfig,
     /// Connections served at a time.
     pub max_connections: usize,
     /// Of which from one address at most.
@@ -163,7 +167,7 @@ impl Config {
             issuer,
             ttl_secs: seconds(layers.duration("tokens.access_ttl")?),
             leeway_secs: seconds(layers.duration("tokens.leeway")?),
-            user_claims: layers.parsed_list::<UserClaim>("tokens.claims")?,
+            user_claims: user_claims(layers, server.compat)?,
         };
         let keys = key_rules(layers, &tokens)?;
         let max_age = layers.duration("tokens.verify_max_age")?;
@@ -232,6 +236,7 @@ impl ServerConfig {
             trusted_proxies: TrustedProxies::from_layers(layers)?,
             forward: ForwardConfig::from_layers(layers)?,
             graphql: graphql(layers)?,
+            compat: CompatConfig::from_layers(layers)?,
             max_connections: layers.count("server.max_connections")?,
             max_connections_per_address: layers.count("server.max_connections_per_address")?,
             max_header_bytes: layers.size("server.max_header_size")?,
@@ -244,6 +249,12 @@ impl ServerConfig {
             shutdown_timeout: layers.duration("server.shutdown_timeout")?,
         })
     }
+}
+
+fn user_claims(layers: &Layers, compat: CompatConfig) -> Result<Vec<UserClaim>, ConfigError> {
+    let mut claims: Vec<UserClaim> = layers.parsed_list("tokens.claims")?;
+    claims.extend_from_slice(compat.claims());
+    Ok(claims)
 }
 
 fn graphql(layers: &Layers) -> Result<Option<Introspection>, ConfigError> {

@@ -32,6 +32,10 @@ pub enum UserClaim {
     Groups,
     /// `permissions`: what the account may do, by itself, through its groups or as a superuser
     Permissions,
+    /// `token_type`, which is `access`: comes with `compat.django`
+    TokenType,
+    /// `user_id`, the account's [`User::former_id`]: comes with `compat.django`
+    FormerId,
     /// `fields.NAME`: in `fields`, the value in one of the installation's own fields, if there is
     /// such a field by then
     Field(FieldName),
@@ -55,6 +59,9 @@ impl UserClaim {
         "permissions",
     ];
 
+    /// What Django's simplejwt reads in a token.
+    pub const OF_DJANGO: [Self; 2] = [Self::TokenType, Self::FormerId];
+
     /// The claim's name and its value for this user, as of now; `None` for an own field: these are
     /// one claim ([`own_fields`]).
     pub fn of(&self, user: &User) -> Option<(&'static str, Value)> {
@@ -73,6 +80,8 @@ impl UserClaim {
                 let names = user.permissions.iter().map(PermissionName::as_str);
                 ("permissions", names.collect::<Vec<_>>().into())
             }
+            Self::TokenType => ("token_type", "access".into()),
+            Self::FormerId => ("user_id", user.former_id().into()),
             Self::Field(_) => return None,
         })
     }

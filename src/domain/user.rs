@@ -99,6 +99,13 @@ impl User {
         self.permissions.clear();
     }
 
+    /// What others know it by who knew it in the system it came from: the primary key that it had there;
+    /// its id, if it came from none.
+    pub fn former_id(&self) -> String {
+        let external = self.external_id.as_ref();
+        external.map_or_else(|| self.id.to_string(), ToString::to_string)
+    }
+
     /// What the account sees of itself: of its own fields, those that are for it to see.
     #[must_use]
     pub fn as_seen_by_itself(mut self) -> Self {

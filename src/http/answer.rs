@@ -90,19 +90,23 @@ fn known(method: &Method) -> &'static str {
     }
 }
 
-/// Runs the handler; a panic becomes a 500.
-pub(super) fn run(app: &App, request: &Request, route: Route, id: &RequestId) -> Response {
+/// Runs the handler; a panic becomes a 500, and what failed is in the log.
+pub(super) fn run(
+    app: &App,
+    request: &Request,
+    route: Route,
+    id: &RequestId,
+) -> Result<Response, Problem> {
     let Route { template, run, .. } = route;
     let run = AssertUnwindSafe(|| run(app, request));
     let outcome = catch_unwind(run).unwrap_or_else(|_| {
         tracing::error!(%id, route = template, "a handler panicked");
         Err(Problem::internal())
     });
-    outcome.unwrap_or_else(|problem| {
+    outcome.inspect_err(|problem| {
         if let Some(error) = problem.cause() {
             tracing::error!(%id, route = template, error, "a request failed");
         }
-        problem.into_response()
     })
 }
 
@@ -135,7 +139,8 @@ mod tests {
             lane: Lane::Inline,
             run: Box::new(|_, _| panic!("the inside of it")),
         };
-        let (response, log) = log_of(|| run(&app, &request, panics, &id));
+        let (outcome, log) = log_of(|| run(&app, &request, panics, &id));
+        let response = outcome.unwrap_or_else(Problem::into_response);
 
         assert_eq!(response.status_code, 500);
         let field = |name: &str| {
@@ -157,7 +162,8 @@ mod tests {
             lane: Lane::Inline,
             run: Box::new(|_, _| Ok(Response::text("well"))),
         };
-        assert_eq!(run(&app, &request, well, &id).status_code, 200);
+        let answered = run(&app, &request, well, &id).map(|response| response.status_code);
+        assert_eq!(answered.ok(), Some(200));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::domain::scope::Scope;
 use crate::domain::session::SessionId;
 use crate::domain::user::User;
 use crate::service::own_account::Owner;
-use crate::service::verification::{self, Principal, Refusal, VerifyError};
+use crate::service::verification::{self, Principal, Refusal, Verification, VerifyError};
 use crate::tokens::authorization;
 use crate::tokens::claims::Subject;
 
@@ -64,7 +64,11 @@ impl Caller {
 /// The user behind the request's bearer token.
 pub(super) fn user(app: &App, request: &Request) -> Result<Caller, Problem> {
     let token = token(request)?.ok_or_else(missing)?;
-    let verification = verification::verify(&app.services, token)?;
+    user_of(verification::verify(&app.services, token)?)
+}
+
+/// The user behind a good token.
+pub(super) fn user_of(verification: Verification) -> Result<Caller, Problem> {
     let session = match verification.claims.subject {
         Subject::User { session, .. } => session,
         Subject::Client(_) => None,

@@ -6,19 +6,21 @@ use std::time::Instant;
 
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Bytes, Incoming};
-use hyper::header::{CONNECTION, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use hyper::header::{AUTHORIZATION, CONNECTION, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 
 use super::App;
 use super::answer;
+use super::django;
 use super::gate;
 use super::origin::UNIX_PEER;
 use super::problem::{Code, Problem};
-use super::routes::{self, LONGEST_WAIT, Lane, Route};
+use super::routes::{self, LONGEST_WAIT, Lane, Route, Table};
 use super::unparsed;
 use crate::sockets::lane::{self, BlockingLane, LaneError, PLACES, WAITING_PLACES};
 use crate::sockets::request_id::{self, RequestId, RequestIds};
+use crate::tokens::authorization;
 
 /// What hyper sends back.
 pub(super) type Answer = Response<Full<Bytes>>;
@@ -27,6 +29,7 @@ pub(super) type Answer = Response<Full<Bytes>>;
 pub(super) struct Exchange {
     app: Arc<App>,
     ids: RequestIds,
+    table: Table,
     /// Whether a read of the database may take longer than an I/O thread has.
     reads_block: bool,
     /// For handlers that may wait.
@@ -40,6 +43,7 @@ impl Exchange {
         let patience = app.services.store.patience();
         Self {
             ids: RequestIds::new(app.services.random()),
+            table: routes::table(app.server.compat.django),
             reads_block: app.services.store.reads_block(),
             blocking: BlockingLane::new(PLACES, patience),
             waiting: BlockingLane::new(WAITING_PLACES, patience.map(|time| time + LONGEST_WAIT)),
@@ -60,9 +64,14 @@ impl Exchange {
         // hyper drops a Content-Length beside it, and another party may have gone by that one:
         // what follows is never run as a request (RFC 9112, section 6.1).
         let is_chunked = parts.headers.contains_key(TRANSFER_ENCODING);
+        let django = self.app.server.compat.django && django::is_path(parts.uri.path());
+        let django = django.then(|| parts.method.clone());
         let outcome = self.respond(&id, &mut record, parts, body, peer).await;
         let closes = is_chunked || outcome.as_ref().is_err_and(|refusal| refusal.closes);
-        let response = outcome.unwrap_or_else(|refusal| refusal.problem.into_response());
+        let response = outcome.unwrap_or_else(|Refusal { problem, .. }| match django {
+            Some(method) => django::in_its_words(problem, method.as_str()),
+            None => problem.into_response(),
+        });
         let mut answer = into_hyper(response, &id);
         if closes {
             answer
@@ -93,8 +102,8 @@ impl Exchange {
         gate::check(&parts).map_err(Refusal::and_close)?;
         let limit = self.app.server.max_body_bytes * routes::body_factor(parts.uri.path());
         let body = self.read(body, limit).await.map_err(Refusal::and_close)?;
-        let request = into_rouille(parts, body, peer, id);
-        let route = routes::find(&request).ok_or_else(|| routes::refuse(&request))?;
+        let request = into_rouille(parts, body, peer, id, self.app.server.compat.jwt_prefix);
+        let route = (self.table)(&request).ok_or_else(|| routes::refuse(&request, self.table))?;
         record.route = route.template;
         let lane = match route.lane {
             Lane::Inline => None,
@@ -113,7 +122,7 @@ impl Exchange {
         // And they are answered first: answers sent together wake clients once, answers sent one by
         // one give the core away after each.
         tokio::task::yield_now().await;
-        Ok(response)
+        response.map_err(Refusal::from)
     }
 
     /// The whole body, within its limits of size and time.
@@ -160,7 +169,8 @@ impl Exchange {
         let (app, id) = (Arc::clone(&self.app), id.clone());
         let work = move || answer::run(&app, &request, route, &id);
         let done = lane.run(work).await;
-        done.map_err(|error| Problem::from(error).into())
+        let outcome = done.unwrap_or_else(|error| Err(error.into()));
+        outcome.map_err(Refusal::from)
     }
 }
 
@@ -199,13 +209,14 @@ impl From<Problem> for Refusal {
     }
 }
 
-/// `HEAD` is asked as `GET` (hyper sends no body then), a slash at the path's end is dropped, and the id is
-/// the one that the answer has.
+/// `HEAD` is asked as `GET` (hyper sends no body then), a slash at the path's end is dropped, the id is
+/// the one that the answer has, and `JWT` is another word for `Bearer` where that is so.
 fn into_rouille(
     parts: Parts,
     body: Bytes,
     peer: Option<SocketAddr>,
     id: &RequestId,
+    knows_jwt: bool,
 ) -> rouille::Request {
     let method = if parts.method == Method::HEAD {
         Method::GET
@@ -225,7 +236,11 @@ fn into_rouille(
     let sent = sent.filter(|(name, _)| name.as_str() != request_id::NAME);
     let mut headers: Vec<_> = sent
         .filter_map(|(name, value)| {
-            Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+            let text = value.to_str().ok()?;
+            let is_jwt = knows_jwt && name == AUTHORIZATION;
+            let bearer = is_jwt.then(|| authorization::jwt_as_bearer(text)).flatten();
+            let text = bearer.unwrap_or_else(|| text.to_owned());
+            Some((name.as_str().to_owned(), text))
         })
         .collect();
     headers.push((request_id::NAME.to_owned(), id.as_str().to_owned()));

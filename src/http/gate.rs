@@ -21,8 +21,10 @@ pub(super) fn check(parts: &Parts) -> Result<(), Problem> {
 fn check_method(method: &Method, uri: &Uri) -> Result<(), Problem> {
     if *method == Method::CONNECT || *method == Method::TRACE {
         return Err(
-            Problem::new(Code::MethodNotAllowed, "CONNECT and TRACE are not served.")
-                .with_header("Allow", routes::allowed(uri.path()).join(", ")),
+            Problem::new(Code::MethodNotAllowed, "CONNECT and TRACE are not served.").with_header(
+                "Allow",
+                routes::allowed(uri.path(), routes::find).join(", "),
+            ),
         );
     }
     Ok(())

@@ -89,9 +89,14 @@ pub(super) fn create(app: &App, request: &Request) -> Result<Response, Problem> 
         client: client.map(|client| client.id),
     };
     let grant = login::login(&app.services, attempt)?;
+    note(app, request, &grant);
+    Ok(reply(&grant))
+}
+
+/// Says in the log who logged in.
+pub(super) fn note(app: &App, request: &Request, grant: &Grant) {
     let address = origin::address_of(app, request).map(tracing::field::display);
     tracing::info!(user = %grant.user.id, address, "logged in");
-    Ok(reply(&grant))
 }
 
 /// The tokens, as every way of getting some answers them.

@@ -9,6 +9,7 @@ mod audit;
 mod bearer;
 mod body;
 mod caller;
+mod django;
 mod docs;
 mod exchange;
 mod fields;

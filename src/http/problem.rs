@@ -63,7 +63,7 @@ pub(super) enum Code {
 }
 
 impl Code {
-    fn status(self) -> u16 {
+    pub(super) fn status(self) -> u16 {
         match self {
             Self::InvalidRequest | Self::MalformedBody => 400,
             Self::InvalidCredentials
@@ -143,16 +143,16 @@ impl Code {
 /// A refusal or a failure, on its way to the client.
 #[derive(Debug)]
 pub(super) struct Problem {
-    code: Code,
-    detail: Cow<'static, str>,
-    header: Option<(&'static str, Cow<'static, str>)>,
-    more: More,
+    pub(super) code: Code,
+    pub(super) detail: Cow<'static, str>,
+    pub(super) header: Option<(&'static str, Cow<'static, str>)>,
+    pub(super) more: More,
     cause: Option<Box<dyn Error + Send + Sync>>,
 }
 
 /// What some problems say besides.
 #[derive(Debug)]
-enum More {
+pub(super) enum More {
     Nothing,
     /// Where to begin again.
     Cursor(i64),

@@ -8,8 +8,8 @@ use super::account::{addresses, page, passwords, registration};
 use super::oauth::{introspect, metadata, revoke, token};
 use super::problem::{Code, Problem};
 use super::{
-    App, audit, docs, fields, forward, graphql, groups, health, idempotency, jwks, login, logout,
-    me, password, permissions, refresh, revocations, schema, sessions, users, verify,
+    App, audit, django, docs, fields, forward, graphql, groups, health, idempotency, jwks, login,
+    logout, me, password, permissions, refresh, revocations, schema, sessions, users, verify,
 };
 use crate::domain::user::UserId;
 
@@ -26,6 +26,18 @@ pub(super) struct Route {
 /// A handler, with the path's parameters bound. One without parameters takes no memory.
 pub(super) type Handler = Box<dyn FnOnce(&App, &Request) -> Result<Response, Problem> + Send>;
 
+/// What finds the route for a request whose path has no slash at its end.
+pub(super) type Table = fn(&Request) -> Option<Route>;
+
+/// The table of everything there is, with or without what clients of Django's find.
+pub(super) fn table(with_django: bool) -> Table {
+    if with_django { find_anything } else { find }
+}
+
+fn find_anything(request: &Request) -> Option<Route> {
+    find(request).or_else(|| django::find(request))
+}
+
 /// Where a handler runs (ADR 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lane {
@@ -39,7 +51,7 @@ pub(super) enum Lane {
     Waiting,
 }
 
-/// The route for a request whose path has no slash at its end.
+/// The route for a request, but for those of `django`.
 #[rustfmt::skip]
 pub(super) fn find(request: &Request) -> Option<Route> {
     Some(router!(request,
@@ -217,8 +229,8 @@ fn find_forward(request: &Request) -> Option<Route> {
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
 /// Why there is no route: nothing at this path, or nothing for this method.
-pub(super) fn refuse(request: &Request) -> Problem {
-    let allowed = allowed(request.raw_url());
+pub(super) fn refuse(request: &Request, table: Table) -> Problem {
+    let allowed = allowed(request.raw_url(), table);
     if allowed.is_empty() {
         return Problem::new(Code::NotFound, "There is nothing at this path.");
     }
@@ -231,8 +243,8 @@ pub(super) fn refuse(request: &Request) -> Problem {
 }
 
 /// The methods that have a route at this path.
-pub(super) fn allowed(path: &str) -> Vec<&'static str> {
-    let known = |method: &&str| find(&Request::fake_http(*method, path, vec![], vec![])).is_some();
+pub(super) fn allowed(path: &str, table: Table) -> Vec<&'static str> {
+    let known = |method: &&str| table(&Request::fake_http(*method, path, vec![], vec![])).is_some();
     let mut allowed: Vec<&str> = METHODS.into_iter().filter(known).collect();
     if allowed.contains(&"GET") {
         allowed.insert(1, "HEAD");
@@ -251,7 +263,7 @@ fn inline(
     }
 }
 
-fn reading(
+pub(super) fn reading(
     template: &'static str,
     run: impl FnOnce(&App, &Request) -> Result<Response, Problem> + Send + 'static,
 ) -> Route {
@@ -262,7 +274,7 @@ fn reading(
     }
 }
 
-fn blocking(
+pub(super) fn blocking(
     template: &'static str,
     run: impl FnOnce(&App, &Request) -> Result<Response, Problem> + Send + 'static,
 ) -> Route {
@@ -354,7 +366,7 @@ mod tests {
     #[test]
     fn a_wrong_method_is_told_the_right_ones() {
         let request = |method: &str, path: &str| Request::fake_http(method, path, vec![], vec![]);
-        let response = refuse(&request("DELETE", "/auth/verify?x=1")).into_response();
+        let response = refuse(&request("DELETE", "/auth/verify?x=1"), find).into_response();
         assert_eq!(response.status_code, 405);
         let allow = response
             .headers
@@ -363,7 +375,7 @@ mod tests {
             .expect("has Allow");
         assert_eq!(allow.1, "GET, HEAD, POST");
         assert_eq!(
-            refuse(&request("GET", "/nothing"))
+            refuse(&request("GET", "/nothing"), find)
                 .into_response()
                 .status_code,
             404

@@ -12,9 +12,10 @@ use super::oauth::error::ErrorBody;
 use super::oauth::{introspect, metadata, revoke, token};
 use super::problem::{self, Problem, ProblemBody};
 use super::{
-    App, audit, bearer, docs, fields, forward, graphql, groups, health, jwks, login, logout, me,
-    own_fields, password, permissions, refresh, revocations, sessions, users, verify,
+    App, audit, bearer, django, docs, fields, forward, graphql, groups, health, jwks, login,
+    logout, me, own_fields, password, permissions, refresh, revocations, sessions, users, verify,
 };
+use crate::config::CompatConfig;
 use crate::service::made_of_fields::MadeOfFields;
 use crate::store::Store;
 
@@ -144,10 +145,15 @@ impl Modify for Refusals {
     }
 }
 
-static YAML: LazyLock<String> =
-    LazyLock::new(|| document().to_yaml().expect("the document serialises"));
-static JSON: LazyLock<String> =
-    LazyLock::new(|| document().to_json().expect("the document serialises"));
+static PLAIN: LazyLock<Texts> = LazyLock::new(|| texts(&document()));
+static WITH_DJANGO: LazyLock<Texts> = LazyLock::new(|| texts(&django::added_to(document())));
+
+fn texts(document: &utoipa::openapi::OpenApi) -> Texts {
+    Texts {
+        yaml: document.to_yaml().expect("the document serialises"),
+        json: document.to_json().expect("the document serialises"),
+    }
+}
 
 /// The document.
 pub(super) fn document() -> utoipa::openapi::OpenApi {
@@ -156,7 +162,7 @@ pub(super) fn document() -> utoipa::openapi::OpenApi {
 
 /// The document as YAML.
 pub fn openapi_yaml() -> &'static str {
-    &YAML
+    &PLAIN.yaml
 }
 
 /// The document with the installation's own fields.
@@ -170,9 +176,14 @@ struct Texts {
 
 impl TypedDocument {
     /// As it is now; `None`: there are no own fields.
-    fn current(&self, store: &Store) -> Result<Option<Arc<Texts>>, Problem> {
+    fn current(&self, store: &Store, compat: CompatConfig) -> Result<Option<Arc<Texts>>, Problem> {
         self.0.current(store, |fields| {
             let document = own_fields::added_to(document(), fields);
+            let document = if compat.django {
+                django::added_to(document)
+            } else {
+                document
+            };
             let failed = |error: &dyn std::fmt::Display| {
                 tracing::error!(%error, "the API's document could not be written");
                 Problem::internal()
@@ -199,16 +210,18 @@ impl TypedDocument {
 )]
 pub(super) fn read(app: &App, request: &Request) -> Result<Response, Problem> {
     let typed = if bearer::is_good(app, request)? {
-        app.document.current(&app.services.store)?
+        app.document
+            .current(&app.services.store, app.server.compat)?
     } else {
         None
     };
-    let (yaml, json) = match &typed {
-        Some(texts) => (&texts.yaml, &texts.json),
-        None => (&*YAML, &*JSON),
+    let texts = match &typed {
+        Some(texts) => texts,
+        None if app.server.compat.django => &*WITH_DJANGO,
+        None => &*PLAIN,
     };
     Ok(match request.get_param("format").as_deref() {
-        Some("json") => Response::from_data("application/json", json.as_bytes()),
-        _ => Response::from_data("application/yaml", yaml.as_bytes()),
+        Some("json") => Response::from_data("application/json", texts.json.as_bytes()),
+        _ => Response::from_data("application/yaml", texts.yaml.as_bytes()),
     })
 }

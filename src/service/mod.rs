@@ -35,6 +35,7 @@ pub mod login;
 pub mod made_of_fields;
 pub mod management;
 pub mod own_account;
+pub mod own_deletion;
 pub mod own_password;
 mod password_check;
 pub mod permissions;

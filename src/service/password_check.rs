@@ -104,6 +104,24 @@ pub(super) fn check(
     }
 }
 
+/// Checks the password of an account that somebody has shown to be in; counted with those of logins
+/// (statements 67 and 74).
+pub(super) fn of_owner(
+    services: &Services,
+    user: &User,
+    password: &Password,
+    address: Option<IpAddr>,
+) -> Result<Checked, NotRight> {
+    let name = user.email.as_str();
+    let guess = admit(services, name, Some(user.id), address).map_err(NotRight::Store)??;
+    let found = services
+        .store
+        .read(|connection| users::credentials(connection, &user.email))
+        .map_err(NotRight::Store)?
+        .filter(|found| found.user.id == user.id);
+    check(services, password, found, guess)
+}
+
 /// What hashes of Django's there still are.
 fn ballast(connection: &Conn) -> Result<Ballast, StoreError> {
     /// More kinds of hashes than Django has ever made.

@@ -25,6 +25,11 @@ pub fn bearer(value: &str) -> Result<Option<&str>, MalformedBearer> {
     Ok(Some(rest))
 }
 
+/// The field of django-graphql-jwt, `JWT ...`, as the same with `Bearer`; `None` if it is of another scheme.
+pub fn jwt_as_bearer(value: &str) -> Option<String> {
+    of_scheme(value, "JWT").map(|rest| format!("Bearer {rest}"))
+}
+
 /// The token in the cookie of that name, which may be in any of these `Cookie` fields; `None` if there is
 /// none, or it is empty.
 pub fn in_cookie<'a>(
@@ -83,6 +88,23 @@ mod tests {
     fn read(value: &str) -> Result<Option<(String, String)>, MalformedBasic> {
         let found = basic(value)?;
         Ok(found.map(|(id, secret)| (id, secret.expose().clone())))
+    }
+
+    #[test]
+    fn jwt_is_another_word_for_bearer_and_no_way_around_its_rules() {
+        for (jwt, as_bearer) in [
+            ("JWT abc", Ok(Some("abc"))),
+            ("jwt  abc ", Ok(Some("abc"))),
+            ("JWT", Err(MalformedBearer)),
+            ("JWT a b", Err(MalformedBearer)),
+            ("JWT Bearer a", Err(MalformedBearer)),
+        ] {
+            let value = jwt_as_bearer(jwt).expect("is of the scheme");
+            assert_eq!(bearer(&value), as_bearer, "{jwt}");
+        }
+        for other in ["Bearer abc", "JWTabc", "Basic YTpi", "", " JWT abc"] {
+            assert_eq!(jwt_as_bearer(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -111,7 +111,7 @@ impl Project {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).expect("lists the folder") {
         let path = entry.expect("reads").path();
         let name = path.file_name().expect("has a name");

@@ -82,6 +82,11 @@ impl MailServer {
             .collect()
     }
 
+    /// The file into which it writes what comes.
+    pub(crate) fn log(&self) -> &std::path::Path {
+        &self.log
+    }
+
     /// What came so far.
     pub(crate) fn mails(&self) -> Vec<Value> {
         self.lines().split_off(1)

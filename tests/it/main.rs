@@ -16,6 +16,7 @@ mod daemon;
 mod db_copy;
 mod db_copy_refused;
 mod deeds;
+mod django_clients;
 mod documentation;
 mod durability;
 mod ended;

@@ -64,12 +64,17 @@ const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded")
 
 impl Scene {
     pub(crate) fn new() -> Self {
+        Self::with(&[])
+    }
+
+    /// With these variables in the daemon's environment.
+    pub(crate) fn with(variables: &[(&str, &str)]) -> Self {
         let env = TestEnv::new();
         env.add_user("ada@example.com", PASSWORD);
         let billing = Client::add(&env, "billing", &["--scope", "read write"]);
         let stock = Client::add(&env, "stock", &["--audience", "https://stock.example.com"]);
         Self {
-            authd: env.authd(),
+            authd: env.authd_with(&[], variables),
             billing,
             stock,
             env,

@@ -112,15 +112,7 @@ fn checked_hash(
     password: &Password,
     address: Option<IpAddr>,
 ) -> Result<Option<PhcString>, CodeError> {
-    let name = user.email.as_str();
-    let admitted = password_check::admit(services, name, Some(user.id), address)?;
-    let found = services
-        .store
-        .read(|connection| users::credentials(connection, &user.email))?
-        .filter(|found| found.user.id == user.id);
-    let checked =
-        admitted.and_then(|guess| password_check::check(services, password, found, guess));
-    match checked {
+    match password_check::of_owner(services, user, password, address) {
         Ok(checked) => Ok(Some(checked.hash)),
         Err(NotRight::Wrong) => Ok(None),
         Err(NotRight::TooMany(secs)) => Err(CodeError::TooMany(secs)),

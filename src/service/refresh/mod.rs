@@ -4,6 +4,7 @@
 //! get lost and clients run in several tabs, is given the same successor, until that is used itself.
 //! After the window, a used token is a stolen one: its session ends.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -188,21 +189,10 @@ pub(super) fn look_at(
     token: &RefreshToken,
     client: &ClientId,
 ) -> Result<Option<ActiveRefresh>, StoreError> {
-    let key = key_of(token);
-    let found = services
-        .store
-        .read(|connection| refresh_tokens::find(connection, key))?;
-    let own = found.filter(|found| found.client_id.as_ref() == Some(client));
-    let Some(found) = own.filter(|found| found.user.is_active) else {
+    let Some(found) = unused(services, token, Some(client))? else {
         return Ok(None);
     };
-    let (now, rules) = (services.sources.clock.now(), services.session_rules);
-    let Some(next) = successor(services, token) else {
-        return Ok(None);
-    };
-    if !matches!(worth(&found, &next.hash(), rules, now), Worth::Unused) {
-        return Ok(None);
-    }
+    let rules = services.session_rules;
     let idle_ends = found.given_at_ms.saturating_add(rules.idle_ms);
     let session_ends = found.began_at_ms.saturating_add(rules.absolute_ms);
     Ok(Some(ActiveRefresh {
@@ -213,6 +203,59 @@ pub(super) fn look_at(
         expires_at_secs: idle_ends.min(session_ends).div_euclid(1000),
         user: found.user,
     }))
+}
+
+/// Whether a text is a token of a session that was made through no client, and would be exchanged now.
+pub fn is_good(services: &Services, text: &str) -> Result<bool, StoreError> {
+    match RefreshToken::parse(text) {
+        Some(token) => Ok(unused(services, &token, None)?.is_some()),
+        None => Ok(false),
+    }
+}
+
+/// Ends the session of such a token, used or not, for whoever holds it. `false`: there is no such session
+/// any more.
+pub fn end(services: &Services, text: &str, address: Option<IpAddr>) -> Result<bool, StoreError> {
+    let Some(token) = RefreshToken::parse(text) else {
+        return Ok(false);
+    };
+    let (key, sources) = (key_of(&token), services.sources.clone());
+    services.store.write(move |tx| {
+        let found = refresh_tokens::find(tx, key)?;
+        let Some(found) = found.filter(|found| found.client_id.is_none()) else {
+            return Ok(false);
+        };
+        let (user, now) = (found.user.id, sources.clock.now());
+        let ended = sessions::end(tx, found.session_id, now)?;
+        if ended {
+            let entry = Entry::new(Action::SessionEnded).user(user);
+            let scribe = Scribe::at(Who::User(user), address, &sources);
+            scribe.write(tx, &entry.session(found.session_id), now)?;
+        }
+        Ok(ended)
+    })
+}
+
+/// A token of a session that was made through this client, or none, if it would be exchanged now.
+fn unused(
+    services: &Services,
+    token: &RefreshToken,
+    client: Option<&ClientId>,
+) -> Result<Option<Presented>, StoreError> {
+    let key = key_of(token);
+    let found = services
+        .store
+        .read(|connection| refresh_tokens::find(connection, key))?;
+    let own = found.filter(|found| found.client_id.as_ref() == client);
+    let Some(found) = own.filter(|found| found.user.is_active) else {
+        return Ok(None);
+    };
+    let (now, rules) = (services.sources.clock.now(), services.session_rules);
+    let Some(next) = successor(services, token) else {
+        return Ok(None);
+    };
+    let worth = worth(&found, &next.hash(), rules, now);
+    Ok(Some(found).filter(|_| matches!(worth, Worth::Unused)))
 }
 
 fn successor(services: &Services, token: &RefreshToken) -> Option<RefreshToken> {
