@@ -61,7 +61,7 @@ pub(super) fn find(request: &Request) -> Option<Route> {
         (POST) ["/auth/users/resend_activation"] => {
             blocking("/auth/users/resend_activation", answering(activation::resend))
         },
-        _ => return None,
+        _ => None?,
     ))
 }
 
