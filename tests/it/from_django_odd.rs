@@ -1,4 +1,4 @@
-//! `authctl import --from django`: projects that are not like the one of from_django.rs, and files that are none.
+//! `authctl import --from django`: projects that are not like the one of `from_django.rs`, and files that are none.
 
 use serde_json::{Value, json};
 
