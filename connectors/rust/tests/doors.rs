@@ -212,7 +212,7 @@ fn a_token_that_is_good_and_not_enough_gets_403() {
         local.sql("UPDATE users SET is_active = FALSE");
         assert_eq!(ask(&format!("{url}/me"), &[&bearer]).status, 403);
     });
-    authd.authctl(&["group", "add-member", "managers", &user.email], "");
+    authd.authctl(&["group", "add-user", "managers", &user.email], "");
     on_each(|local| {
         let url = serve(&verifier(authd.online()), local.mirror());
         assert_eq!(ask(&format!("{url}/managers"), &[&bearer]).status, 200);

@@ -64,7 +64,11 @@ impl Either {
 
     pub(crate) fn catch_up(&self, mirror: impl UserMirror) -> Result<(), FollowError> {
         match self {
-            Self::Threads(verifier) => verifier.follow(mirror).catch_up(),
+            Self::Threads(verifier) => {
+                // For mirrors that need a runtime.
+                let _entered = runtime().enter();
+                verifier.follow(mirror).catch_up()
+            }
             Self::Tasks(verifier) => runtime().block_on(verifier.follow(mirror).catch_up()),
         }
     }
@@ -73,7 +77,10 @@ impl Either {
     pub(crate) fn follow(&self, mirror: impl UserMirror + 'static) {
         match self.clone() {
             Self::Threads(verifier) => {
-                std::thread::spawn(move || verifier.follow(mirror).run());
+                std::thread::spawn(move || {
+                    let _entered = runtime().enter();
+                    verifier.follow(mirror).run()
+                });
             }
             Self::Tasks(verifier) => {
                 runtime().spawn(verifier.follow(mirror).run());

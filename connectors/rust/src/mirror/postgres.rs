@@ -17,8 +17,9 @@ pub struct PostgresMirror {
     plan: Arc<Plan>,
 }
 
+/// A type without its length: a cast to that would cut values that are too long.
 const COLUMNS: &str = "
-    SELECT attname::text, format_type(atttypid, atttypmod), (NOT attnotnull)::text
+    SELECT attname::text, format_type(atttypid, NULL), (NOT attnotnull)::text
     FROM pg_attribute WHERE attrelid = to_regclass(?1) AND attnum > 0 AND NOT attisdropped";
 const UNIQUE: &str = "
     SELECT 'yes' FROM pg_index JOIN pg_attribute ON attrelid = indrelid
