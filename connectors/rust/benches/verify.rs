@@ -36,7 +36,7 @@ fn measure(name: &str, settings: Settings, tokens: &[String]) -> bool {
     let refusal = verifier.verify(&forged).expect_err("is forged");
     assert_eq!(refusal, VerifyError::InvalidToken(Reason::NotValid));
     let first = per_call(tokens.len(), |nth| {
-        drop(verifier.verify(&tokens[nth]).expect("is good"))
+        drop(verifier.verify(&tokens[nth]).expect("is good"));
     });
     // Cached: until the feed is heard every request is asked about.
     std::thread::sleep(Duration::from_secs(1));

@@ -17,6 +17,7 @@ use serde::Deserialize;
 use crate::answers::{self, Change, Page, UserPage, Verification};
 use crate::error::Trouble;
 use crate::io::{Answer, Io, Question};
+use crate::keys::max_age;
 use crate::settings::Settings;
 
 /// Bytes of an answer at most, and of one with many changes.
@@ -24,8 +25,6 @@ const MAX_ANSWER: u64 = 1024 * 1024;
 const MAX_PAGE: u64 = 16 * MAX_ANSWER;
 /// For which nobody is made to wait for an authd that has just not answered.
 const PAUSE: Duration = Duration::from_secs(1);
-/// For how long keys may be kept at most.
-const MAX_KEY_AGE: u64 = 300;
 /// Characters of a word in an answer that people are shown.
 const MAX_SHOWN: usize = 500;
 /// Users in one page of their changes.
@@ -142,7 +141,7 @@ impl<I: Io> Asker<I> {
         self.told("jwks", answer, |answer| {
             let found: Found = answers::read(good(answer)?)?;
             let said = text_of(answer, CACHE_CONTROL).unwrap_or_default();
-            Ok((found.keys, Duration::from_secs(max_age(said))))
+            Ok((found.keys, max_age(said)))
         })
     }
 
@@ -391,13 +390,4 @@ fn shown(text: String) -> Result<String, Trouble> {
     is_word
         .then_some(text)
         .ok_or(Trouble::NotOurs("a word in it is none"))
-}
-
-fn max_age(cache_control: &str) -> u64 {
-    let directives = cache_control
-        .split(',')
-        .filter_map(|one| one.trim().split_once('='));
-    let mut ages = directives.filter(|(name, _)| name.eq_ignore_ascii_case("max-age"));
-    let found = ages.find_map(|(_, value)| value.parse().ok());
-    found.unwrap_or(MAX_KEY_AGE).min(MAX_KEY_AGE)
 }

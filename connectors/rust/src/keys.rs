@@ -13,6 +13,8 @@ use crate::settings::WhenDown;
 
 /// Keys in a set at most.
 const MAX_KEYS: usize = 100;
+/// Seconds for which keys may be kept at most.
+const MAX_AGE: u64 = 300;
 /// Between two looks for a key that is not there: anybody can make up names of keys.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The same after a look that failed.
@@ -107,6 +109,16 @@ impl KeySet {
     }
 }
 
+/// For how long a `Cache-Control` lets keys be kept.
+pub(crate) fn max_age(cache_control: &str) -> Duration {
+    let directives = cache_control
+        .split(',')
+        .filter_map(|one| one.trim().split_once('='));
+    let mut ages = directives.filter(|(name, _)| name.eq_ignore_ascii_case("max-age"));
+    let found = ages.find_map(|(_, value)| value.parse().ok());
+    Duration::from_secs(found.unwrap_or(MAX_AGE).min(MAX_AGE))
+}
+
 /// A key of the set with its id, if it is one to check signatures with.
 fn key(found: Value) -> Option<(String, Arc<Key>)> {
     let jwk: Jwk = serde_json::from_value(found).ok()?;
@@ -159,6 +171,16 @@ mod tests {
             keys.find("good", WhenDown::Refuse, now),
             Ok(Some(_))
         ));
+    }
+
+    #[test]
+    fn they_are_kept_as_long_as_authd_says_and_five_minutes_at_most() {
+        let seconds = |said: &str| max_age(said).as_secs();
+        assert_eq!(seconds("public, max-age=10, max-age=x"), 10);
+        assert_eq!(
+            [seconds(""), seconds("max-age=x"), seconds("max-age=9000")],
+            [300; 3]
+        );
     }
 
     #[test]

@@ -76,20 +76,15 @@ impl Local {
     }
 
     pub(crate) fn mirror_of(&self, table: Table) -> Result<AnyMirror, MirrorError> {
-        match &self.pool {
-            Some(pool) => {
-                let mirror = PostgresMirror::new(pool.clone(), table);
-                runtime().block_on(mirror).map(AnyMirror::Postgres)
-            }
-            None => {
-                let file = self.database.folder().join("authd.db");
-                let connection = rusqlite::Connection::open(file).expect("opens");
-                connection
-                    .busy_timeout(std::time::Duration::from_secs(10))
-                    .expect("is set");
-                SqliteMirror::new(connection, table).map(AnyMirror::Sqlite)
-            }
+        if let Some(pool) = &self.pool {
+            let mirror = PostgresMirror::new(pool.clone(), table);
+            return runtime().block_on(mirror).map(AnyMirror::Postgres);
         }
+        let file = self.database.folder().join("authd.db");
+        let connection = rusqlite::Connection::open(file).expect("opens");
+        let patience = std::time::Duration::from_secs(10);
+        connection.busy_timeout(patience).expect("is set");
+        SqliteMirror::new(connection, table).map(AnyMirror::Sqlite)
     }
 }
 

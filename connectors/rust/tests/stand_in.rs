@@ -135,19 +135,16 @@ fn serve(mut stream: TcpStream, shared: &Shared, behind: u16) {
         .expect("is whole")
         .push((path.clone(), head.clone()));
     let answer = shared.answers.lock().expect("is whole").get(&path).cloned();
-    match answer {
-        Some(answer) => answer(&mut stream),
-        None => {
-            let head = head.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
-            let Ok(mut authd) = TcpStream::connect(("127.0.0.1", behind)) else {
-                return;
-            };
-            let asked = authd
-                .write_all(head.as_bytes())
-                .and_then(|()| authd.write_all(&body));
-            let _ = asked.and_then(|()| std::io::copy(&mut authd, &mut stream));
-        }
+    if let Some(answer) = answer {
+        return answer(&mut stream);
     }
+    let head = head.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
+    let Ok(mut authd) = TcpStream::connect(("127.0.0.1", behind)) else {
+        return;
+    };
+    let asked = authd.write_all(head.as_bytes());
+    let asked = asked.and_then(|()| authd.write_all(&body));
+    let _ = asked.and_then(|()| std::io::copy(&mut authd, &mut stream));
 }
 
 /// The head and the body of a request.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgPool, PgRow};
 use sqlx::{AssertSqlSafe, Row as _};
 
@@ -111,7 +112,7 @@ impl Database for PgPool {
 
 /// Classes 22 and 23 are the values' fault (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
 fn failure(error: sqlx::Error) -> Failure {
-    let code = error.as_database_error().and_then(|error| error.code());
+    let code = error.as_database_error().and_then(DatabaseError::code);
     match code {
         Some(code) if code.starts_with("22") || code.starts_with("23") => Failure::Refused,
         _ => Failure::Broken(Box::new(error)),

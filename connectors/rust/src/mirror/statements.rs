@@ -225,11 +225,12 @@ impl Plan {
     /// Values: sub, version, key, then those of the columns. Only where the row is nobody's yet.
     pub(super) fn adopt(&self, columns: &[&str], clears: bool) -> String {
         let (name, answered, key) = (&self.table.name, self.answered(), &self.table.key);
-        let set = self.assignments(columns, 4);
-        let cleared = self.table.cleared.iter().filter(|_| clears);
-        let cleared: String = cleared.map(|column| format!(", {column} = NULL")).collect();
+        let mut set = self.assignments(columns, 4);
+        for column in self.table.cleared.iter().filter(|_| clears) {
+            let _ = write!(set, ", {column} = NULL");
+        }
         format!(
-            "UPDATE {name} SET {SUB} = {}, {VERSION} = {}, {set}{cleared} \
+            "UPDATE {name} SET {SUB} = {}, {VERSION} = {}, {set} \
              WHERE {key} = {} AND {SUB} IS NULL RETURNING {answered}",
             self.value(1, SUB),
             self.value(2, VERSION),
