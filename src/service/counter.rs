@@ -56,13 +56,11 @@ impl Counters {
     pub(super) fn take(&self, key: u64, limit: Limit, now: Timestamp) -> Result<(), u32> {
         let counter = self.of(key);
         let mut counter = counter.lock().unwrap_or_else(PoisonError::into_inner);
-        match counter.wait(limit, now.as_millisecond()) {
-            Some(secs) => Err(secs),
-            None => {
-                counter.count(limit, now.as_millisecond());
-                Ok(())
-            }
+        if let Some(secs) = counter.wait(limit, now.as_millisecond()) {
+            return Err(secs);
         }
+        counter.count(limit, now.as_millisecond());
+        Ok(())
     }
 
     /// Forgives all.
