@@ -25,13 +25,13 @@ DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "orders
 USE_TZ = True
 "#;
 
-const MODELS: &str = r#"
+const MODELS: &str = r"
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 
 class Person(AbstractUser):
     auth_id = models.IntegerField(null=True, unique=True)
-"#;
+";
 
 /// Two people have rows since before, one of them under an address that is another now.
 const ROWS: &str = "

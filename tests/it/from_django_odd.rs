@@ -6,7 +6,7 @@ use crate::env::{TestEnv, run};
 use crate::from_django::{Project, import};
 
 /// A column of each type whose values a dump and a database write their own ways.
-const MODELS: &str = r#"
+const MODELS: &str = r"
 import uuid
 from django.contrib.auth.models import AbstractUser
 from django.db import models
@@ -21,7 +21,7 @@ class User(AbstractUser):
     since = models.DateField(null=True)
     big = models.BigIntegerField(null=True)
     objects = models.Manager()
-"#;
+";
 
 /// Only on PostgreSQL.
 const MORE: &str = r#"

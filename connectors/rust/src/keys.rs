@@ -149,7 +149,7 @@ mod tests {
 
     const LIFE: Duration = Duration::from_secs(60);
 
-    fn set(kid: &str) -> Option<(Vec<Value>, Duration)> {
+    fn set(kid: &str) -> (Vec<Value>, Duration) {
         let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
         let keys = json!([
             "x", {},
@@ -159,13 +159,13 @@ mod tests {
             {"kty": "OKP", "crv": "Ed25519", "x": x},
             {"kty": "OKP", "crv": "Ed25519", "x": x, "kid": kid},
         ]);
-        Some((keys.as_array().expect("is a list").clone(), LIFE))
+        (keys.as_array().expect("is a list").clone(), LIFE)
     }
 
     #[test]
     fn only_public_keys_for_signatures_count() {
         let (keys, now) = (KeySet::default(), Instant::now());
-        keys.take(set("good"), now);
+        keys.take(Some(set("good")), now);
         assert_eq!(keys.0.read().expect("is whole").keys.len(), 1);
         assert!(matches!(
             keys.find("good", WhenDown::Refuse, now),
@@ -187,7 +187,7 @@ mod tests {
     fn they_are_renewed_at_half_their_life_and_over_at_its_end() {
         let (keys, now) = (KeySet::default(), Instant::now());
         assert_eq!(keys.need("good", now), Need::Wait);
-        keys.take(set("good"), now);
+        keys.take(Some(set("good")), now);
         assert_eq!(keys.need("good", now), Need::Nothing);
         assert_eq!(keys.need("good", now + LIFE / 2), Need::Renewal);
         assert_eq!(keys.need("good", now + LIFE), Need::Wait);
@@ -201,7 +201,7 @@ mod tests {
     fn names_that_are_made_up_do_not_make_us_ask() {
         let (keys, now) = (KeySet::default(), Instant::now());
         assert!(keys.may_ask(now));
-        keys.take(set("good"), now);
+        keys.take(Some(set("good")), now);
         assert_eq!(keys.need("made-up", now), Need::Wait);
         assert!(!keys.may_ask(now) && !keys.may_ask(now + PATIENCE / 2));
         assert!(keys.may_ask(now + PATIENCE));
@@ -213,7 +213,7 @@ mod tests {
     fn a_key_that_is_taken_back_makes_us_ask_at_once() {
         let (keys, now) = (KeySet::default(), Instant::now());
         assert!(keys.may_ask(now));
-        keys.take(set("good"), now);
+        keys.take(Some(set("good")), now);
         keys.forget();
         assert!(keys.need("good", now) == Need::Wait && keys.may_ask(now));
     }
