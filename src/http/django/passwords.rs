@@ -96,6 +96,7 @@ pub(super) fn set(app: &App, request: &Request) -> Result<Response, Refused> {
         (status = 204, description = "Seen to"),
         (status = 400, description = "It is no address", body = refusal::FieldErrors),
         (status = 401, description = "There is a token, and it is not good", body = refusal::Body),
+        (status = 429, description = "Too many letters were asked for from this address; see Retry-After", body = refusal::Body),
     ),
 )]
 pub(super) fn reset(app: &App, request: &Request) -> Result<Response, Refused> {

@@ -84,6 +84,7 @@ pub(super) struct Registered<'a> {
         (status = 400, description = "A field is missing, or it is no address", body = refusal::FieldErrors),
         (status = 401, description = "There is a token, and it is not good", body = refusal::Body),
         (status = 403, description = "Nobody registers here by themselves", body = refusal::Body),
+        (status = 429, description = "Too many letters were asked for from this address; see Retry-After", body = refusal::Body),
     ),
 )]
 pub(super) fn create(app: &App, request: &Request) -> Result<Response, Refused> {
