@@ -17,7 +17,7 @@ const ROUNDS: u32 = 20;
 const TIMES: u32 = 20_000;
 
 fn main() -> ExitCode {
-    let authd = authd::Authd::new(&[("AUTHD_TOKENS_CLAIMS", "email first_name groups")]);
+    let authd = authd::Authd::new(&[("AUTHD_TOKENS_CLAIMS", "email,first_name,groups")]);
     let tokens: Vec<String> = (0..10).map(|_| authd.signed_in().token).collect();
     let mut is_good = true;
     for (name, settings) in [("offline", authd.offline()), ("cached", authd.cached())] {

@@ -42,6 +42,7 @@ impl User {
     }
 
     /// Whether the address may be taken for the person: not if authd says that nobody has confirmed it.
+    #[cfg(any(feature = "rusqlite", feature = "sqlx-postgres"))]
     pub(crate) fn may_be_known_by_email(&self) -> bool {
         let confirmed = self.raw.get("email_verified").unwrap_or(&Value::Bool(true));
         !self.email.is_empty() && *confirmed == Value::Bool(true)

@@ -44,6 +44,7 @@ impl Pulse {
         self.heard_at.store(since, Ordering::Release);
     }
 
+    #[cfg(feature = "blocking")]
     pub(crate) fn stop(&self) {
         self.is_stopped.store(true, Ordering::Release);
     }

@@ -30,7 +30,9 @@ pub use error::{FollowError, Reason, StartError, Trouble, VerifyError};
 pub use mirror::PostgresMirror;
 #[cfg(feature = "rusqlite")]
 pub use mirror::SqliteMirror;
-pub use mirror::{MirrorError, NoRow, Outcome, Row, Table, UserMirror};
+#[cfg(any(feature = "rusqlite", feature = "sqlx-postgres"))]
+pub use mirror::Table;
+pub use mirror::{MirrorError, NoRow, Outcome, Row, UserMirror};
 pub use settings::{Mode, Settings, SettingsError, WhenDown};
 #[cfg(feature = "async")]
 pub use tasks::{Follower, Verifier};

@@ -8,6 +8,7 @@ mod rules;
 mod sqlite;
 #[cfg(any(feature = "rusqlite", feature = "sqlx-postgres"))]
 mod statements;
+#[cfg(any(feature = "rusqlite", feature = "sqlx-postgres"))]
 mod table;
 
 use crate::answers::{User, UserPage};
@@ -16,6 +17,7 @@ use crate::answers::{User, UserPage};
 pub use postgres::PostgresMirror;
 #[cfg(feature = "rusqlite")]
 pub use sqlite::SqliteMirror;
+#[cfg(any(feature = "rusqlite", feature = "sqlx-postgres"))]
 pub use table::Table;
 
 /// Keeps rows as authd has the accounts.
