@@ -123,4 +123,4 @@ class Verdicts:
         with self._lock:
             self._kept.clear()
             self._changes.clear()
-            self._horizon = time.monotonic()
+            self._horizon = time.monotonic() + self._staleness

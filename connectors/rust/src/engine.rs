@@ -9,7 +9,7 @@ use crate::asking::{Asker, NoAnswer};
 use crate::error::{Reason, StartError, Trouble, VerifyError};
 use crate::feed::{Heard, Position, Pulse, patience};
 use crate::io::Io;
-use crate::keys::{KeySet, Need};
+use crate::keys::{Asking, KeySet, Need};
 use crate::settings::{Mode, Settings, WhenDown};
 use crate::startup;
 use crate::token::{self, Digest};
@@ -165,7 +165,9 @@ impl<I: Io> Engine<I> {
     async fn renew_keys(&self, kid: &str) {
         let now = Instant::now();
         if self.keys.need(kid, now) != Need::Nothing && self.keys.may_ask(now) {
+            let asking = Asking::of(&self.keys);
             let found = self.asker.jwks().await.ok();
+            asking.done();
             self.keys.take(found, Instant::now());
         }
     }

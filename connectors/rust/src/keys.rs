@@ -55,6 +55,28 @@ impl Kept {
     }
 }
 
+/// Somebody asks for the keys. A request that is given up takes its future along, wherever that is.
+pub(crate) struct Asking<'a>(Option<&'a KeySet>);
+
+impl<'a> Asking<'a> {
+    pub(crate) fn of(keys: &'a KeySet) -> Self {
+        Self(Some(keys))
+    }
+
+    /// It was answered, or not: nobody has gone.
+    pub(crate) fn done(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        if let Some(keys) = self.0 {
+            keys.unasked();
+        }
+    }
+}
+
 impl KeySet {
     pub(crate) fn need(&self, kid: &str, now: Instant) -> Need {
         let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
@@ -85,6 +107,12 @@ impl KeySet {
                 (kept.fetched_at, kept.max_age) = (Some(now), max_age);
             }
         }
+    }
+
+    /// Whoever asked is gone before the answer came: the next one may ask at once.
+    fn unasked(&self) {
+        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        kept.ask_after = None;
     }
 
     /// The key of this id, if authd has published it.
@@ -160,6 +188,18 @@ mod tests {
             {"kty": "OKP", "crv": "Ed25519", "x": x, "kid": kid},
         ]);
         (keys.as_array().expect("is a list").clone(), LIFE)
+    }
+
+    #[test]
+    fn whoever_goes_before_the_answer_keeps_nobody_from_asking() {
+        let (keys, now) = (KeySet::default(), Instant::now());
+        assert!(keys.may_ask(now));
+        let asking = Asking::of(&keys);
+        assert!(!keys.may_ask(now));
+        drop(asking);
+        assert!(keys.may_ask(now));
+        Asking::of(&keys).done();
+        assert!(!keys.may_ask(now));
     }
 
     #[test]

@@ -152,7 +152,7 @@ impl Verdicts {
         let mut changes = self.changes();
         changes.latest.clear();
         changes.in_order.clear();
-        changes.horizon = Some(Instant::now());
+        changes.horizon = Some(Instant::now() + self.staleness);
         self.kept.clear();
         self.heard.fetch_add(1, Ordering::Release);
     }
