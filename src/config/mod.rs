@@ -4,6 +4,7 @@
 //! ([`reference::KEYS`]).
 
 mod compat;
+mod cors;
 mod edges;
 mod environment;
 mod error;
@@ -36,6 +37,7 @@ use crate::store::{DatabaseSettings, DatabaseUrl, ReplicaSettings};
 use crate::tokens::TokenRules;
 
 pub use compat::CompatConfig;
+pub use cors::CorsOrigins;
 pub use environment::Environment;
 pub use error::ConfigError;
 pub use layers::{Flags, Layers, Origin, Shown};
@@ -86,6 +88,8 @@ pub struct ServerConfig {
     pub grpc_listen: Vec<ListenAddress>,
     /// Where clients find the service, without a slash at the end.
     pub public_url: String,
+    /// Whose pages may ask from a browser.
+    pub cors_origins: CorsOrigins,
     /// Whose `X-Forwarded-...` are believed.
     pub trusted_proxies: TrustedProxies,
     /// What a proxy that asks is told.
@@ -233,6 +237,7 @@ impl ServerConfig {
             listen: layers.listen("server.listen")?,
             grpc_listen: layers.parsed_list("server.grpc_listen")?,
             public_url: layers.public_url("server.public_url")?,
+            cors_origins: CorsOrigins::from_layers(layers)?,
             trusted_proxies: TrustedProxies::from_layers(layers)?,
             forward: ForwardConfig::from_layers(layers)?,
             graphql: graphql(layers)?,

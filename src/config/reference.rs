@@ -89,6 +89,12 @@ const SERVICE: &[Key] = &[
         "Where clients find authd, as http(s)://host[:port][/path].",
     ),
     key(
+        "server.cors_origins",
+        Kind::List,
+        "",
+        "Origins of pages that may ask from a browser though they are not of server.public_url, as https://app.example.com (CORS). Each by its whole name; there is no word for all of them. The token is sent in Authorization: cookies are not.",
+    ),
+    key(
         "server.trusted_proxies",
         Kind::List,
         "",

@@ -12,6 +12,7 @@ use hyper::{Method, Request, Response, StatusCode};
 
 use super::App;
 use super::answer;
+use super::cors;
 use super::django;
 use super::gate;
 use super::origin::UNIX_PEER;
@@ -66,6 +67,7 @@ impl Exchange {
         let is_chunked = parts.headers.contains_key(TRANSFER_ENCODING);
         let django = self.app.server.compat.django && django::is_path(parts.uri.path());
         let django = django.then(|| parts.method.clone());
+        let readers = cors::Readers::of(&self.app.server.cors_origins, &parts);
         let outcome = self.respond(&id, &mut record, parts, body, peer).await;
         let closes = is_chunked || outcome.as_ref().is_err_and(|refusal| refusal.closes);
         let response = outcome.unwrap_or_else(|Refusal { problem, .. }| match django {
@@ -73,6 +75,9 @@ impl Exchange {
             None => problem.into_response(),
         });
         let mut answer = into_hyper(response, &id);
+        if let Some(readers) = readers {
+            readers.mark(answer.headers_mut());
+        }
         if closes {
             answer
                 .headers_mut()
@@ -103,7 +108,10 @@ impl Exchange {
         let limit = self.app.server.max_body_bytes * routes::body_factor(parts.uri.path());
         let body = self.read(body, limit).await.map_err(Refusal::and_close)?;
         let request = into_rouille(parts, body, peer, id, self.app.server.compat.jwt_prefix);
-        let route = (self.table)(&request).ok_or_else(|| routes::refuse(&request, self.table))?;
+        let Some(route) = (self.table)(&request) else {
+            let preflight = cors::preflight(&self.app.server.cors_origins, &request, self.table);
+            return preflight.ok_or_else(|| routes::refuse(&request, self.table).into());
+        };
         record.route = route.template;
         let lane = match route.lane {
             Lane::Inline => None,

@@ -9,6 +9,7 @@ mod audit;
 mod bearer;
 mod body;
 mod caller;
+mod cors;
 mod django;
 mod docs;
 mod exchange;

@@ -11,6 +11,7 @@ mod audit;
 mod bearer;
 mod clients;
 mod configuration;
+mod cors;
 mod createsuperuser;
 mod daemon;
 mod db_copy;
