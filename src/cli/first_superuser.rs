@@ -45,7 +45,15 @@ pub(super) fn value<T: FromStr<Err: Display>>(
 /// Makes the superuser that the environment names, unless there is one already, whoever that is: what the
 /// environment says is of no interest from then on.
 pub(super) fn make(services: &Services, environment: &Environment) -> Result<(), CliError> {
-    if variable("EMAIL", environment).is_none() || first_superuser::exists(services)? {
+    let of_ours = |name: &str| name.starts_with("AUTHD_SUPERUSER_");
+    let wanted = variable("EMAIL", environment).is_some();
+    if !wanted && !environment.names().any(of_ours) || first_superuser::exists(services)? {
+        return Ok(());
+    }
+    if !wanted {
+        tracing::warn!(
+            "no superuser is made: AUTHD_SUPERUSER_EMAIL is not set, others of its kind are"
+        );
         return Ok(());
     }
     let email = value("EMAIL", environment)?.expect("was found above");

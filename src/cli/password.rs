@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::context::Context;
 use super::error::CliError;
-use crate::config::Environment;
+use crate::config::{Environment, Held};
 use crate::domain::password::Password;
 
 /// Where to read the password from instead of asking.
@@ -43,17 +43,17 @@ pub(super) fn given(
     of_environment(variables, &ctx.environment)
 }
 
-/// The password in the first of these variables, or in the file that it names with `_FILE` at its end.
+/// The password in the first of these variables that is there, or in the file that it names with `_FILE` at its
+/// end.
 pub(super) fn of_environment(
     variables: &[&str],
     environment: &Environment,
 ) -> Result<Option<Password>, CliError> {
     for variable in variables {
-        if let Some(value) = environment.find(variable) {
-            return Ok(Some(Password::new(value)));
-        }
-        if let Some(path) = environment.find(&format!("{variable}_FILE")) {
-            return read_file(Path::new(path)).map(Some);
+        match environment.find_or_file(variable)? {
+            None => {}
+            Some(Held::Value(value)) => return Ok(Some(Password::new(value))),
+            Some(Held::InFile(path)) => return read_file(Path::new(path)).map(Some),
         }
     }
     Ok(None)
@@ -62,7 +62,14 @@ pub(super) fn of_environment(
 fn read_file(path: &Path) -> Result<Password, CliError> {
     let name = path.display().to_string();
     let file = std::fs::File::open(path).map_err(CliError::io(format!("opening '{name}'")))?;
-    read(&format!("'{name}'"), file)
+    let password = read(&format!("'{name}'"), file)?;
+    if password.chars() == 0 {
+        return Err(CliError::Value {
+            what: "password".to_owned(),
+            problem: format!("the file '{name}' is empty"),
+        });
+    }
+    Ok(password)
 }
 
 fn read(name: &str, source: impl Read) -> Result<Password, CliError> {

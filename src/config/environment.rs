@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::error::ConfigError;
+
 /// What the names of variables that are meant for us begin with.
 const OURS: [&str; 2] = ["AUTHD_", "DJANGO_SUPERUSER_"];
 
@@ -11,6 +13,15 @@ pub struct Environment {
     values: BTreeMap<String, String>,
     /// A variable that is meant for us and is not UTF-8.
     unreadable: Option<String>,
+}
+
+/// What the environment says of a value.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Held<'e> {
+    /// The value.
+    Value(&'e str),
+    /// The file that it is in.
+    InFile(&'e str),
 }
 
 impl Environment {
@@ -44,6 +55,19 @@ impl Environment {
             .get(name)
             .map(String::as_str)
             .filter(|value| !value.is_empty())
+    }
+
+    /// The same of one that may also be in a file, which the variable with `_FILE` at its end names.
+    ///
+    /// Fails if both are there: one of them would be of no effect, in silence.
+    pub(crate) fn find_or_file(&self, name: &str) -> Result<Option<Held<'_>>, ConfigError> {
+        let (value, file) = (self.find(name), self.find(&format!("{name}_FILE")));
+        match (value, file) {
+            (Some(_), Some(_)) => Err(ConfigError::TwoValues {
+                variable: name.to_owned(),
+            }),
+            (value, file) => Ok(value.map(Held::Value).or(file.map(Held::InFile))),
+        }
     }
 
     /// Every variable's name.

@@ -58,6 +58,12 @@ pub enum ConfigError {
         /// The known variable that looks most like it.
         nearest: String,
     },
+    /// The value is given twice.
+    #[error("{variable} and {variable}_FILE are both set: keep one of them")]
+    TwoValues {
+        /// The one that holds the value itself.
+        variable: String,
+    },
     /// What it holds is no text.
     #[error("{variable}: the value of this variable is not UTF-8")]
     NotText {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
-use super::environment::Environment;
+use super::environment::{Environment, Held};
 use super::error::ConfigError;
 use super::file;
 use super::reference::{self, KEYS, Key, Kind};
@@ -159,34 +159,34 @@ impl Layers {
         refuse_unknown_variables(environment)?;
         for key in KEYS {
             let variable = key.variable();
-            if let Some(value) = environment.find(&variable) {
-                self.add(
+            // The secret key's own file is a key of its own, which makes the file when it is missing.
+            let held = if key.name == "secret_key" {
+                environment.find(&variable).map(Held::Value)
+            } else {
+                environment.find_or_file(&variable)?
+            };
+            match held {
+                None => {}
+                Some(Held::Value(value)) => self.add(
                     key.name,
                     Raw::Text(value.to_owned()),
                     Origin::Variable(variable),
-                );
-            } else {
-                self.add_from_named_file(key, &variable, environment)?;
+                ),
+                Some(Held::InFile(path)) => {
+                    self.add_from_file(key, format!("{variable}_FILE"), path)?;
+                }
             }
         }
         Ok(())
     }
 
-    /// `AUTHD_..._FILE`: the value is in a file, as containers hand out secrets. (The secret
-    /// key's own file is a key of its own, which makes the file when it is missing.)
-    fn add_from_named_file(
+    /// `AUTHD_..._FILE`: the value is in a file, as containers hand out secrets.
+    fn add_from_file(
         &mut self,
         key: &'static Key,
-        variable: &str,
-        environment: &Environment,
+        variable: String,
+        path: &str,
     ) -> Result<(), ConfigError> {
-        let variable = format!("{variable}_FILE");
-        let Some(path) = environment
-            .find(&variable)
-            .filter(|_| key.name != "secret_key")
-        else {
-            return Ok(());
-        };
         let text = file::text_of(path.as_ref()).map_err(|cause| ConfigError::UnreadableValue {
             variable: variable.clone(),
             path: path.into(),

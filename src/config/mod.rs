@@ -39,6 +39,7 @@ use crate::tokens::TokenRules;
 pub use compat::CompatConfig;
 pub use cors::CorsOrigins;
 pub use environment::Environment;
+pub(crate) use environment::Held;
 pub use error::ConfigError;
 pub use layers::{Flags, Layers, Origin, Shown};
 pub use proxies::{ForwardConfig, TrustedProxies};

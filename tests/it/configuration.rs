@@ -150,6 +150,16 @@ fn a_file_without_an_end_is_refused_and_not_read_to_it() {
     let why = "cannot be read (it holds more than 1 MiB): check its path and its permissions";
     let sentence = format!("the configuration file '{endless}' {why}");
     refused(&env, &["--config", endless], &[], &sentence);
+    let both = [
+        ("AUTHD_TOKENS_ISSUER", "https://auth.example.com"),
+        ("AUTHD_TOKENS_ISSUER_FILE", "missing"),
+    ];
+    refused(
+        &env,
+        &[],
+        &both,
+        "AUTHD_TOKENS_ISSUER and AUTHD_TOKENS_ISSUER_FILE are both set: keep one of them",
+    );
     let sentence = format!("AUTHD_TOKENS_ISSUER_FILE: the file '{endless}' {why}");
     refused(
         &env,

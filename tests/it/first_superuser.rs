@@ -98,7 +98,21 @@ fn a_superuser_that_cannot_be_made_is_a_reason_not_to_start() {
     let (status, why) = said(&[EMAIL, ("AUTHD_SUPERUSER_PASSWORD_FILE", "missing")]);
     assert_eq!(status, 1);
     assert!(why.contains("'missing'"), "{why}");
+    let empty = env.write("empty", "\n");
+    let empty = empty.to_str().expect("is UTF-8");
+    let (status, why) = said(&[EMAIL, ("AUTHD_SUPERUSER_PASSWORD_FILE", empty)]);
+    assert_eq!(status, 5);
+    assert_eq!(
+        why,
+        format!("authd: password: the file '{empty}' is empty\n")
+    );
     let password = ("AUTHD_SUPERUSER_PASSWORD", PASSWORD);
+    let (status, why) = said(&[EMAIL, password, ("AUTHD_SUPERUSER_PASSWORD_FILE", empty)]);
+    assert_eq!(status, 2);
+    assert_eq!(
+        why,
+        "authd: AUTHD_SUPERUSER_PASSWORD and AUTHD_SUPERUSER_PASSWORD_FILE are both set: keep one of them\n"
+    );
     let (status, why) = said(&[("AUTHD_SUPERUSER_EMAIL", "nonsense"), password]);
     assert_eq!(status, 5);
     assert!(why.starts_with("authd: AUTHD_SUPERUSER_EMAIL: "), "{why}");
@@ -109,5 +123,15 @@ fn a_superuser_that_cannot_be_made_is_a_reason_not_to_start() {
     let (status, why) = said(&[EMAIL, password]);
     assert_eq!(status, 4);
     assert!(why.contains("it is not a superuser"), "{why}");
+    assert_eq!(superusers(&env), Vec::<String>::new());
+}
+
+#[test]
+fn a_password_without_an_address_makes_nobody_and_says_so() {
+    let env = TestEnv::new();
+    let authd = env.authd_with(&[], &[("AUTHD_SUPERUSER_PASSWORD", PASSWORD)]);
+    let log = authd.log();
+    assert!(log.contains("AUTHD_SUPERUSER_EMAIL is not set"), "{log}");
+    assert!(!log.contains(PASSWORD), "{log}");
     assert_eq!(superusers(&env), Vec::<String>::new());
 }
