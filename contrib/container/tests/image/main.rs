@@ -204,13 +204,15 @@ fn what_compose_yaml_hands_in_is_a_configuration() {
     let volume = built.volume();
     let secrets = volume.path().join("secrets");
     let manual = text_of("docs/container.md");
-    let (_, lines) = manual
-        .split_once("<!-- a test runs these lines -->\n```sh\n")
-        .expect("has lines");
-    let (lines, _) = lines.split_once("```").expect("end somewhere");
+    let blocks = manual.split("<!-- a test runs these lines -->\n```sh\n");
+    let lines: String = blocks
+        .skip(1)
+        .map(|block| block.split_once("```").expect("ends somewhere").0)
+        .collect();
+    assert!(lines.lines().count() > 5, "{lines}");
     let mut shell = Command::new("sh");
     let made = shell
-        .args(["-euc", lines])
+        .args(["-euc", &lines])
         .current_dir(volume.path())
         .output();
     text(made.expect("starts"));
