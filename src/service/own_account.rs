@@ -3,18 +3,19 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use super::Services;
 use super::account_change::note_differences;
 use super::account_fields;
 use super::accounts::{AccountError, refused};
 use super::management::Management;
 use crate::domain::audit::Action;
-use crate::domain::field::Input;
+use crate::domain::field::{Field, Input};
 use crate::domain::name::PersonName;
 use crate::domain::phone::Phone;
 use crate::domain::scope::Scope;
 use crate::domain::session::SessionId;
 use crate::domain::user::{User, UserChange, UserRef};
-use crate::store::users;
+use crate::store::{StoreError, fields, users};
 
 /// What users change of themselves: what is `None` stays as it is. There is no more than this, so there is
 /// no way to change more (statement 82).
@@ -65,6 +66,13 @@ impl Owner<'_> {
             Err(WrongToken::Scoped)
         }
     }
+}
+
+/// The installation's own fields that accounts see of themselves.
+pub fn fields(services: &Services) -> Result<Vec<Field>, StoreError> {
+    let mut fields = services.store.read(fields::all)?;
+    fields.retain(|field| field.definition.self_read);
+    Ok(fields)
 }
 
 /// Changes the account of whoever asks, all of it or nothing, and returns it as it sees itself.

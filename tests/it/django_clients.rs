@@ -89,20 +89,13 @@ impl Team {
             &dump,
         ];
         run(&mut self.manage(&dumpdata), "").succeeded();
-        let left = ["seats=-", "is_partner=-", "partner_since=-", "seen_at=-"];
-        let mut import = vec!["import", &dump, "--from", "django", "--yes"];
-        import.extend(left.iter().flat_map(|map| ["--map", map]));
-        env.authctl(&import).succeeded();
-        env.authctl(&[
-            "field",
-            "change",
-            "company",
-            "--self-read",
-            "true",
-            "--self-write",
-            "true",
-        ])
-        .succeeded();
+        env.authctl(&["import", &dump, "--from", "django", "--yes"])
+            .succeeded();
+        for field in ["company", "seats", "is_partner", "partner_since", "seen_at"] {
+            let own = ["--self-read", "true", "--self-write", "true"];
+            let change: Vec<&str> = ["field", "change", field].into_iter().chain(own).collect();
+            env.authctl(&change).succeeded();
+        }
     }
 }
 
@@ -302,6 +295,58 @@ fn a_client_of_simplejwt_and_djoser_sees_what_it_saw_but_for_what_the_guide_list
             assert!(is_there, "does not differ any more: {one:?}");
         }
     }
+}
+
+/// A form has nothing but texts, and what a client sends back as it was shown is no change.
+#[test]
+fn own_fields_of_every_type_are_set_by_a_form_and_a_client_may_send_back_all_it_was_shown() {
+    let env = TestEnv::new();
+    for (name, kind, own) in [
+        ("seats", "int", &["--self-read", "--self-write"][..]),
+        ("settings", "json", &["--self-read", "--self-write"]),
+        ("level", "int", &["--self-read"]),
+        ("partner", "bool", &["--self-read"]),
+    ] {
+        let add = [&["field", "add", name, "--type", kind], own].concat();
+        env.authctl(&add).succeeded();
+    }
+    env.add_user("ada@example.com", PASSWORD);
+    let given = ["--field", "level=3", "--field", "partner=true"];
+    let change = ["user", "set", "ada@example.com"].into_iter().chain(given);
+    env.authctl(&change.collect::<Vec<_>>()).succeeded();
+    let authd = env.authd_with(&[], &[DJANGO]);
+    let bearer = format!("Bearer {}", authd.login("ada@example.com", PASSWORD));
+    let patch = |form: &str| {
+        let headers = [("Authorization", &*bearer), FORM];
+        authd.ask("PATCH", "/auth/users/me/", &headers, form)
+    };
+    let answer =
+        patch("seats=12&settings=%7B%22theme%22%3A%20%5B%22dark%22%5D%7D&level=3&partner=true");
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.body["seats"], 12);
+    assert_eq!(answer.body["settings"], json!({"theme": ["dark"]}));
+    let version = |authd: &Authd| {
+        authd
+            .get_with("/auth/me", &[("Authorization", &bearer)])
+            .body["version"]
+            .clone()
+    };
+    let before = version(&authd);
+    let again = patch("seats=12&settings=%7B%22theme%22%3A%5B%22dark%22%5D%7D&level=3&partner=on");
+    assert_eq!((again.status, again.body), (200, answer.body));
+    assert_eq!(version(&authd), before);
+    // No JSON, and what is not the account's to change: nothing of it is done.
+    for (form, field) in [
+        ("seats=13&settings=dark", "settings"),
+        ("seats=13&level=4", "level"),
+        ("seats=13&partner=off", "partner"),
+    ] {
+        let answer = patch(form);
+        assert_eq!(answer.status, 400, "{form}");
+        assert!(answer.body[field][0].is_string(), "{answer:?}");
+    }
+    assert_eq!(version(&authd), before);
+    assert_eq!(patch("settings=&seats=").body["settings"], Value::Null);
 }
 
 /// Every path of theirs, with a method that it knows.

@@ -158,6 +158,7 @@ def me(path):
     for case, header in {
         "another scheme": f"Token {token}",
         "small letters": f"bearer {token}",
+        "a tab": f"Bearer\t{token}",
         "no token": "Bearer",
         "two tokens": f"Bearer {token} {token}",
         "empty": "",
@@ -177,10 +178,29 @@ def me(path):
     ask("the address, the id and more", "PATCH", path, token=token, body={
         "email": "eve@example.com", "id": 1, "is_staff": True, "is_superuser": True, "x": 1,
     })
+    ask("own fields", "PATCH", path, token=token, body={
+        "seats": 5, "is_partner": True, "partner_since": "2026-11-23", "seen_at": "2026-11-23T10:00:00Z",
+    })
+    ask("own fields, all as texts", "PATCH", path, token=token, body={
+        "seats": "6", "is_partner": "off", "partner_since": "2026-11-24", "seen_at": "2026-11-24T11:00:00+01:00",
+    })
+    ask("own fields, as a form", "PATCH", path, token=token, data={
+        "seats": "7", "is_partner": "on", "partner_since": "2026-11-25", "company": " Engines & Sons ",
+    })
+    ask("own fields, numbers for anything", "PATCH", path, token=token, body={
+        "seats": 8.0, "is_partner": 0, "company": 12,
+    })
+    ask("own fields, what it was shown", "PUT", path, token=token, body=ask("own fields", "GET", path, token=token))
+    for name, wrong in {
+        "seats": "many", "is_partner": "perhaps", "partner_since": "soon", "seen_at": "soon", "company": ["x"],
+    }.items():
+        ask(f"own fields, wrong {name}", "PATCH", path, token=token, body={name: wrong})
+        ask(f"own fields, wrong {name} in a form", "PATCH", path, token=token, data={name: wrong})
+    ask("a time without its offset", "PATCH", path, token=token, body={"seen_at": "2026-11-24T10:00:00"})
     ask("a number with spaces", "PATCH", path, token=token, body={"phone_number": "+44 20 7946 0000"})
     ask("no phone number", "PATCH", path, token=token, body={"phone_number": "none"})
     ask("a number again", "PATCH", path, token=token, body={"phone_number": "+442079460000"})
-    for what in [None, True, ["x"], 12, "x" * 151]:
+    for what in [None, True, ["x"], "A\a", 12, "x" * 151]:
         case = f"first_name is {json.dumps(what)[:20]}"
         ask(case, "PATCH", path, token=token, body={"first_name": what})
     ask("no header", "PATCH", path, body=change)
@@ -235,6 +255,7 @@ def passwords():
     ask("wrong types", "POST", path, token=token, body={"current_password": [], "new_password": None})
     ask("wrong password", "POST", path, token=token, body=change | {"current_password": "wrong"})
     ask("weak password", "POST", path, token=token, body=change | {"new_password": "12345"})
+    ask("wrong and weak", "POST", path, token=token, body={"current_password": "wrong", "new_password": "12345"})
     ask("wrong method", "GET", path, token=token)
     ask("", "POST", path, token=token, body=change)
     ask("after a change of password", "GET", "/auth/users/me/", token=token)
@@ -272,6 +293,7 @@ def registration():
     field(path, "password", email="eve@example.com")
     field(path, "email", password=eve["password"])
     ask("no address", "POST", path, body=eve | {"email": "eve"})
+    ask("no domain", "POST", path, body=eve | {"email": "eve@b"})
     ask("weak password", "POST", path, body={"email": "weak@example.com", "password": "12345"})
     ask("a taken address", "POST", path, body=eve | {"email": "ada@example.com"})
     ask("a bad token in the header", "POST", path, body=eve, token="bad")

@@ -6,6 +6,7 @@ use rouille::{Request, Response};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::own_fields::Written;
 use super::refusal::{Refusal, Refused};
 use crate::domain::email::Email;
 use crate::domain::secret::Secret;
@@ -14,6 +15,7 @@ use crate::http::body;
 /// What a body says, and what was wrong with it so far.
 pub(super) struct Fields {
     members: Map<String, Value>,
+    written: Written,
     errors: BTreeMap<String, Vec<String>>,
 }
 
@@ -37,14 +39,14 @@ impl Fields {
     /// Reads the body; without one nothing is said. Of a member that is there twice the last counts.
     pub(super) fn read(request: &Request) -> Result<Self, Refused> {
         let bytes = body::bytes(request)?;
-        let members = if bytes.is_empty() {
-            Map::new()
+        let (members, written) = if bytes.is_empty() {
+            (Map::new(), Written::Json)
         } else if body::is_of_type(request, "application/json") {
-            parsed(&bytes)?
+            (parsed(&bytes)?, Written::Json)
         } else if body::is_of_type(request, "application/x-www-form-urlencoded") {
             let form = form_urlencoded::parse(&bytes);
-            form.map(|(name, value)| (name.into_owned(), value.into_owned().into()))
-                .collect()
+            let members = form.map(|(name, value)| (name.into_owned(), value.into_owned().into()));
+            (members.collect(), Written::Form)
         } else {
             // What a server of Python takes a body for that does not say.
             let sent = request.header("Content-Type").unwrap_or("text/plain");
@@ -53,6 +55,7 @@ impl Fields {
         };
         Ok(Self {
             members,
+            written,
             errors: BTreeMap::new(),
         })
     }
@@ -105,9 +108,9 @@ impl Fields {
         email?.ok()
     }
 
-    /// What else is there.
-    pub(super) fn rest(&mut self) -> Map<String, Value> {
-        std::mem::take(&mut self.members)
+    /// What else is there, and how it is written.
+    pub(super) fn rest(&mut self) -> (Map<String, Value>, Written) {
+        (std::mem::take(&mut self.members), self.written)
     }
 
     /// Notes what is wrong with a field.

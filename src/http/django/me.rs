@@ -9,8 +9,8 @@ use utoipa::ToSchema;
 
 use super::body::{self, Blank, Fields};
 use super::caller;
+use super::own_fields::{self, Written};
 use super::refusal::{self, Refusal, Refused};
-use crate::domain::field::Input;
 use crate::domain::password::Password;
 use crate::domain::secret::Secret;
 use crate::domain::user::User;
@@ -59,7 +59,7 @@ pub(super) struct Change {
     phone_number: Option<String>,
     /// Anything else: the installation's own fields by their names.
     #[schema(ignore)]
-    more: Map<String, Value>,
+    more: (Map<String, Value>, Written),
 }
 
 /// Give the caller's account
@@ -98,11 +98,13 @@ pub(super) fn change(app: &App, request: &Request) -> Result<Response, Refused> 
         None => number.map(|_| None),
         read => Some(read),
     };
+    let (more, written) = change.more;
+    let fields = own_account::fields(&app.services).map_err(Problem::from)?;
     let change = OwnChange {
         first_name: values.read("first_name", change.first_name.as_deref()),
         last_name: values.read("last_name", change.last_name.as_deref()),
         phone_number,
-        fields: own_fields(&user, change.more),
+        fields: own_fields::changed(&fields, &user.fields, more, written),
     };
     values.check().map_err(Problem::from)?;
     let changed = own_account::change(&desk, None, change).map_err(|error| match error {
@@ -219,15 +221,4 @@ fn wanted(fields: &mut Fields) -> Result<Change, Refused> {
     };
     fields.check()?;
     Ok(change)
-}
-
-/// Of what else is there, what are own fields that the account sees, and not as they are: clients send
-/// back what they were shown. Anything else is not looked at, as in Django.
-fn own_fields(user: &User, more: Map<String, Value>) -> BTreeMap<String, Input> {
-    let differs =
-        |name: &String, value: &Value| user.fields.get(name).is_some_and(|is| is != value);
-    more.into_iter()
-        .filter(|(name, value)| differs(name, value))
-        .map(|(name, value)| (name, value.into()))
-        .collect()
 }

@@ -6,6 +6,7 @@ mod body;
 mod caller;
 mod jwt;
 mod me;
+mod own_fields;
 mod passwords;
 mod refusal;
 mod schema;

@@ -26,6 +26,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 EMAIL_HOST = "127.0.0.1"
 EMAIL_PORT = int(os.environ.get("MAIL_PORT", "0"))
+TIME_ZONE = "UTC"
 DEFAULT_FROM_EMAIL = "authd@example.com"
 DOMAIN = "app.example.com"
 REST_FRAMEWORK = {

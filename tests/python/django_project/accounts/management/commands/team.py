@@ -1,5 +1,5 @@
 import json
-from datetime import timedelta
+from datetime import date, datetime, timedelta, timezone
 
 from django.core.management import BaseCommand
 
@@ -21,6 +21,9 @@ class Command(BaseCommand):
             last_name="Lovelace",
             phone_number="+442079460000",
             company="Analytical Engines",
+            seats=3,
+            partner_since=date(2025, 4, 1),
+            seen_at=datetime(2026, 11, 20, 8, 30, tzinfo=timezone.utc),
         )
         User.objects.create_user("grace@example.com", PASSWORD)
         User.objects.create_user("root@example.com", PASSWORD, is_staff=True, is_superuser=True)
