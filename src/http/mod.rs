@@ -132,6 +132,36 @@ mod tests {
         App::new(Arc::new(services.expect("starts")), config.server)
     }
 
+    /// Every `(METHOD) ["/path"` of a table's source, in order.
+    pub(super) fn routes_of(source: &str) -> Vec<(String, String)> {
+        let lines = source.lines().map(str::trim);
+        let mut routes: Vec<(String, String)> = lines
+            .filter_map(|line| line.strip_prefix('(')?.split_once(')'))
+            .filter_map(|(method, rest)| {
+                let path = rest.trim().strip_prefix("[\"")?.split_once('"')?.0;
+                Some((method.to_lowercase(), path.to_owned()))
+            })
+            .collect();
+        assert!(routes.len() >= 10, "{routes:?}");
+        routes.sort();
+        routes
+    }
+
+    /// Every method and path of a document, in order.
+    pub(super) fn documented(document: &utoipa::openapi::OpenApi) -> Vec<(String, String)> {
+        let document = serde_json::to_value(document).expect("serialises");
+        let paths = document["paths"].as_object().expect("has paths");
+        let mut routes: Vec<(String, String)> = paths
+            .iter()
+            .flat_map(|(path, item)| {
+                let methods = item.as_object().expect("has methods").keys();
+                methods.map(move |method| (method.clone(), path.clone()))
+            })
+            .collect();
+        routes.sort();
+        routes
+    }
+
     /// Runs something; also gives what it logged on this thread.
     pub(super) fn log_of<T>(run: impl FnOnce() -> T) -> (T, String) {
         // Somebody listens on every thread, or else a line that is written on one where nobody does

@@ -3,8 +3,8 @@
 use std::sync::{Arc, LazyLock};
 
 use rouille::{Request, Response};
-use utoipa::openapi::PathItem;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{self, PathItem, RefOr};
 use utoipa::{Modify, OpenApi};
 
 use super::account::{addresses, page, passwords, registration};
@@ -67,7 +67,7 @@ struct Document;
 struct Schemes;
 
 impl Modify for Schemes {
-    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+    fn modify(&self, document: &mut openapi::OpenApi) {
         let scheme = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
             .bearer_format("JWT")
@@ -86,7 +86,7 @@ impl Modify for Schemes {
 struct AnyMethod;
 
 impl Modify for AnyMethod {
-    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+    fn modify(&self, document: &mut openapi::OpenApi) {
         let Some(item) = document.paths.paths.get_mut("/auth/forward") else {
             return;
         };
@@ -106,7 +106,7 @@ impl Modify for AnyMethod {
 }
 
 /// What any request may be answered with, whatever it asks for.
-const REFUSALS: [(&str, &str); 6] = [
+pub(super) const REFUSALS: [(&str, &str); 6] = [
     ("400", "The request, or its body, is not well-formed"),
     ("408", "The body took too long to arrive"),
     ("413", "The body is too large"),
@@ -121,25 +121,36 @@ const REFUSALS: [(&str, &str); 6] = [
 struct Refusals;
 
 impl Modify for Refusals {
-    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        for item in document.paths.paths.values_mut() {
-            let PathItem {
-                get,
-                put,
-                post,
-                patch,
-                delete,
-                options,
-                head,
-                ..
-            } = item;
-            let operations = [get, put, post, patch, delete, options, head];
-            for operation in operations.into_iter().flatten() {
-                for (status, description) in REFUSALS {
-                    let responses = &mut operation.responses.responses;
-                    let response = || problem::response(description).into();
-                    responses.entry(status.into()).or_insert_with(response);
-                }
+    fn modify(&self, document: &mut openapi::OpenApi) {
+        answer_any(document, REFUSALS, |description| {
+            problem::response(description).into()
+        });
+    }
+}
+
+/// Gives every operation these answers, unless it has its own words for one.
+pub(super) fn answer_any(
+    document: &mut openapi::OpenApi,
+    answers: impl IntoIterator<Item = (&'static str, &'static str)> + Clone,
+    response: impl Fn(&'static str) -> RefOr<openapi::Response>,
+) {
+    for item in document.paths.paths.values_mut() {
+        let PathItem {
+            get,
+            put,
+            post,
+            patch,
+            delete,
+            options,
+            head,
+            ..
+        } = item;
+        let operations = [get, put, post, patch, delete, options, head];
+        for operation in operations.into_iter().flatten() {
+            let responses = &mut operation.responses.responses;
+            for (status, description) in answers.clone() {
+                let known = responses.entry(status.into());
+                known.or_insert_with(|| response(description));
             }
         }
     }
@@ -148,7 +159,7 @@ impl Modify for Refusals {
 static PLAIN: LazyLock<Texts> = LazyLock::new(|| texts(&document()));
 static WITH_DJANGO: LazyLock<Texts> = LazyLock::new(|| texts(&django::added_to(document())));
 
-fn texts(document: &utoipa::openapi::OpenApi) -> Texts {
+fn texts(document: &openapi::OpenApi) -> Texts {
     Texts {
         yaml: document.to_yaml().expect("the document serialises"),
         json: document.to_json().expect("the document serialises"),
@@ -156,7 +167,7 @@ fn texts(document: &utoipa::openapi::OpenApi) -> Texts {
 }
 
 /// The document.
-pub(super) fn document() -> utoipa::openapi::OpenApi {
+pub(super) fn document() -> openapi::OpenApi {
     Document::openapi()
 }
 
