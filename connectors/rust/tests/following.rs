@@ -1,6 +1,6 @@
 //! The rows of people who do not come: the feed of changes.
 
-use authd_client::FollowError;
+use authd_client::{FollowError, MirrorError, NoRow, Row};
 use serde_json::json;
 
 use crate::authd::{Authd, eventually};
@@ -94,6 +94,81 @@ fn where_the_history_is_another_all_rows_are_read_anew_and_unknown_ones_go_inact
             verifier.catch_up(local.mirror()).expect("follows");
             assert!(!local.is_active(&lost) && local.is_active(&found));
             assert_eq!(local.row(&found, "email"), "found@example.com");
+        });
+    }
+}
+
+/// No row, because the account is no more.
+fn is_deleted(found: &Result<Row, MirrorError>) -> bool {
+    matches!(found, Err(MirrorError::NoRow(NoRow::Deleted)))
+}
+
+#[test]
+fn whoever_was_deleted_before_there_was_a_row_gets_none_of_a_token_that_is_still_good_offline() {
+    let authd = Authd::new(&[("AUTHD_TOKENS_CLAIMS", "email")]);
+    for kind in KINDS {
+        on_each(|local| {
+            let user = authd.signed_in();
+            let [told, said] = [authd.offline(), authd.online()].map(|settings| {
+                let found = Either::new(kind, settings).verify(&user.token);
+                found.expect("is good").user.clone().expect("is a user")
+            });
+            // One that would be linked by its address, if there were an account.
+            local.add_row(&user.email, "");
+            authd.authctl(&["user", "delete", &user.email, "--yes"], "");
+            let follows = local.mirror();
+            let verifier = Either::new(kind, authd.online());
+            verifier.catch_up(follows).expect("follows");
+            // As another process of the service, which has heard nothing itself; `said` was on its way.
+            let verifier = Either::new(kind, authd.offline());
+            assert!(verifier.is_good(&user.token));
+            for account in [&told, &said] {
+                assert!(is_deleted(&local.mirror().row(account)));
+            }
+            local.sql("DELETE FROM users");
+            for account in [&told, &said] {
+                assert!(is_deleted(&local.mirror().row(account)));
+            }
+            assert_eq!(local.count(), 0);
+        });
+    }
+}
+
+#[test]
+fn whoever_is_deleted_while_the_row_is_made_has_no_active_one() {
+    let authd = Authd::new(&[("AUTHD_TOKENS_CLAIMS", "email")]);
+    on_each(|local| {
+        let user = authd.signed_in();
+        let verifier = Either::new(Kind::Threads, authd.offline());
+        let found = verifier.verify(&user.token).expect("is good");
+        let account = found.user.as_ref().expect("is a user");
+        local.tell_of_each_new_row_that_it_was_deleted();
+        for _ in 0..2 {
+            assert!(local.mirror().row(account).is_err());
+            assert!(!local.is_active(&user.id));
+        }
+    });
+}
+
+#[test]
+fn whoever_has_an_account_in_another_history_has_a_row_again() {
+    for kind in KINDS {
+        on_each(|local| {
+            let authd = Authd::new(&[("AUTHD_TOKENS_CLAIMS", "email")]);
+            let user = authd.signed_in();
+            let verifier = Either::new(kind, authd.online());
+            let found = verifier.verify(&user.token).expect("is good");
+            // What this service was told before the backup was restored, up to a place that is not there any more.
+            local.sql(&format!(
+                "INSERT INTO authd_deleted VALUES ('{}', 4711)",
+                user.id
+            ));
+            verifier.catch_up(local.mirror()).expect("follows");
+            assert_eq!(local.count(), 0);
+            local.sql("UPDATE authd_cursor SET position = 100000");
+            verifier.catch_up(local.mirror()).expect("follows");
+            let account = found.user.as_ref().expect("is a user");
+            assert!(local.mirror().row(account).is_ok() && local.is_active(&user.id));
         });
     }
 }

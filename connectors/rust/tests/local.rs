@@ -54,6 +54,19 @@ impl Local {
         ));
     }
 
+    /// As if authd had told of a deletion between the look for it and the row.
+    pub(crate) fn tell_of_each_new_row_that_it_was_deleted(&self) {
+        let told = "INSERT INTO authd_deleted VALUES (NEW.authd_sub, 4711)";
+        self.sql(&match &self.pool {
+            None => format!("CREATE TRIGGER told BEFORE INSERT ON users BEGIN {told}; END"),
+            Some(_) => format!(
+                "CREATE FUNCTION told() RETURNS trigger LANGUAGE plpgsql
+                   AS $$ BEGIN {told}; RETURN NEW; END $$;
+                 CREATE TRIGGER told BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION told()"
+            ),
+        });
+    }
+
     pub(crate) fn count(&self) -> u32 {
         self.sql("SELECT count(*) FROM users")
             .parse()

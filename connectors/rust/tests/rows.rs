@@ -346,6 +346,9 @@ fn a_table_that_lacks_something_is_refused_at_the_start() {
         );
         local.sql("DROP TABLE authd_cursor");
         refused(local, users(), "there is no table authd_cursor");
+        local.sql("CREATE TABLE authd_cursor (issuer TEXT PRIMARY KEY, position BIGINT)");
+        local.sql("DROP TABLE authd_deleted");
+        refused(local, users(), "there is no table authd_deleted");
         local.sql("CREATE TABLE people AS SELECT * FROM users");
         refused(local, Table::new("people"), "authd_sub is not unique");
     });

@@ -17,7 +17,8 @@ const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS customers (
         id INTEGER PRIMARY KEY, email TEXT, first_name TEXT, last_name TEXT, phone_number TEXT,
         is_active INTEGER NOT NULL DEFAULT 1, authd_sub TEXT UNIQUE, authd_version INTEGER);
-    CREATE TABLE IF NOT EXISTS authd_cursor (issuer TEXT PRIMARY KEY, position INTEGER NOT NULL);";
+    CREATE TABLE IF NOT EXISTS authd_cursor (issuer TEXT PRIMARY KEY, position INTEGER NOT NULL);
+    CREATE TABLE IF NOT EXISTS authd_deleted (authd_sub TEXT PRIMARY KEY, version INTEGER NOT NULL);";
 
 /// What every request works with.
 #[derive(Clone)]

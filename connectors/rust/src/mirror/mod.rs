@@ -28,6 +28,9 @@ pub trait UserMirror: Send + Sync {
     fn row_of(&self, account: &User) -> impl Future<Output = Result<Row, MirrorError>> + Send;
 
     /// Makes the rows as a page of changes has the accounts, and then remembers its cursor.
+    ///
+    /// From then on [`Self::row_of`] makes no row for an account whose deletion it was told: a token that is checked
+    /// offline is good a while longer.
     fn take(
         &self,
         issuer: &str,
@@ -93,6 +96,9 @@ pub enum NoRow {
     /// It was switched off here, or in authd.
     #[error("the row is not active")]
     Inactive,
+    /// It was deleted in authd, and never had a row here, or has none any more.
+    #[error("it was deleted in authd")]
+    Deleted,
     /// The one that it would be is staff or superuser.
     #[error("it would be a privileged row: Table::link_privileged allows that")]
     Privileged,

@@ -6,7 +6,7 @@ use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgPool, PgRow};
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::statements::{Column, Database, Failure, Plan, Rows, SUB, Value, check_names};
+use super::statements::{BESIDE, Column, Database, Failure, Plan, Rows, SUB, Value, check_names};
 use super::table::Table;
 use super::{MirrorError, Row, UserMirror, rules};
 use crate::answers::{User, UserPage};
@@ -26,7 +26,7 @@ const UNIQUE: &str = "
     SELECT 'yes' FROM pg_index JOIN pg_attribute ON attrelid = indrelid
     WHERE indrelid = to_regclass(?1) AND attname = ?2 AND indisunique AND indpred IS NULL
       AND indnkeyatts = 1 AND indkey[0] = attnum";
-const CURSORS: &str = "SELECT 'yes' WHERE to_regclass('authd_cursor') IS NOT NULL";
+const IS_THERE: &str = "SELECT 'yes' WHERE to_regclass(?1) IS NOT NULL";
 
 impl PostgresMirror {
     /// One over the service's own pool. Fails where the table lacks something.
@@ -46,7 +46,6 @@ impl PostgresMirror {
         let is_unique = pool
             .run(UNIQUE, vec![name(), Value::Text(SUB.into())])
             .await?;
-        let has_cursors = pool.run(CURSORS, Vec::new()).await?;
         let plan = Plan::new(table, columns.collect())?;
         if is_unique.is_empty() {
             let sentence = format!(
@@ -55,10 +54,12 @@ impl PostgresMirror {
             );
             return Err(MirrorError::Table(sentence));
         }
-        if has_cursors.is_empty() {
-            return Err(MirrorError::Table(
-                "there is no table authd_cursor (issuer, position)".into(),
-            ));
+        for (table, columns) in BESIDE {
+            let found = pool.run(IS_THERE, vec![Value::Text(table.into())]).await?;
+            if found.is_empty() {
+                let sentence = format!("there is no table {table} ({columns})");
+                return Err(MirrorError::Table(sentence));
+            }
         }
         Ok(Self {
             pool,

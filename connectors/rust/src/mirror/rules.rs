@@ -1,7 +1,12 @@
 //! Whose row is whose. Each statement is whole in itself and may be repeated, so no transaction is needed: however
 //! many first requests there are at once, the table's rule that `authd_sub` is unique lets one of them make the row.
+//!
+//! A token may outlive its account, which may never have had a row. So what was deleted is written down before its row
+//! is looked for, and is looked up before and after a row is made: one of the two sees the other.
 
-use super::statements::{CURSOR, Database, Failure, Plan, Rows, SET_CURSOR, Value};
+use super::statements::{
+    CURSOR, DELETED, Database, FORGET_DELETED, Failure, Plan, Rows, SET_CURSOR, SET_DELETED, Value,
+};
 use super::{MirrorError, NoRow, Outcome, Row};
 use crate::answers::{User, UserChange, UserPage};
 
@@ -66,12 +71,9 @@ pub(super) async fn take(
                 Err(error) => return Err(error),
             },
             UserChange::Deleted { id, version } => {
-                let values = vec![
-                    Value::Text(id.clone()),
-                    Value::Integer(*version),
-                    Value::Bool(false),
-                ];
-                database.run(&plan.update(&["is_active"]), values).await?;
+                let values = vec![Value::Text(id.clone()), Value::Integer(*version)];
+                database.run(SET_DELETED, values).await?;
+                deactivate(database, plan, id, *version).await?;
             }
         }
     }
@@ -97,6 +99,7 @@ pub(super) async fn begin_again(
 ) -> Result<(), MirrorError> {
     // The cursor last: if this ends in between, authd refuses the old one again.
     database.run(&plan.forget_versions(), Vec::new()).await?;
+    database.run(FORGET_DELETED, Vec::new()).await?;
     set_cursor(database, issuer, cursor).await
 }
 
@@ -114,6 +117,31 @@ async fn set_cursor(
 ) -> Result<(), MirrorError> {
     let values = vec![Value::Text(issuer.into()), Value::Integer(cursor)];
     database.run(SET_CURSOR, values).await?;
+    Ok(())
+}
+
+/// At which version the account was deleted, if this is not newer.
+async fn deleted(database: &impl Database, account: &User) -> Result<Option<i64>, Failure> {
+    let rows = database
+        .run(DELETED, vec![Value::Text(account.id.clone())])
+        .await?;
+    let version = rows.into_iter().flatten().flatten().next();
+    let version: Option<i64> = version.and_then(|version| version.parse().ok());
+    Ok(version.filter(|version| *version >= account.version))
+}
+
+async fn deactivate(
+    database: &impl Database,
+    plan: &Plan,
+    sub: &str,
+    version: i64,
+) -> Result<(), Failure> {
+    let values = vec![
+        Value::Text(sub.into()),
+        Value::Integer(version),
+        Value::Bool(false),
+    ];
+    database.run(&plan.update(&["is_active"]), values).await?;
     Ok(())
 }
 
@@ -136,6 +164,9 @@ async fn applied(
     if let Some(found) = find(database, plan, &account.id).await? {
         return Ok((found, Outcome::Unchanged));
     }
+    if deleted(database, account).await?.is_some() {
+        return Err(MirrorError::NoRow(NoRow::Deleted));
+    }
     let (made, outcome) = match adoptable(database, plan, account).await? {
         Some((key, clears)) => (
             adopted(database, plan, account, key, clears).await,
@@ -144,7 +175,14 @@ async fn applied(
         None => (inserted(database, plan, account).await, Outcome::Created),
     };
     match made {
-        Ok(Some(found)) => Ok((found, outcome)),
+        Ok(Some(found)) => match deleted(database, account).await? {
+            None => Ok((found, outcome)),
+            Some(version) => {
+                let version = version.max(account.version + 1);
+                deactivate(database, plan, &account.id, version).await?;
+                Err(MirrorError::NoRow(NoRow::Deleted))
+            }
+        },
         // Another request was first, or the table does not take it.
         Ok(None) | Err(MirrorError::NoRow(NoRow::Refused)) => {
             let found = find(database, plan, &account.id).await?;

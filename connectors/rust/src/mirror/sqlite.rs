@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::types::Value as SqlValue;
 use rusqlite::{Connection, ErrorCode, params_from_iter};
 
-use super::statements::{Column, Database, Failure, Plan, Rows, SUB, Value, check_names};
+use super::statements::{BESIDE, Column, Database, Failure, Plan, Rows, SUB, Value, check_names};
 use super::table::Table;
 use super::{MirrorError, Row, UserMirror, rules};
 use crate::answers::{User, UserPage};
@@ -33,10 +33,12 @@ impl SqliteMirror {
             );
             return Err(MirrorError::Table(sentence));
         }
-        let cursors = connection.prepare("SELECT issuer, position FROM authd_cursor");
-        cursors.map_err(|_| {
-            MirrorError::Table("there is no table authd_cursor (issuer, position)".into())
-        })?;
+        for (table, columns) in BESIDE {
+            let there = connection.prepare(&format!("SELECT {columns} FROM {table}"));
+            there.map_err(|_| {
+                MirrorError::Table(format!("there is no table {table} ({columns})"))
+            })?;
+        }
         Ok(Self {
             connection: Arc::new(Mutex::new(connection)),
             plan: Arc::new(plan),

@@ -287,9 +287,22 @@ impl Plan {
     }
 }
 
+/// The tables beside that of the users, and their columns.
+pub(super) const BESIDE: [(&str, &str); 2] = [
+    ("authd_cursor", "issuer, position"),
+    ("authd_deleted", "authd_sub, version"),
+];
 pub(super) const CURSOR: &str = "SELECT CAST(position AS TEXT) FROM authd_cursor WHERE issuer = ?1";
 pub(super) const SET_CURSOR: &str = "INSERT INTO authd_cursor (issuer, position) VALUES (?1, CAST(?2 AS BIGINT)) \
      ON CONFLICT (issuer) DO UPDATE SET position = excluded.position";
+
+/// Accounts that are no more, also those that never had a row.
+pub(super) const DELETED: &str =
+    "SELECT CAST(version AS TEXT) FROM authd_deleted WHERE authd_sub = ?1";
+pub(super) const SET_DELETED: &str = "INSERT INTO authd_deleted (authd_sub, version) VALUES (?1, CAST(?2 AS BIGINT)) \
+     ON CONFLICT (authd_sub) DO UPDATE SET version = excluded.version";
+/// What authd itself says from now on is newer, and what a token says is not.
+pub(super) const FORGET_DELETED: &str = "UPDATE authd_deleted SET version = 0";
 
 /// Whether this may stand in a statement as it is: letters, digits and underscores, for a table with its schema.
 pub(super) fn check_names(table: &Table) -> Result<(), MirrorError> {

@@ -12,7 +12,8 @@ const FOLLOWED: [&str; 5] = [
 /// A service's own table of users, and which of its columns follow which fields of authd.
 ///
 /// It has the columns `authd_sub` (text, unique, null) and `authd_version` (a 64-bit integer, null) besides its
-/// own, and `is_active`. Beside it there is a table `authd_cursor`. Nothing here changes a schema.
+/// own, and `is_active`. Beside it there are the tables `authd_cursor` and
+/// `authd_deleted`. Nothing here changes a schema.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Table {

@@ -13,3 +13,4 @@ CREATE TABLE users (
 );
 CREATE INDEX users_by_address ON users (lower(email));
 CREATE TABLE authd_cursor (issuer text PRIMARY KEY, position bigint NOT NULL);
+CREATE TABLE authd_deleted (authd_sub text PRIMARY KEY, version bigint NOT NULL);

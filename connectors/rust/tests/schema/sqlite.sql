@@ -13,3 +13,4 @@ CREATE TABLE users (
 ) STRICT;
 CREATE INDEX users_by_address ON users (lower(email));
 CREATE TABLE authd_cursor (issuer TEXT PRIMARY KEY, position INTEGER NOT NULL) STRICT;
+CREATE TABLE authd_deleted (authd_sub TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT;
