@@ -91,10 +91,15 @@ class Mirror:
             raise
 
     def deactivate(self, sub: str, version: int, *, is_anew: bool = False) -> bool:
-        """Makes the row of a deleted account inactive; says whether that is news."""
+        """Makes the row of a deleted account inactive, and lets none be made; says whether one became so."""
         with transaction.atomic(using=self._db):
             if not self._take(sub, version, is_anew):
-                return False
+                # A token may outlive its account: a link without a row keeps it from making one.
+                links = Link.objects.using(self._db)
+                _, is_made = links.get_or_create(sub=sub, defaults={"version": version})
+                # The request that has made one meanwhile knew of no deletion.
+                if is_made or not self._take(sub, version, is_anew):
+                    return False
             link = self._link(sub)
             row = link.user if link is not None else None
             if row is None or not row.is_active:
@@ -123,8 +128,12 @@ class Mirror:
             else:
                 made: AbstractBaseUser = self._linked(link, account)
                 return made
+        if link is not None and link.user is None and is_anew:
+            # Deleted in another history alone.
+            again: AbstractBaseUser = self._linked(link, account)
+            return again
         if link is None or link.user is None:
-            raise NoLocalUser("another request makes the row, and is not ready")
+            raise NoLocalUser("authd has deleted the account")
         if is_news:
             self._update(link.user, account)
         return link.user

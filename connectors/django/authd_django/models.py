@@ -10,7 +10,7 @@ class Link(models.Model):
     """An account of authd and the local row that stands for it; one each."""
 
     sub = models.UUIDField(primary_key=True, help_text="The account's id, which is never given to another.")
-    #: Null only inside the transaction that makes the row.
+    #: Null where the account was deleted before it had a row, and inside the transaction that makes one.
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="authd_link"
     )

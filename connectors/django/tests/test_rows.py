@@ -5,6 +5,7 @@ import uuid
 
 import pytest
 import urllib3
+from conftest import eventually
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
@@ -274,7 +275,6 @@ class TestFollowing:
     def test_a_deleted_account_leaves_an_inactive_row(self, mirror):
         keep = mirror()
         first = account()
-        assert keep.deactivate(first.id, 4) is False
         keep.row_of(first)
         assert keep.deactivate(first.id, 4) is False
         assert keep.deactivate(first.id, 6) is True
@@ -282,6 +282,34 @@ class TestFollowing:
         assert not users().get().is_active
         Link.objects.create(sub=uuid.uuid4(), version=1)
         assert keep.deactivate(str(Link.objects.get(version=1).sub), 7) is False
+
+    @pytest.mark.parametrize("is_there", [False, True])
+    def test_an_account_that_was_deleted_before_it_had_a_row_gets_none_of_a_token(self, mirror, caplog, is_there):
+        gone = account(version=5)
+        if is_there:
+            local(gone.email)
+        assert mirror().deactivate(gone.id, 6) is False
+        # In any process: an answer that was on its way, and what a token says that is still good offline.
+        offline = answers.account_of_claims({"sub": gone.id, "email": gone.email})
+        for found in (gone, offline):
+            with pytest.raises(NoLocalUser):
+                Mirror(runtime().settings).row_of(found)
+        assert "authd has deleted the account" in caplog.text
+        assert not Link.objects.filter(user__isnull=False).exists() and users().count() == is_there
+        # In another history it may be there.
+        assert mirror().apply(gone, is_anew=True).is_active
+        assert mirror().row_of(offline).email == gone.email
+
+    def test_a_deletion_that_meets_a_first_request_finds_the_row(self, mirror, monkeypatch):
+        keep = mirror()
+        first = account(version=5)
+        row = keep.row_of(first)
+        # As if the request had committed after the look.
+        looks = iter([False])
+        take = keep._take
+        monkeypatch.setattr(keep, "_take", lambda *mine: next(looks, None) is not False and take(*mine))
+        assert keep.deactivate(first.id, 6) is True
+        assert not users().get(pk=row.pk).is_active
 
 
 class TestRights:
@@ -420,6 +448,35 @@ def test_whoever_finds_the_claim_of_another_request_takes_its_row(mirror, monkey
     monkeypatch.setattr(keep, "_link", lambda sub: next(looks, look(sub)))
     assert keep.row_of(first).pk == row.pk
     assert users().count() == 1
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer: who comes second waits earlier")
+def test_a_first_request_waits_for_the_deletion_that_is_being_told(mirror):
+    keep = mirror()
+    gone = account(version=5)
+    refused = []
+
+    def request():
+        try:
+            Mirror(runtime().settings).row_of(gone)
+        except NoLocalUser:
+            refused.append(gone.id)
+        connections.close_all()
+
+    def is_one_waiting():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            return cursor.fetchone()[0] == 1
+
+    with transaction.atomic():
+        keep.deactivate(gone.id, 6)
+        first = threading.Thread(target=request)
+        first.start()
+        # It waits for the page of changes that holds the deletion.
+        assert eventually(is_one_waiting)
+        assert refused == []
+    first.join()
+    assert refused == [gone.id] and not users().exists()
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer: who comes second waits earlier")
