@@ -63,8 +63,9 @@ class KeySet:
         self._fetched_at, self._max_age = time.monotonic(), float(max_age)
 
     def forget(self) -> None:
-        """Fetch them anew before the next use: one of them was retired or revoked."""
+        """One of them was retired or revoked: none is used any more, however silent authd is, until they come anew."""
         with self._lock:
+            self._keys = {}
             self._fetched_at = self._asked_at = float("-inf")
 
 

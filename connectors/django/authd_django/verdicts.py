@@ -28,7 +28,7 @@ def digest(token: str) -> Digest:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A verification, and for how long it serves; times are monotonic."""
+    """A verification, and for how long it serves; times are monotonic, but for that of the token."""
 
     verification: Verification
     #: Before it was asked for.
@@ -37,6 +37,8 @@ class Verdict:
     usable_until: float
     #: It is dropped then; until then its tag saves an answer.
     until: float
+    #: The same by the clock on the wall, which goes on while a machine sleeps.
+    expires_at: float
     #: What it hangs on beside the account: `(kind, id)` as changes are named.
     hangs_on: tuple[tuple[str, str], ...]
 
@@ -45,13 +47,13 @@ def verdict(verification: Verification, kid: str | None, asked_at: float, usable
     """What is to be kept of an answer; `usable`: seconds for which it may stand for another."""
     claims = verification.claims
     expiry = claims.get("exp")
-    rest = expiry - time.time() if type(expiry) is int else MAX_LIFE
+    expires_at = float(max(0, min(expiry, 2**53))) if type(expiry) is int else float("inf")
     now = time.monotonic()
     named = (("session", "sid"), ("token", "jti"), ("client", "client_id"))
     hangs_on = [(kind, claims[name]) for kind, name in named if isinstance(claims.get(name), str)]
     hangs_on += [("key", kid)] if kid is not None else []
-    until = now + min(rest, MAX_LIFE)
-    return Verdict(verification, asked_at, min(now + usable, until), until, tuple(hangs_on))
+    until = now + min(expires_at - time.time(), MAX_LIFE)
+    return Verdict(verification, asked_at, min(now + usable, until), until, expires_at, tuple(hangs_on))
 
 
 class Verdicts:
@@ -71,7 +73,8 @@ class Verdicts:
             found = self._kept.get(key)
             if found is None:
                 return None
-            if time.monotonic() >= found.until or self._is_overtaken(found):
+            is_over = time.monotonic() >= found.until or time.time() >= found.expires_at
+            if is_over or self._is_overtaken(found):
                 del self._kept[key]
                 return None
             self._kept.move_to_end(key)

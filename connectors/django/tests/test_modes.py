@@ -9,6 +9,7 @@ import time
 import jwt
 import pytest
 from conftest import eventually
+from django.contrib.auth import get_user_model
 
 from authd_django import runtime as runtime_module
 from authd_django import verdicts
@@ -182,6 +183,26 @@ def test_after_a_gap_in_what_is_heard_nothing_kept_is_trusted(settings, stand_in
     assert eventually(lambda: get("/me", token).status_code == 200 and stand_in.count("/auth/verify") > asked)
 
 
+def test_after_a_new_beginning_of_the_feed_a_row_does_not_stay_as_a_replica_had_it(settings, stand_in, shared, get):
+    user, token = shared.signed_in("--first-name", "Ada")
+    headers = {"Authorization": f"Bearer {token}"}
+    late = shared.http.request("GET", f"{shared.url}/auth/verify", headers=headers).json()
+    # Before the feed begins, so that it does not tell of it.
+    shared.set_user(user, "--first-name", "Eve")
+    settings.AUTHD = stand_in.settings(MODE="cached", REPLICA_STALENESS=60)
+    runtime().verifier.feed.ensure_running()
+    assert eventually(lambda: stand_in.count("/auth/revocations") > 1)
+
+    def name():
+        assert get("/me", token).status_code == 200
+        return get_user_model().objects.get(email=user["email"]).first_name
+
+    stand_in.answers["/auth/verify"] = (200, {}, late)
+    assert name() == "Ada"
+    del stand_in.answers["/auth/verify"]
+    assert name() == "Eve"
+
+
 def test_a_client_that_may_not_follow_is_said_once_and_every_request_is_asked_about(
     settings, stand_in, shared, get, caplog
 ):
@@ -342,6 +363,17 @@ class TestVerdicts:
         memory.keep(b"1", verdicts.verdict(over, None, time.monotonic(), 60))
         assert memory.find(b"1") is None
         assert b"1" not in memory._kept
+        endless = type(found)(user=found.user, claims={**found.claims, "exp": 10**400}, max_age=60, version=1)
+        assert verdicts.verdict(endless, None, time.monotonic(), 60).until < time.monotonic() + verdicts.MAX_LIFE + 1
+
+    def test_a_machine_that_slept_takes_no_token_after_its_end(self, found, monkeypatch):
+        memory, new = self.kept(found)
+        expiry = found.claims["exp"]
+        # What lasts does not go on.
+        monkeypatch.setattr(verdicts.time, "time", lambda: expiry - 1.0)
+        assert memory.find(b"1") is new
+        monkeypatch.setattr(verdicts.time, "time", lambda: float(expiry))
+        assert memory.find(b"1") is None
 
 
 class TestKeys:
@@ -384,6 +416,22 @@ class TestKeys:
         keys._asked_at -= 301
         with pytest.raises(Unavailable):
             keys.find(kid)
+
+    @pytest.mark.parametrize("when_down", ["refuse", "serve"])
+    def test_keys_that_were_forgotten_serve_nobody_until_they_are_answered_anew(
+        self, settings, stand_in, shared, when_down
+    ):
+        settings.AUTHD = stand_in.settings(MODE="offline", WHEN_DOWN=when_down)
+        keys = KeySet(runtime().client, runtime().settings)
+        kid = self.kid(shared)
+        assert keys.find(kid) is not None
+        stand_in.answers["/.well-known/jwks.json"] = (500, {}, {})
+        keys.forget()
+        with pytest.raises(Unavailable):
+            keys.find(kid)
+        del stand_in.answers["/.well-known/jwks.json"]
+        keys.forget()
+        assert keys.find(kid) is not None
 
     def test_only_public_keys_for_signatures_count(self, keys, stand_in, shared):
         stand_in.answers["/.well-known/jwks.json"] = (
