@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::answers::{User, Verification};
 use crate::asking::{Asker, NoAnswer};
+use crate::clock::unix_now;
 use crate::error::{Reason, StartError, Trouble, VerifyError};
 use crate::feed::{Heard, Position, Pulse, patience};
 use crate::io::Io;
@@ -53,7 +54,7 @@ impl<I: Io> Engine<I> {
     pub(crate) async fn verify(&self, token: &str) -> Result<Arc<Verification>, VerifyError> {
         let key = token::fingerprint(token);
         let now = Instant::now();
-        let known = self.verdicts.find(&key, now);
+        let known = self.verdicts.find(&key, now, unix_now());
         if let Some(known) = &known
             && self.is_enough(known, now)
         {

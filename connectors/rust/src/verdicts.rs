@@ -27,6 +27,8 @@ pub(crate) struct Verdict {
     pub(crate) usable_until: Instant,
     /// It is dropped then; until then its tag saves an answer.
     until: Instant,
+    /// The same by the clock on the wall, which goes on while a machine sleeps: seconds since 1970.
+    expires_at: u64,
     /// What it hangs on beside the account, as changes are named.
     hangs_on: Vec<(&'static str, String)>,
     /// How many changes there had been when it was last held against them.
@@ -62,6 +64,7 @@ impl Verdict {
             asked_at,
             usable_until: until.min(now + usable.min(MAX_LIFE)),
             until,
+            expires_at: expiry.unwrap_or(u64::MAX),
             hangs_on,
             seen: AtomicU64::new(u64::MAX),
         }
@@ -96,10 +99,11 @@ impl Verdicts {
         }
     }
 
-    /// The verdict about this token, unless it is over or something that it hangs on has changed since.
-    pub(crate) fn find(&self, key: &Digest, now: Instant) -> Option<Arc<Verdict>> {
+    /// The verdict about this token, unless it is over or something that it hangs on has changed since; `hour`: the
+    /// seconds since 1970.
+    pub(crate) fn find(&self, key: &Digest, now: Instant, hour: u64) -> Option<Arc<Verdict>> {
         let found = self.kept.get(key)?;
-        if now >= found.until || self.is_overtaken(&found) {
+        if now >= found.until || hour >= found.expires_at || self.is_overtaken(&found) {
             self.kept.remove(key);
             return None;
         }
@@ -242,7 +246,7 @@ mod tests {
     }
 
     fn is_kept(memory: &Verdicts) -> bool {
-        memory.find(&KEY, Instant::now()).is_some()
+        memory.find(&KEY, Instant::now(), unix_now()).is_some()
     }
 
     #[test]
@@ -329,7 +333,20 @@ mod tests {
             Verdict::new(endless, None, Instant::now(), Duration::MAX),
         );
         assert!(is_kept(&memory));
-        assert!(memory.find(&KEY, Instant::now() + MAX_LIFE).is_none());
+        let after = memory.find(&KEY, Instant::now() + MAX_LIFE, unix_now());
+        assert!(after.is_none());
+    }
+
+    #[test]
+    fn a_machine_that_slept_takes_no_token_after_its_end() {
+        let memory = memory();
+        let exp = unix_now() + 60;
+        let verdict = Verdict::new(verification(exp), None, Instant::now(), MAX_LIFE);
+        memory.keep(KEY, verdict);
+        assert!(memory.find(&KEY, Instant::now(), exp - 1).is_some());
+        // What lasts did not go on.
+        assert!(memory.find(&KEY, Instant::now(), exp).is_none());
+        assert!(!is_kept(&memory));
     }
 
     #[test]
