@@ -164,12 +164,13 @@ impl<I: Io> Engine<I> {
 
     /// Fetches the keys, unless somebody has just done so.
     async fn renew_keys(&self, kid: &str) {
-        let now = Instant::now();
-        if self.keys.need(kid, now) != Need::Nothing && self.keys.may_ask(now) {
+        let is_due = |now| self.keys.need(kid, now) != Need::Nothing && self.keys.may_ask(now);
+        while is_due(Instant::now()) {
             let asking = Asking::of(&self.keys);
             let found = self.asker.jwks().await.ok();
-            asking.done();
-            self.keys.take(found, Instant::now());
+            if asking.done(found, Instant::now()) {
+                break;
+            }
         }
     }
 

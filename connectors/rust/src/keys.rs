@@ -47,6 +47,8 @@ struct Kept {
     fetched_at: Option<Instant>,
     max_age: Duration,
     ask_after: Option<Instant>,
+    /// How often they were forgotten.
+    forgotten: u64,
 }
 
 impl Kept {
@@ -56,22 +58,31 @@ impl Kept {
 }
 
 /// Somebody asks for the keys. A request that is given up takes its future along, wherever that is.
-pub(crate) struct Asking<'a>(Option<&'a KeySet>);
+pub(crate) struct Asking<'a> {
+    keys: Option<&'a KeySet>,
+    /// How often they had been forgotten before.
+    forgotten: u64,
+}
 
 impl<'a> Asking<'a> {
     pub(crate) fn of(keys: &'a KeySet) -> Self {
-        Self(Some(keys))
+        let forgotten = keys.forgotten();
+        Self {
+            keys: Some(keys),
+            forgotten,
+        }
     }
 
-    /// It was answered, or not: nobody has gone.
-    pub(crate) fn done(mut self) {
-        self.0 = None;
+    /// It was answered, or not: nobody has gone. False: they were forgotten meanwhile, so that it does not count.
+    pub(crate) fn done(mut self, answer: Option<(Vec<Value>, Duration)>, now: Instant) -> bool {
+        let keys = self.keys.take();
+        keys.is_some_and(|keys| keys.take(answer, self.forgotten, now))
     }
 }
 
 impl Drop for Asking<'_> {
     fn drop(&mut self) {
-        if let Some(keys) = self.0 {
+        if let Some(keys) = self.keys {
             keys.unasked();
         }
     }
@@ -97,9 +108,17 @@ impl KeySet {
         may
     }
 
-    /// Takes what was answered.
-    pub(crate) fn take(&self, answer: Option<(Vec<Value>, Duration)>, now: Instant) {
+    fn forgotten(&self) -> u64 {
+        let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        kept.forgotten
+    }
+
+    /// Takes what was answered, unless it was asked for before they were forgotten.
+    fn take(&self, answer: Option<(Vec<Value>, Duration)>, forgotten: u64, now: Instant) -> bool {
         let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if kept.forgotten != forgotten {
+            return false;
+        }
         match answer {
             None => kept.ask_after = Some(now + AGAIN),
             Some((found, max_age)) => {
@@ -107,6 +126,7 @@ impl KeySet {
                 (kept.fetched_at, kept.max_age) = (Some(now), max_age);
             }
         }
+        true
     }
 
     /// Whoever asked is gone before the answer came: the next one may ask at once.
@@ -130,10 +150,15 @@ impl KeySet {
         Ok(kept.keys.get(kid).cloned())
     }
 
-    /// Fetch them anew before the next use: one of them was retired or revoked.
+    /// One of them was retired or revoked: none is used any more, however silent authd is ([`WhenDown::Serve`]), until
+    /// they come in an answer that is asked for from now on.
     pub(crate) fn forget(&self) {
         let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        (kept.fetched_at, kept.ask_after) = (None, None);
+        let forgotten = kept.forgotten + 1;
+        *kept = Kept {
+            forgotten,
+            ..Kept::default()
+        };
     }
 }
 
@@ -190,6 +215,10 @@ mod tests {
         (keys.as_array().expect("is a list").clone(), LIFE)
     }
 
+    fn answered(keys: &KeySet, answer: Option<(Vec<Value>, Duration)>, now: Instant) -> bool {
+        Asking::of(keys).done(answer, now)
+    }
+
     #[test]
     fn whoever_goes_before_the_answer_keeps_nobody_from_asking() {
         let (keys, now) = (KeySet::default(), Instant::now());
@@ -198,14 +227,14 @@ mod tests {
         assert!(!keys.may_ask(now));
         drop(asking);
         assert!(keys.may_ask(now));
-        Asking::of(&keys).done();
+        assert!(answered(&keys, Some(set("good")), now));
         assert!(!keys.may_ask(now));
     }
 
     #[test]
     fn only_public_keys_for_signatures_count() {
         let (keys, now) = (KeySet::default(), Instant::now());
-        keys.take(Some(set("good")), now);
+        assert!(answered(&keys, Some(set("good")), now));
         assert_eq!(keys.0.read().expect("is whole").keys.len(), 1);
         assert!(matches!(
             keys.find("good", WhenDown::Refuse, now),
@@ -227,7 +256,7 @@ mod tests {
     fn they_are_renewed_at_half_their_life_and_over_at_its_end() {
         let (keys, now) = (KeySet::default(), Instant::now());
         assert_eq!(keys.need("good", now), Need::Wait);
-        keys.take(Some(set("good")), now);
+        assert!(answered(&keys, Some(set("good")), now));
         assert_eq!(keys.need("good", now), Need::Nothing);
         assert_eq!(keys.need("good", now + LIFE / 2), Need::Renewal);
         assert_eq!(keys.need("good", now + LIFE), Need::Wait);
@@ -241,11 +270,11 @@ mod tests {
     fn names_that_are_made_up_do_not_make_us_ask() {
         let (keys, now) = (KeySet::default(), Instant::now());
         assert!(keys.may_ask(now));
-        keys.take(Some(set("good")), now);
+        assert!(answered(&keys, Some(set("good")), now));
         assert_eq!(keys.need("made-up", now), Need::Wait);
         assert!(!keys.may_ask(now) && !keys.may_ask(now + PATIENCE / 2));
         assert!(keys.may_ask(now + PATIENCE));
-        keys.take(None, now + PATIENCE);
+        assert!(answered(&keys, None, now + PATIENCE));
         assert!(!keys.may_ask(now + PATIENCE) && keys.may_ask(now + PATIENCE + AGAIN));
     }
 
@@ -253,8 +282,31 @@ mod tests {
     fn a_key_that_is_taken_back_makes_us_ask_at_once() {
         let (keys, now) = (KeySet::default(), Instant::now());
         assert!(keys.may_ask(now));
-        keys.take(Some(set("good")), now);
+        assert!(answered(&keys, Some(set("good")), now));
         keys.forget();
         assert!(keys.need("good", now) == Need::Wait && keys.may_ask(now));
+    }
+
+    #[test]
+    fn keys_that_were_forgotten_serve_nobody_until_they_are_answered_anew() {
+        let (keys, now) = (KeySet::default(), Instant::now());
+        let is_there = || {
+            [WhenDown::Refuse, WhenDown::Serve].map(|when_down| {
+                keys.find("good", when_down, now)
+                    .is_ok_and(|key| key.is_some())
+            })
+        };
+        assert!(answered(&keys, Some(set("good")), now));
+        assert_eq!(is_there(), [true, true]);
+        keys.forget();
+        assert_eq!(is_there(), [false, false]);
+        // An answer that was on its way may have the key that was revoked.
+        let on_its_way = Asking::of(&keys);
+        keys.forget();
+        assert!(!on_its_way.done(Some(set("good")), now));
+        assert_eq!(is_there(), [false, false]);
+        assert!(keys.may_ask(now));
+        assert!(answered(&keys, Some(set("good")), now));
+        assert_eq!(is_there(), [true, true]);
     }
 }
