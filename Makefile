@@ -92,7 +92,7 @@ image: curl namespaces ## Build what is in the container image, start it without
 lint: components ## Check the format and the lints, without changing a file
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
-	for half in blocking async; do \
+	for half in blocking async blocking,rusqlite async,sqlx-postgres tower axum; do \
 	  $(CARGO) clippy --locked --package authd-client --no-default-features --features $$half -- -D warnings || exit; \
 	done
 

@@ -181,8 +181,8 @@ async fn off_the_runtime<T: Send + 'static>(
 }
 
 #[cfg(not(feature = "async"))]
-async fn off_the_runtime<T>(
+fn off_the_runtime<T>(
     work: impl FnOnce() -> Result<T, MirrorError>,
-) -> Result<T, MirrorError> {
-    work()
+) -> std::future::Ready<Result<T, MirrorError>> {
+    std::future::ready(work())
 }
