@@ -180,8 +180,8 @@ class Mirror:
         was_active = row.is_active
         try:
             changed = self._set(row, account)
-            with transaction.atomic(using=self._db):
-                if changed:
+            if changed:
+                with transaction.atomic(using=self._db):
                     row.save(using=self._db, update_fields=changed)
         except _REFUSED as error:
             logger.warning("the row %s stays as it was, but for is_active: %s", row.pk, _kind(error))
