@@ -28,7 +28,8 @@ pub(crate) struct Authd {
     database: Database,
     pub(crate) port: u16,
     environment: Vec<(String, String)>,
-    daemon: Option<Child>,
+    /// The process, and the one that ends it.
+    daemon: Option<(Child, Child)>,
     pub(crate) secret: String,
 }
 
@@ -95,12 +96,18 @@ impl Authd {
             "{line}\n{}",
             self.log()
         );
-        self.daemon = Some(daemon);
+        // Whatever ends this process closes the pipe, and then the daemon ends too.
+        let guard = Command::new("sh")
+            .args(["-c", "cat; kill -9 \"$1\"", "sh", &daemon.id().to_string()])
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("starts a guard");
+        self.daemon = Some((daemon, guard));
     }
 
     pub(crate) fn stop(&mut self) {
-        if let Some(mut daemon) = self.daemon.take() {
-            daemon.kill().expect("ends it");
+        if let Some((mut daemon, mut guard)) = self.daemon.take() {
+            guard.wait().expect("ends it");
             daemon.wait().expect("has ended");
         }
     }
