@@ -1,5 +1,7 @@
 //! The rows of people who do not come: the feed of changes.
 
+use std::time::Duration;
+
 use authd_client::{FollowError, MirrorError, NoRow, Row};
 use serde_json::json;
 
@@ -169,6 +171,40 @@ fn whoever_has_an_account_in_another_history_has_a_row_again() {
             verifier.catch_up(local.mirror()).expect("follows");
             let account = found.user.as_ref().expect("is a user");
             assert!(local.mirror().row(account).is_ok() && local.is_active(&user.id));
+        });
+    }
+}
+
+#[test]
+fn after_a_new_beginning_of_the_feed_a_row_does_not_stay_as_a_replica_had_it() {
+    const VERIFY: &str = "/auth/verify";
+    let authd = Authd::shared();
+    for kind in KINDS {
+        on_each(|local| {
+            let stand_in = StandIn::new();
+            let user = authd.signed_in_with(&["--first-name", "Ada"]);
+            let mut late = ureq::get(format!("{}{VERIFY}", authd.url()))
+                .header("Authorization", format!("Bearer {}", user.token))
+                .call()
+                .expect("answers");
+            let late = late.body_mut().read_json().expect("is JSON");
+            // Before the feed begins, so that it does not tell of it.
+            authd.authctl(&["user", "set", &user.email, "--first-name", "Eve"], "");
+            let staleness = Duration::from_secs(60);
+            let verifier = Either::new(kind, stand_in.cached().replica_staleness(staleness));
+            eventually(10, "the feed has begun", || {
+                stand_in.count("/auth/revocations") > 1
+            });
+            let name = || {
+                let found = verifier.verify(&user.token).expect("is good");
+                let account = found.user.as_ref().expect("is a user");
+                local.mirror().row(account).expect("is there");
+                local.row(&user.id, "first_name")
+            };
+            stand_in.say_json(VERIFY, &late);
+            assert_eq!(name(), "Ada");
+            stand_in.pass_on(VERIFY);
+            assert_eq!(name(), "Eve");
         });
     }
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::authd::{Authd, claim, eventually, part};
 use crate::stand_in::StandIn;
-use crate::verifiers::{Either, KINDS};
+use crate::verifiers::{Either, KINDS, Kind, runtime};
 
 const VERIFY: &str = "/auth/verify";
 
@@ -229,6 +229,35 @@ fn a_key_that_is_revoked_takes_its_tokens_with_it_and_the_next_one_is_found() {
             cached.is_good(&token) && offline.is_good(&token)
         });
     }
+}
+
+#[test]
+fn whoever_hangs_up_while_the_keys_are_fetched_keeps_nobody_from_fetching_them() {
+    const JWKS: &str = "/.well-known/jwks.json";
+    let stand_in = StandIn::new();
+    let token = Authd::shared().signed_in().token;
+    stand_in.answer(JWKS, |_| std::thread::sleep(Duration::from_secs(10)));
+    let verifier = Either::new(
+        Kind::Tasks,
+        stand_in.offline().timeout(Duration::from_secs(10)),
+    );
+    let request = || {
+        let (verifier, token) = (verifier.clone(), token.clone());
+        let Either::Tasks(verifier) = verifier else {
+            panic!("a thread does not hang up");
+        };
+        runtime().spawn(async move { verifier.verify(&token).await.is_ok() })
+    };
+    let first = request();
+    eventually(5, "the keys are asked for", || stand_in.count(JWKS) == 1);
+    // It waits for what the first one has asked for.
+    let second = request();
+    std::thread::sleep(Duration::from_millis(100));
+    stand_in.pass_on(JWKS);
+    assert!(!second.is_finished());
+    first.abort();
+    let is_good = runtime().block_on(second);
+    assert!(is_good.expect("ends") && stand_in.count(JWKS) == 2);
 }
 
 #[test]
