@@ -31,6 +31,8 @@ class Feed:
         self._wait = max(1.0, settings.max_silence / 3)
         self._cursor: int | None = None
         self._heard_at = float("-inf")
+        #: By the clock on the wall, which goes on while a machine sleeps: when that was asked for, and what comes next.
+        self._asked_at = self._asking_at = float("-inf")
         self._failures = 0
         self._stopped = threading.Event()
         self._start = threading.Lock()
@@ -38,7 +40,8 @@ class Feed:
 
     def is_fresh(self) -> bool:
         """Whether what has ended is known by now, give or take the silence that is borne."""
-        return time.monotonic() - self._heard_at < self._max_silence
+        has_slept = time.time() - self._asked_at > self._max_silence + self._wait + 1.0
+        return time.monotonic() - self._heard_at < self._max_silence and not has_slept
 
     def ensure_running(self) -> None:
         """Starts the thread, once in a process."""
@@ -58,6 +61,7 @@ class Feed:
 
     def step(self) -> float:
         """Hears one page, and says for how many seconds to pause."""
+        self._asking_at = time.time()
         try:
             self._hear()
         except Gone as gone:
@@ -82,7 +86,7 @@ class Feed:
         self._verdicts.begin_again()
         self._keys.forget()
         self._cursor = cursor
-        self._heard_at = time.monotonic()
+        self._beat()
 
     def _take(self, page: Page) -> None:
         self._verdicts.note(page.changes)
@@ -90,7 +94,10 @@ class Feed:
             self._keys.forget()
         self._cursor = page.cursor
         if not page.more:
-            self._heard_at = time.monotonic()
+            self._beat()
+
+    def _beat(self) -> None:
+        self._heard_at, self._asked_at = time.monotonic(), self._asking_at
 
     def _pause(self, trouble: Exception | None) -> float:
         if isinstance(trouble, Refused) and self._failures == 0:

@@ -292,6 +292,24 @@ def test_many_pages_are_heard_to_their_end_before_anything_is_trusted(settings, 
     assert feed.is_fresh()
 
 
+def test_a_machine_that_slept_does_not_know_what_ended_meanwhile(settings, stand_in, monkeypatch):
+    settings.AUTHD = stand_in.settings(MODE="cached", MAX_SILENCE=3)
+    feed = runtime().verifier.feed
+    feed.step()
+    assert feed.is_fresh()
+    now = time.time()
+    # What lasts does not go on.
+    monkeypatch.setattr(time, "time", lambda: now + 60.0)
+    assert not feed.is_fresh()
+    page = {"changes": [], "cursor": feed._cursor, "more": True}
+    stand_in.answers["/auth/revocations"] = (200, {}, page)
+    feed.step()
+    assert not feed.is_fresh()
+    stand_in.answers["/auth/revocations"] = (200, {}, {**page, "more": False})
+    feed.step()
+    assert feed.is_fresh()
+
+
 class TestVerdicts:
     """What is kept, below the requests."""
 
