@@ -54,9 +54,10 @@ impl<I: Io> Engine<I> {
     pub(crate) async fn verify(&self, token: &str) -> Result<Arc<Verification>, VerifyError> {
         let key = token::fingerprint(token);
         let now = Instant::now();
-        let known = self.verdicts.find(&key, now, unix_now());
+        let hour = unix_now();
+        let known = self.verdicts.find(&key, now, hour);
         if let Some(known) = &known
-            && self.is_enough(known, now)
+            && self.is_enough(known, now, hour)
         {
             return Ok(Arc::clone(&known.verification));
         }
@@ -75,14 +76,14 @@ impl<I: Io> Engine<I> {
     }
 
     /// Whether what is known may stand for an answer now.
-    fn is_enough(&self, known: &Verdict, now: Instant) -> bool {
+    fn is_enough(&self, known: &Verdict, now: Instant, hour: u64) -> bool {
         match self.settings().mode {
             Mode::Online => {
                 now < known
                     .usable_until
                     .min(known.asked_at + self.settings().max_age)
             }
-            Mode::Cached => self.pulse.is_fresh(now),
+            Mode::Cached => self.pulse.is_fresh(now, hour),
             Mode::Offline => now < known.usable_until,
         }
     }
@@ -187,7 +188,7 @@ impl<I: Io> Engine<I> {
 
     /// Hears one page, and says for how long to pause.
     async fn hear(&self, position: &mut Position) -> Duration {
-        let asked_at = Instant::now();
+        let (asked_at, hour) = (Instant::now(), unix_now());
         let wait = patience(self.settings());
         match self.asker.revocations(position.cursor, wait).await {
             Ok(page) => {
@@ -205,13 +206,13 @@ impl<I: Io> Engine<I> {
                     }
                 }
                 // authd has waited for news until it answered, so all until then is known.
-                self.pulse.beat(Instant::now());
+                self.pulse.beat(Instant::now(), hour);
                 Duration::ZERO
             }
             Err(NoAnswer::Gone(cursor)) => {
                 position.begin_at(cursor);
                 self.begin_again();
-                self.pulse.beat(asked_at);
+                self.pulse.beat(asked_at, hour);
                 Duration::ZERO
             }
             Err(NoAnswer::Refused(_)) if position.is_first_failure() => {

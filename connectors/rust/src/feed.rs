@@ -16,8 +16,12 @@ pub(crate) struct Pulse {
     began: Instant,
     /// Milliseconds after the beginning when something was last heard; 0: never.
     heard_at: AtomicU64,
+    /// Seconds since 1970 when that was asked for: they go on while a machine sleeps.
+    asked_hour: AtomicU64,
     is_stopped: AtomicBool,
     max_silence: Duration,
+    /// Seconds after `asked_hour` when somebody must have slept.
+    longest: u64,
 }
 
 impl Pulse {
@@ -25,21 +29,25 @@ impl Pulse {
         Self {
             began: Instant::now(),
             heard_at: AtomicU64::new(0),
+            asked_hour: AtomicU64::new(0),
             is_stopped: AtomicBool::new(false),
             max_silence: settings.max_silence,
+            longest: (settings.max_silence + patience(settings)).as_secs() + 1,
         }
     }
 
-    /// Whether what has ended is known by now, give or take the silence that is borne.
-    pub(crate) fn is_fresh(&self, now: Instant) -> bool {
+    /// Whether what has ended is known by now, give or take the silence that is borne; `hour`: the seconds since 1970.
+    pub(crate) fn is_fresh(&self, now: Instant, hour: u64) -> bool {
         let heard_at = self.heard_at.load(Ordering::Acquire);
+        let asked_hour = self.asked_hour.load(Ordering::Relaxed);
         let until = self.began + Duration::from_millis(heard_at) + self.max_silence;
-        heard_at > 0 && now < until
+        heard_at > 0 && now < until && hour <= asked_hour + self.longest
     }
 
-    /// What was asked for at `asked_at` and has come is known by now.
-    pub(crate) fn beat(&self, asked_at: Instant) {
-        let since = asked_at.saturating_duration_since(self.began).as_millis();
+    /// What had ended at this time is known; it was asked for at that hour.
+    pub(crate) fn beat(&self, known: Instant, asked_hour: u64) {
+        self.asked_hour.store(asked_hour, Ordering::Relaxed);
+        let since = known.saturating_duration_since(self.began).as_millis();
         let since = u64::try_from(since).unwrap_or(u64::MAX).max(1);
         self.heard_at.store(since, Ordering::Release);
     }
@@ -145,9 +153,22 @@ mod tests {
         let settings = Settings::online("http://localhost").max_silence(Duration::from_secs(3));
         let pulse = Pulse::new(&settings);
         let now = Instant::now();
-        assert!(!pulse.is_fresh(now));
-        pulse.beat(now);
-        assert!(pulse.is_fresh(now + Duration::from_millis(2900)));
-        assert!(!pulse.is_fresh(now + Duration::from_secs(4)));
+        assert!(!pulse.is_fresh(now, 100));
+        pulse.beat(now, 100);
+        assert!(pulse.is_fresh(now + Duration::from_millis(2900), 103));
+        assert!(!pulse.is_fresh(now + Duration::from_secs(4), 104));
+    }
+
+    #[test]
+    fn a_machine_that_slept_does_not_know_what_ended_meanwhile() {
+        let settings = Settings::online("http://localhost").max_silence(Duration::from_secs(3));
+        let pulse = Pulse::new(&settings);
+        let now = Instant::now();
+        pulse.beat(now, 100);
+        // A clock that is set back is no sleep, and what lasts goes on.
+        assert!(pulse.is_fresh(now, 100) && pulse.is_fresh(now, 50));
+        assert!(!pulse.is_fresh(now, 106));
+        pulse.beat(now, 106);
+        assert!(pulse.is_fresh(now, 106));
     }
 }
