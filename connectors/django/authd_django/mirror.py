@@ -160,12 +160,11 @@ class Mirror:
             if is_new:
                 row = self._model(**dict(values(self._map, account)))
                 row.set_unusable_password()
-            with transaction.atomic(using=self._db):
-                if is_new:
-                    row.save(using=self._db, force_insert=True)
-                link.user = row
-                link.save(using=self._db, update_fields=["user"])
+                row.save(using=self._db, force_insert=True)
+            link.user = row
+            link.save(using=self._db, update_fields=["user"])
         except _REFUSED as error:
+            # What was begun is taken back as a whole, by `apply`.
             why = "its address or user name is another row's" if isinstance(error, IntegrityError) else "a value"
             raise NoLocalUser(f"the database does not take it ({_kind(error)}: {why}?)") from None
         if is_new:
