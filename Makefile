@@ -99,8 +99,9 @@ lint: components ## Check the format and the lints, without changing a file
 fmt: components ## Format the sources
 	$(CARGO) fmt --all
 
-bench: $(DJANGO)/.ready ## Measure the service and its connector against their peers (some minutes; ENGINE=postgres: on both engines)
+bench: $(DJANGO)/.ready ## Measure the service and its connectors against their peers (some twenty minutes; ENGINE=postgres: on both engines)
 	$(CARGO) bench --locked --bench service -- --engine $(ENGINE)
+	AUTHD_TEST_PROGRAMS=$(abspath $(RELEASE)) $(CARGO) bench --locked --package authd-client
 	cd connectors/django && PYTHONDONTWRITEBYTECODE=1 AUTHD_TEST_PROGRAMS=$(abspath $(RELEASE)) $(BIN)/python bench/bench.py
 
 docs:      ## Write anew what is generated: man/, completions/, contrib/authd.toml, proto/generated/

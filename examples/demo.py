@@ -241,6 +241,8 @@ def main():
     parser.add_argument("--programs", required=True, help="folder with authd, authctl and billing")
     parser.add_argument("--nginx", default=shutil.which("nginx"), help="nginx, where it is not on the path")
     arguments = parser.parse_args()
+    if arguments.nginx is None:
+        parser.error("there is no nginx on the path: say where it is by --nginx")
     # Told to stop, it ends as on Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="authd-demo-") as folder:
