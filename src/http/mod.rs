@@ -1,6 +1,6 @@
 //! The service over HTTP.
 //!
-//! `wire` and what it uses (`patience`, `unparsed`, `gate`, `exchange`) hold the connections; `routes` is
+//! `wire` and what it uses (`patience`, `unparsed`, `gate`, `cors`, `exchange`) hold the connections; `routes` is
 //! the table of everything there is; each resource has a file of its own.
 
 mod account;
