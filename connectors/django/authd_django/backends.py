@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
@@ -31,3 +32,14 @@ class AuthdBackend(ModelBackend):
         except AuthdError:
             return None
         return user
+
+    async def aauthenticate(  # type: ignore[override]
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        token: str | None = None,
+        **kwargs: Any,
+    ) -> AbstractBaseUser | None:
+        """The same, asked in a thread: what is inherited would look for a password."""
+        return await sync_to_async(self.authenticate)(request, username, password, token, **kwargs)

@@ -3,13 +3,15 @@
 import json
 
 import pytest
-from asgiref.sync import async_to_sync, iscoroutinefunction
+from asgiref.sync import async_to_sync, iscoroutinefunction, sync_to_async
+from django.contrib import auth
 from django.contrib.auth import authenticate, get_user_model
 from django.db import OperationalError
 from django.test import AsyncClient, Client
 from rest_framework.test import APIRequestFactory
 
 from authd_django import bearer
+from authd_django.backends import AuthdBackend
 from authd_django.errors import Unavailable
 from authd_django.middleware import AuthdMiddleware
 from authd_django.models import Link
@@ -173,6 +175,31 @@ def test_the_backend_knows_tokens_and_no_passwords(settings, shared):
     found.set_password("secret")
     found.save()
     assert authenticate(None, username=user["email"], password="secret") is None
+
+
+def test_the_backend_is_the_same_for_asynchronous_code(settings, shared):
+    settings.AUTHD = shared.settings()
+    settings.AUTHENTICATION_BACKENDS = ["authd_django.backends.AuthdBackend"]
+    user, token = shared.signed_in()
+    # Django 5.0 and newer has a function of its own for it.
+    ask = getattr(auth, "aauthenticate", sync_to_async(auth.authenticate))
+
+    async def everything():
+        by_token, by_nonsense = await ask(None, token=token), await ask(None, token="x")
+        await sync_to_async(by_token.set_password)("secret")
+        await sync_to_async(by_token.save)()
+        backend = AuthdBackend()
+        by_password = [
+            await ask(None, username=user["email"], password="secret"),
+            await backend.aauthenticate(None, user["email"], "secret"),
+            await backend.aauthenticate(None, email=user["email"], password="secret"),
+        ]
+        return by_token, by_nonsense, by_password, await backend.aauthenticate(None, token=token)
+
+    by_token, by_nonsense, by_password, again = async_to_sync(everything)()
+    assert by_token.email == user["email"] and again == by_token
+    assert by_nonsense is None
+    assert by_password == [None, None, None]
 
 
 def test_a_row_that_was_switched_off_here_is_nobody(settings, shared, get):
