@@ -25,6 +25,9 @@ MAX_SHOWN: Final = 500
 #: Users in one page of their changes.
 PAGE: Final = 200
 
+#: Known, and not allowed.
+FORBIDDEN: Final = "forbidden"
+
 Read = TypeVar("Read")
 
 
@@ -37,11 +40,16 @@ class Gone(Exception):
 
 
 class Refused(Exception):
-    """authd does not give this client what it asks for; `code` is that of RFC 6749."""
+    """authd does not give this client what it asks for; `code` is that of RFC 6749, or of authd's own problems."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
+
+    @property
+    def is_about_rights(self) -> bool:
+        """Whether the client is known, and may not see what it asked for."""
+        return self.code in ("invalid_scope", FORBIDDEN)
 
 
 class AuthdClient:
@@ -144,10 +152,19 @@ class AuthdClient:
     def user_changes(self, since: int, wait: float) -> Page:
         """Users as they changed after a cursor, in the same way. The client needs the scope users.view."""
 
-        def ask() -> Answer:
-            query = urlencode({"since": since, "limit": PAGE, "wait": f"{wait:.0f}s"})
-            headers = {"Authorization": f"Bearer {self._own_token()}"}
+        query = urlencode({"since": since, "limit": PAGE, "wait": f"{wait:.0f}s"})
+
+        def ask_with(token: str) -> Answer:
+            headers = {"Authorization": f"Bearer {token}"}
             return self._transport.request("GET", f"/users/changes?{query}", headers, wait=wait, limit=MAX_PAGE)
+
+        def ask() -> Answer:
+            answer = ask_with(self._own_token())
+            if answer.status == 401:
+                # It may have ended before its time, as when a key is revoked: a new one will show.
+                self._token = None
+                answer = ask_with(self._own_token())
+            return answer
 
         return self._told("changes", ask, lambda answer: answers.user_changes(_page(answer)))
 
@@ -209,8 +226,8 @@ def _page(answer: Answer) -> Json:
         cursor = answers.document(answer.body).get("cursor")
         if type(cursor) is int:
             raise Gone(cursor)
-    if answer.status in (401, 403):
-        raise Refused("the client is not let in, or may not see this")
+    if answer.status in (401, 403) and isinstance(answers.document(answer.body).get("code"), str):
+        raise Refused(FORBIDDEN if answer.status == 403 else "invalid_client")
     return _good(answer)
 
 

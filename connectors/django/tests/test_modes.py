@@ -216,6 +216,19 @@ def test_a_client_that_may_not_follow_is_said_once_and_every_request_is_asked_ab
     assert "wrong" not in caplog.text
 
 
+def test_a_client_that_was_disabled_and_enabled_again_hears_again(settings, own, get, caplog):
+    authd = own()
+    settings.AUTHD = authd.settings(MODE="cached")
+    user, token = authd.signed_in()
+    warm(get, token)
+    authd.authctl("client", "disable", authd.client_id, "--yes")
+    assert eventually(lambda: "check CLIENT_ID and CLIENT_SECRET" in caplog.text, 15)
+    authd.authctl("client", "enable", authd.client_id)
+    assert eventually(lambda: runtime().verifier.feed._failures == 0, 15)
+    authd.authctl("user", "disable", user["email"], "--yes")
+    assert eventually(lambda: get("/me", token).status_code == 401, 2)
+
+
 def test_the_thread_outlives_what_nobody_foresaw(settings, shared, caplog, monkeypatch):
     settings.AUTHD = shared.settings(MODE="cached")
     feed = runtime().verifier.feed

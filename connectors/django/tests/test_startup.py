@@ -9,6 +9,7 @@ import time
 from io import StringIO
 from pathlib import Path
 
+import jwt
 import pytest
 import urllib3
 from conftest import eventually, free_port
@@ -21,6 +22,7 @@ from django.db import OperationalError, connection
 from authd_django import conf
 from authd_django.apps import refuse_if_wrong
 from authd_django.checks import check
+from authd_django.management.commands import authd_sync
 from authd_django.middleware import AuthdMiddleware
 from authd_django.mirror import Mirror
 from authd_django.models import Cursor, Link
@@ -292,8 +294,6 @@ class TestCommands:
             self.run("authd_sync", "--once")
 
     def test_sync_opens_a_connection_anew_that_broke(self, settings, own, monkeypatch):
-        from authd_django.management.commands import authd_sync
-
         authd = own()
         settings.AUTHD = authd.settings()
         monkeypatch.setattr(authd_sync, "WAIT", 1.0)
@@ -317,12 +317,70 @@ class TestCommands:
             said = self.run("authd_sync")
         finally:
             connection.close()
-        assert "trying again" in said and "1 changes read" in said
+        assert "Trying again" in said and "1 changes read" in said
         assert get_user_model().objects.count() == 1
 
-    def test_sync_follows_until_it_is_interrupted_and_goes_on_after_trouble(self, settings, own, monkeypatch):
-        from authd_django.management.commands import authd_sync
+    def test_sync_goes_on_when_its_own_token_ends_before_its_time(self, settings, own):
+        authd = own()
+        settings.AUTHD = authd.settings()
+        authd.add_user()
+        follower = authd_sync.Follower(conf.read(), is_anew=False)
+        assert follower.step(0.0)
+        token, _ = follower.client._token
+        authd.authctl("key", "revoke", jwt.get_unverified_header(token)["kid"], "--yes")
+        second = authd.add_user()
+        assert follower.step(0.0)
+        assert follower.client._token[0] != token
+        assert get_user_model().objects.filter(email=second["email"]).exists()
+        follower.client.close()
 
+    def test_sync_outlives_that_its_client_is_disabled_for_a_while(self, settings, own, monkeypatch):
+        authd = own()
+        settings.AUTHD = authd.settings()
+        monkeypatch.setattr(authd_sync, "WAIT", 1.0)
+        monkeypatch.setattr(authd_sync, "PAUSE", 0.1)
+        steps = []
+        step = authd_sync.Follower.step
+
+        def watched(follower, wait):
+            steps.append(wait)
+            if len(steps) == 2:
+                authd.authctl("client", "disable", authd.client_id, "--yes")
+            if len(steps) == 5:
+                authd.authctl("client", "enable", authd.client_id)
+                authd.add_user()
+            if get_user_model().objects.exists():
+                raise KeyboardInterrupt
+            return step(follower, wait)
+
+        monkeypatch.setattr(authd_sync.Follower, "step", watched)
+        said = self.run("authd_sync")
+        assert said.count("(invalid_client): check CLIENT_ID and CLIENT_SECRET. Trying again until it is over.") == 1
+        assert said.count("It is over: the changes are followed again.") == 1
+        assert "1 changes read" in said
+
+    @pytest.mark.parametrize(
+        ("status", "said", "asked"), [(401, "check CLIENT_ID", 2), (403, "needs the scope users.view", 1)]
+    )
+    def test_sync_is_refused_by_what_authd_says_to_a_new_token(self, settings, stand_in, status, said, asked):
+        settings.AUTHD = stand_in.settings()
+        stand_in.answers["/users/changes"] = (status, {}, {"code": "invalid_token" if status == 401 else "forbidden"})
+        with pytest.raises(CommandError, match=said):
+            self.run("authd_sync", "--once")
+        assert stand_in.count("/users/changes") == asked
+        # A page of somebody on the way is no refusal of authd's.
+        stand_in.answers["/users/changes"] = (status, {}, b"<html>log in</html>")
+        with pytest.raises(CommandError, match="Not all was read"):
+            self.run("authd_sync", "--once")
+
+    def test_sync_says_why_a_client_is_not_let_in(self, settings, own):
+        authd = own()
+        settings.AUTHD = authd.settings()
+        authd.authctl("client", "disable", authd.client_id, "--yes")
+        with pytest.raises(CommandError, match=re.escape("(invalid_client): check CLIENT_ID and CLIENT_SECRET")):
+            self.run("authd_sync", "--once")
+
+    def test_sync_follows_until_it_is_interrupted_and_goes_on_after_trouble(self, settings, own, monkeypatch):
         authd = own()
         settings.AUTHD = authd.settings(TIMEOUT=1.0)
         monkeypatch.setattr(authd_sync, "WAIT", 1.0)
@@ -346,7 +404,7 @@ class TestCommands:
 
         monkeypatch.setattr(authd_sync.Follower, "step", watched)
         said = self.run("authd_sync")
-        assert "trying again" in said
+        assert said.count("Trying again") == 1
         assert "3 changes read" in said or "2 changes read" in said
 
 

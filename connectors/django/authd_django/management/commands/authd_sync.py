@@ -47,23 +47,37 @@ class Command(BaseCommand):
         self.stdout.write(self.style.SUCCESS(follower.said()))
 
     def _follow(self, follower: Follower, *, once: bool) -> None:
+        was_let_in = is_down = False
         while True:
             try:
                 is_all = follower.step(0.0 if once else WAIT)
-            except Refused as refused:
-                sentence = f"authd does not tell this client of users ({refused}): it needs the scope users.view."
-                raise CommandError(sentence) from None
-            except (Unavailable, Error) as trouble:
-                if once:
-                    raise CommandError(f"Not all was read: {trouble}") from None
+            except (Refused, Unavailable, Error) as trouble:
+                # Whoever was let in before may be again: a client that was disabled, and then enabled.
+                if once or (isinstance(trouble, Refused) and not was_let_in):
+                    raise CommandError(_sentence(trouble)) from None
                 if isinstance(trouble, Error):
                     # One that broke stays so, and nobody else opens it anew: there are no requests here.
                     connections[follower.db].close()
-                self.stderr.write(self.style.WARNING(f"{trouble}; trying again"))
+                if not is_down:
+                    self.stderr.write(self.style.WARNING(f"{_sentence(trouble)} Trying again until it is over."))
+                is_down = True
                 time.sleep(PAUSE)
                 continue
+            if is_down:
+                self.stderr.write(self.style.WARNING("It is over: the changes are followed again."))
+            was_let_in, is_down = True, False
             if is_all and once:
                 return
+
+
+def _sentence(trouble: Exception) -> str:
+    if isinstance(trouble, Refused):
+        what = "it needs the scope users.view" if trouble.is_about_rights else "check CLIENT_ID and CLIENT_SECRET"
+        return f"authd does not tell this client of users ({trouble}): {what}."
+    if isinstance(trouble, Error):
+        # What it says in words may hold values.
+        return f"Not all was read: the local database failed ({type(trouble).__name__})."
+    return f"Not all was read: {trouble}."
 
 
 class Follower:
