@@ -18,12 +18,14 @@ from .answers import AuthdUser
 from .conf import Settings
 from .errors import NoLocalUser
 from .followed import field_map, values
-from .models import Link
+from .models import FORGOTTEN, Link
 
 logger = logging.getLogger("authd_django")
 
 #: Seconds after which one looks again whose a row is. Whatever authd has changed is looked at at once.
 KNOWN_FOR: Final = 60.0
+#: Rows that are made inactive in one transaction, where accounts are found gone.
+UNNAMED_AT_ONCE: Final = 500
 #: What a value or the database may have against a row.
 _REFUSED: Final = (IntegrityError, DataError, ValidationError, ValueError, TypeError, OverflowError)
 
@@ -79,43 +81,66 @@ class Mirror:
             if len(self._known) > self._settings.cache_size:
                 self._known.popitem(last=False)
 
-    def apply(self, account: AuthdUser, *, is_anew: bool = False) -> AbstractBaseUser:
-        """Makes the row as the account is, unless it is so or newer; `is_anew`: in any case."""
+    def apply(self, account: AuthdUser) -> AbstractBaseUser:
+        """Makes the row as the account is, unless it is so or newer."""
         try:
             with transaction.atomic(using=self._db):
-                return self._written(account, is_anew)
+                return self._written(account)
         except NoLocalUser as refusal:
             if (account.id, account.version) not in self._told:
                 self._told.append((account.id, account.version))
                 logger.warning("no local row for the account %s: %s", account.id, refusal)
             raise
 
-    def deactivate(self, sub: str, version: int, *, is_anew: bool = False) -> bool:
+    def deactivate(self, sub: str, version: int) -> bool:
         """Makes the row of a deleted account inactive, and lets none be made; says whether one became so."""
         with transaction.atomic(using=self._db):
-            if not self._take(sub, version, is_anew):
+            if not self._take(sub, version, below=version):
                 # A token may outlive its account: a link without a row keeps it from making one.
                 links = Link.objects.using(self._db)
                 _, is_made = links.get_or_create(sub=sub, defaults={"version": version})
                 # The request that has made one meanwhile knew of no deletion.
-                if is_made or not self._take(sub, version, is_anew):
+                if is_made or not self._take(sub, version, below=version):
                     return False
-            link = self._link(sub)
-            row = link.user if link is not None else None
-            if row is None or not row.is_active:
-                return False
-            if self._has_is_active:
-                row.is_active = False
-                row.save(using=self._db, update_fields=["is_active"])
-            self._tell(signals.user_deactivated, row, None)
-            return True
+            return self._switch_off(self._link(sub))
 
-    def _written(self, account: AuthdUser, is_anew: bool) -> AbstractBaseUser:
+    def begin_again(self) -> None:
+        """Nothing is known of any account, as all are read anew. That is written down: this may end before `settle`."""
+        links = Link.objects.using(self._db)
+        # Who was deleted before there was a row is told again.
+        links.filter(user__isnull=True).delete()
+        links.update(version=FORGOTTEN)
+
+    def settle(self) -> int:
+        """Once all were read: makes the rows of accounts that were not named inactive, and says how many became so."""
+        unnamed = Link.objects.using(self._db).filter(version=FORGOTTEN)
+        count = 0
+        while subs := list(unnamed.values_list("sub", flat=True)[:UNNAMED_AT_ONCE]):
+            with transaction.atomic(using=self._db):
+                for sub in subs:
+                    # A request may have heard of it meanwhile.
+                    is_gone = unnamed.filter(sub=sub).update(version=0) > 0
+                    count += is_gone and self._switch_off(self._link(str(sub)))
+        return count
+
+    def _switch_off(self, link: Link | None) -> bool:
+        """Makes the row inactive, and says whether it became so."""
+        row = link.user if link is not None else None
+        if row is None or not row.is_active:
+            return False
+        if self._has_is_active:
+            row.is_active = False
+            row.save(using=self._db, update_fields=["is_active"])
+        self._tell(signals.user_deactivated, row, None)
+        return True
+
+    def _written(self, account: AuthdUser) -> AbstractBaseUser:
         # The feed of changes does not say what an account may do: the next verification is to be news as well.
         is_whole = account.permissions is not None or not self._settings.permissions or account.version == 0
         version = account.version if is_whole else account.version - 1
         # A statement that writes comes first: whoever else is at this account waits here, on SQLite too.
-        is_news = self._take(account.id, version, is_anew)
+        # What a token says is news to nobody who was known, forgotten or not.
+        is_news = self._take(account.id, version, below=version if account.version else FORGOTTEN)
         link = self._link(account.id)
         if link is None:
             link = Link(sub=account.id, version=version)
@@ -128,22 +153,15 @@ class Mirror:
             else:
                 made: AbstractBaseUser = self._linked(link, account)
                 return made
-        if link is not None and link.user is None and is_anew:
-            # Deleted in another history alone.
-            again: AbstractBaseUser = self._linked(link, account)
-            return again
         if link is None or link.user is None:
             raise NoLocalUser("authd has deleted the account")
         if is_news:
             self._update(link.user, account)
         return link.user
 
-    def _take(self, sub: str, version: int, is_anew: bool) -> bool:
-        """Marks the link with the version; false: there is none, or it has that one or a later one."""
-        mine = Link.objects.using(self._db).filter(sub=sub)
-        if not is_anew:
-            mine = mine.filter(version__lt=version)
-        count: int = mine.update(version=version)
+    def _take(self, sub: str, version: int, *, below: int) -> bool:
+        """Marks the link with the version, if it has one below; false: there is none, or it has not."""
+        count: int = Link.objects.using(self._db).filter(sub=sub, version__lt=below).update(version=version)
         return count > 0
 
     def _link(self, sub: str) -> Link | None:

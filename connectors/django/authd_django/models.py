@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.conf import settings
 from django.db import models
+
+#: The version of a link of which nothing has been heard since all accounts are read anew.
+FORGOTTEN: Final = -1
 
 
 class Link(models.Model):

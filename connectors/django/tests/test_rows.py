@@ -158,7 +158,8 @@ class TestFollowing:
         assert keep.row_of(newer).last_name == "King"
         assert keep.row_of(first).last_name == "King"
         assert keep.apply(first).phone_number == "+442079460000"
-        assert keep.apply(first, is_anew=True).phone_number == ""
+        keep.begin_again()
+        assert keep.apply(first).phone_number == ""
         assert Link.objects.get().version == 5
         assert users().get().pk == row.pk
 
@@ -278,7 +279,8 @@ class TestFollowing:
         keep.row_of(first)
         assert keep.deactivate(first.id, 4) is False
         assert keep.deactivate(first.id, 6) is True
-        assert keep.deactivate(first.id, 6, is_anew=True) is False
+        keep.begin_again()
+        assert keep.deactivate(first.id, 6) is False
         assert not users().get().is_active
         Link.objects.create(sub=uuid.uuid4(), version=1)
         assert keep.deactivate(str(Link.objects.get(version=1).sub), 7) is False
@@ -297,8 +299,25 @@ class TestFollowing:
         assert "authd has deleted the account" in caplog.text
         assert not Link.objects.filter(user__isnull=False).exists() and users().count() == is_there
         # In another history it may be there.
-        assert mirror().apply(gone, is_anew=True).is_active
+        mirror().begin_again()
+        assert mirror().apply(gone).is_active
         assert mirror().row_of(offline).email == gone.email
+
+    def test_whoever_is_not_named_when_all_is_read_anew_is_out(self, mirror, caplog):
+        keep = mirror()
+        named, lost, off = account(), account(email="lost@example.com"), account(email="off@example.com")
+        rows = [keep.row_of(one) for one in (named, lost, off)]
+        keep.deactivate(off.id, 6)
+        keep.begin_again()
+        # What a token says names nobody, and changes nothing.
+        offline = answers.account_of_claims({"sub": lost.id, "email": lost.email, "first_name": "Eve"})
+        assert Mirror(runtime().settings).row_of(offline).first_name == "Ada"
+        keep.apply(answers.account({**named.raw, "version": 1}, ()))
+        assert keep.settle() == 1
+        assert keep.settle() == 0
+        assert [users().get(pk=row.pk).is_active for row in rows] == [True, False, False]
+        # News of it are news.
+        assert Mirror(runtime().settings).row_of(answers.account({**lost.raw, "version": 1}, ())).is_active
 
     def test_a_deletion_that_meets_a_first_request_finds_the_row(self, mirror, monkeypatch):
         keep = mirror()
@@ -307,7 +326,7 @@ class TestFollowing:
         # As if the request had committed after the look.
         looks = iter([False])
         take = keep._take
-        monkeypatch.setattr(keep, "_take", lambda *mine: next(looks, None) is not False and take(*mine))
+        monkeypatch.setattr(keep, "_take", lambda *mine, **at: next(looks, None) is not False and take(*mine, **at))
         assert keep.deactivate(first.id, 6) is True
         assert not users().get(pk=row.pk).is_active
 

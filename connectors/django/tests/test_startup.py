@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from io import StringIO
 from pathlib import Path
 
@@ -267,6 +268,32 @@ class TestCommands:
         assert self.run("authd_sync", "--once").startswith("1 changes read")
         assert get_user_model().objects.get().last_name == user["last_name"]
         assert Link.objects.get().version == user["version"]
+
+    @pytest.mark.parametrize("is_asked", [False, True])
+    def test_sync_ends_what_was_begun_anew_by_a_process_that_was_killed(self, settings, own, monkeypatch, is_asked):
+        authd = own()
+        settings.AUTHD = authd.settings()
+        monkeypatch.setattr("authd_django.client.PAGE", 1)
+        people = [authd.add_user() for _ in range(3)]
+        self.run("authd_sync", "--once")
+        rows = get_user_model().objects
+        # As after a restored backup: of the lost history there is somebody, and versions that are higher.
+        Link.objects.create(sub=uuid.uuid4(), user=rows.create_user("lost@example.com"), version=1)
+        rows.update(last_name="Of another history")
+        Link.objects.update(version=2**40)
+        if not is_asked:
+            Cursor.objects.update(position=2**40)
+        follower = authd_sync.Follower(conf.read(), is_anew=is_asked)
+        assert follower.step(0.0) is False
+        if not is_asked:
+            assert follower.step(0.0) is False
+        assert rows.filter(last_name="Of another history").count() == 3
+        follower.client.close()
+        # Killed here, and begun again by something that knows of nothing.
+        assert self.run("authd_sync", "--once").startswith("2 changes read, 1 rows deactivated")
+        assert [row.email for row in rows.filter(last_name="Of another history")] == ["lost@example.com"]
+        assert sorted(row.email for row in rows.filter(is_active=True)) == sorted(one["email"] for one in people)
+        assert self.run("authd_sync", "--once").startswith("0 changes read, 0 rows deactivated")
 
     def test_sync_leaves_nothing_out_of_a_page_that_failed(self, settings, own, monkeypatch):
         authd = own()

@@ -89,9 +89,19 @@ class Follower:
         self._mirror = Mirror(settings)
         self._issuer = settings.issuer
         stored = Cursor.objects.using(self.db).filter(issuer=settings.issuer).values_list("position", flat=True).first()
-        self._is_anew = is_anew
-        self._position = 0 if is_anew else stored or 0
+        self._position = stored or 0
+        #: One that was begun by a process that ended is ended by this one: the links say which accounts were named.
+        self._is_unsettled = True
         self._read = self._refused = self._deactivated = 0
+        if is_anew:
+            self._begin_again(0)
+
+    def _begin_again(self, position: int) -> None:
+        """All are read anew, from here on, by whatever process comes so far."""
+        with transaction.atomic(using=self.db):
+            self._mirror.begin_again()
+            self._store(position)
+        self._position, self._is_unsettled = position, True
 
     def step(self, wait: float) -> bool:
         """Takes one page; says whether there was no more."""
@@ -99,26 +109,31 @@ class Follower:
             page = self.client.user_changes(self._position, wait)
         except Gone as gone:
             # Another history, as after a restored backup: versions mean nothing any more.
-            self._position, self._is_anew = gone.cursor, True
+            self._begin_again(gone.cursor)
             return False
         self._take(page)
-        self._is_anew = self._is_anew and page.more
+        if self._is_unsettled and not page.more:
+            self._deactivated += self._mirror.settle()
+            self._is_unsettled = False
         return not page.more
 
     def _take(self, page: Page) -> None:
         with transaction.atomic(using=self.db):
             for change in page.changes:
                 self._apply(change)
-            Cursor.objects.using(self.db).update_or_create(issuer=self._issuer, defaults={"position": page.cursor})
+            self._store(page.cursor)
         self._position = page.cursor
+
+    def _store(self, position: int) -> None:
+        Cursor.objects.using(self.db).update_or_create(issuer=self._issuer, defaults={"position": position})
 
     def _apply(self, change: AuthdUser | Deleted) -> None:
         self._read += 1
         if isinstance(change, Deleted):
-            self._deactivated += self._mirror.deactivate(change.id, change.version, is_anew=self._is_anew)
+            self._deactivated += self._mirror.deactivate(change.id, change.version)
             return
         try:
-            self._mirror.apply(change, is_anew=self._is_anew)
+            self._mirror.apply(change)
         except NoLocalUser:
             # The log says why; the others are no worse for it.
             self._refused += 1
