@@ -30,11 +30,18 @@ def field_map(settings: Settings) -> dict[str, str]:
     followed: dict[str, str | None] = {name: name for name in FOLLOWED if name in local}
     if (address := email_field()) in local:
         followed[address] = "email"
-    if model.USERNAME_FIELD not in followed:
-        # A name that nobody can choose, so that it is nobody else's.
-        followed[model.USERNAME_FIELD] = "id"
     followed |= settings.fields
     return {name: source for name, source in followed.items() if source is not None}
+
+
+def field_map_of_new(settings: Settings) -> dict[str, str]:
+    """The same for a row that is made: it needs a user name, and one that was there before keeps its own."""
+    followed = field_map(settings)
+    name = get_user_model().USERNAME_FIELD
+    if name not in followed and name not in settings.fields:
+        # A name that nobody can choose, so that it is nobody else's.
+        followed[name] = "id"
+    return followed
 
 
 def email_field() -> str:
@@ -81,7 +88,7 @@ def doubtful_fields(settings: Settings) -> Iterator[str]:
         yield f"{model._meta.label} has no field 'is_active': rows of disabled and deleted accounts stay as they are."
     name = fields[model.USERNAME_FIELD]
     most = getattr(name, "max_length", None)
-    if field_map(settings).get(name.name) == "id" and most is not None and most < ID_LENGTH:
+    if field_map_of_new(settings).get(name.name) == "id" and most is not None and most < ID_LENGTH:
         yield (
             f"{model._meta.label}.{name.name} follows the account's id, which is longer than {most} characters: no row "
             f'can be made. Set AUTHD["FIELDS"] = {{"{name.name}": ...}}.'

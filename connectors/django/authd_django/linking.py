@@ -29,7 +29,7 @@ def adoptable(rows: Manager[Any], account: AuthdUser, settings: Settings) -> Any
         is_by_email = True
         alike = _named(rows, f"{by_email}__iexact", account.email)
         # The database's idea of upper case joins letters that are two addresses.
-        found = [row for row in alike if _is_same_address(getattr(row, by_email), account.email)]
+        found = [row for row in alike if is_same_address(getattr(row, by_email), account.email)]
     if len(found) != 1 or found[0].is_linked:
         return None
     (row,) = found
@@ -53,5 +53,6 @@ def _named(rows: Manager[Any], lookup: str, value: str) -> list[Any]:
         return []
 
 
-def _is_same_address(one: object, other: str) -> bool:
+def is_same_address(one: object, other: str) -> bool:
+    """Whether two addresses are one: letters outside ASCII must be the same."""
     return one == other or (isinstance(one, str) and one.isascii() and other.isascii() and one.lower() == other.lower())

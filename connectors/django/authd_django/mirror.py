@@ -6,18 +6,18 @@ import logging
 import threading
 import time
 from collections import OrderedDict, deque
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.core.exceptions import ValidationError
-from django.db import DataError, IntegrityError, router, transaction
+from django.db import IntegrityError, router, transaction
 
-from . import linking, rights, signals
+from . import addresses, linking, refusals, rights, signals
 from .answers import AuthdUser
 from .conf import Settings
 from .errors import NoLocalUser
-from .followed import field_map, values
+from .followed import field_map, field_map_of_new, values
 from .models import FORGOTTEN, Link
 
 logger = logging.getLogger("authd_django")
@@ -26,8 +26,8 @@ logger = logging.getLogger("authd_django")
 KNOWN_FOR: Final = 60.0
 #: Rows that are made inactive in one transaction, where accounts are found gone.
 UNNAMED_AT_ONCE: Final = 500
-#: What a value or the database may have against a row.
-_REFUSED: Final = (IntegrityError, DataError, ValidationError, ValueError, TypeError, OverflowError)
+
+Written = TypeVar("Written")
 
 
 class Mirror:
@@ -41,10 +41,12 @@ class Mirror:
         self._lock = threading.Lock()
         #: By account: the row's key, for which version it was up to date, until when that is believed.
         self._known: OrderedDict[str, tuple[Any, int, float]] = OrderedDict()
-        self._map = field_map(settings)
+        self._map, self._map_of_new = field_map(settings), field_map_of_new(settings)
         self._has_is_active = any(field.name == "is_active" for field in self._model._meta.concrete_fields)
-        #: For whom it was said that there is no row.
-        self._told: deque[tuple[str, int]] = deque(maxlen=1000)
+        #: Of whom something was said.
+        self._told: deque[tuple[str, int, str]] = deque(maxlen=1000)
+        #: How many rows were not to be as authd has the account.
+        self.refused = 0
 
     def row_of(self, account: AuthdUser) -> AbstractBaseUser:
         """The active row of an account, made or brought up to date if need be.
@@ -84,13 +86,13 @@ class Mirror:
     def apply(self, account: AuthdUser) -> AbstractBaseUser:
         """Makes the row as the account is, unless it is so or newer."""
         try:
-            with transaction.atomic(using=self._db):
-                return self._written(account)
+            return self._tried(account, lambda: self._written(account))
+        except refusals.Refusal as refusal:
+            why = NoLocalUser(f"the database does not take it ({refusal})")
         except NoLocalUser as refusal:
-            if (account.id, account.version) not in self._told:
-                self._told.append((account.id, account.version))
-                logger.warning("no local row for the account %s: %s", account.id, refusal)
-            raise
+            why = refusal
+        self._say_once(account, "no local row for the account %s: %s", account.id, why)
+        raise why
 
     def deactivate(self, sub: str, version: int) -> bool:
         """Makes the row of a deleted account inactive, and lets none be made; says whether one became so."""
@@ -128,9 +130,8 @@ class Mirror:
         row = link.user if link is not None else None
         if row is None or not row.is_active:
             return False
-        if self._has_is_active:
-            row.is_active = False
-            row.save(using=self._db, update_fields=["is_active"])
+        if self._has_is_active and not self._saved_active(row, False, None):
+            return False
         self._tell(signals.user_deactivated, row, None)
         return True
 
@@ -170,61 +171,116 @@ class Mirror:
 
     def _linked(self, link: Link, account: AuthdUser) -> Any:
         """The row that stands for a new account from now on: one that is there, or a new one."""
-        row: Any = linking.adoptable(self._rows, account, self._settings)
-        is_new = row is None
-        if is_new and "email" in self._map.values() and not account.email:
-            raise NoLocalUser("the token does not say its address (tokens.claims), and nobody was asked")
-        try:
+        # What is begun here and refused is taken back as a whole, by `apply`.
+        with refusals.judged():
+            row: Any = linking.adoptable(self._rows, account, self._settings)
+            is_new = row is None
+            if is_new and "email" in self._map.values() and not account.email:
+                raise NoLocalUser("the token does not say its address (tokens.claims), and nobody was asked")
             if is_new:
-                row = self._model(**dict(values(self._map, account)))
+                row = self._model(**dict(values(self._map_of_new, account)))
                 row.set_unusable_password()
                 row.save(using=self._db, force_insert=True)
             link.user = row
             link.save(using=self._db, update_fields=["user"])
-        except _REFUSED as error:
-            # What was begun is taken back as a whole, by `apply`.
-            why = "its address or user name is another row's" if isinstance(error, IntegrityError) else "a value"
-            raise NoLocalUser(f"the database does not take it ({_kind(error)}: {why}?)") from None
         if is_new:
-            rights.follow(row, account, self._settings)
+            self._follow_rights(row, account)
             self._tell(signals.user_created, row, account)
         else:
             logger.info("the local row %s stands for the account %s from now on", row.pk, account.id)
             self._update(row, account)
         return row
 
-    def _update(self, row: AbstractBaseUser, account: AuthdUser) -> None:
+    def _tried(self, account: AuthdUser, write: Callable[[], Written]) -> Written:
+        """What was written; once more if the address was still another's. Raises ``Refusal``."""
+        try:
+            with transaction.atomic(using=self._db):
+                return write()
+        except refusals.Refusal as refusal:
+            if not refusal.is_of_a_rule:
+                raise
+            with transaction.atomic(using=self._db):
+                taken = list(addresses.taken_from_others(account, self._map, self._db))
+                if not taken:
+                    raise
+                written = write()
+        for row, name in taken:
+            logger.info("the address of the row %s is another account's by now, and taken from it", row.pk)
+            self._tell(signals.user_updated, row, None, changed=[name])
+        return written
+
+    def _update(self, row: Any, account: AuthdUser) -> None:
         was_active = row.is_active
         try:
-            changed = self._set(row, account)
+            with refusals.judged():
+                changed = self._set(row, account)
             if changed:
-                with transaction.atomic(using=self._db):
-                    row.save(using=self._db, update_fields=changed)
-        except _REFUSED as error:
-            logger.warning("the row %s stays as it was, but for is_active: %s", row.pk, _kind(error))
+                self._tried(account, lambda: self._saved(row, changed))
+        except refusals.Refusal as refusal:
+            self._stays(account, "the row %s stays as it was, but for is_active: %s", row.pk, refusal)
             row.refresh_from_db(using=self._db)
-            changed = ["is_active"] if "is_active" in self._map and row.is_active != account.is_active else []
-            row.is_active = account.is_active if changed else row.is_active
-            row.save(using=self._db, update_fields=changed)
-        changed += rights.follow(row, account, self._settings)
+            changed = self._set_active(row, account)
+        changed += self._follow_rights(row, account)
         if changed:
             self._tell(signals.user_updated, row, account, changed=changed)
         if was_active and not row.is_active:
             self._tell(signals.user_deactivated, row, account)
 
-    def _set(self, row: AbstractBaseUser, account: AuthdUser) -> list[str]:
+    def _saved(self, row: Any, changed: list[str]) -> None:
+        with refusals.judged():
+            row.save(using=self._db, update_fields=changed)
+
+    def _set(self, row: Any, account: AuthdUser) -> list[str]:
         """Gives the row the account's values, and says which were others."""
         changed = [name for name, value in values(self._map, account) if getattr(row, name) != value]
         for name, value in values(self._map, account):
             setattr(row, name, value)
         return changed
 
+    def _set_active(self, row: Any, account: AuthdUser) -> list[str]:
+        """Makes a row that stays as it was at least as active as the account is, and says whether it was not."""
+        if "is_active" not in self._map or row.is_active == account.is_active:
+            return []
+        return ["is_active"] if self._saved_active(row, account.is_active, account) else []
+
+    def _saved_active(self, row: Any, value: bool, account: AuthdUser | None) -> bool:
+        before, row.is_active = row.is_active, value
+        try:
+            with refusals.judged(), transaction.atomic(using=self._db):
+                row.save(using=self._db, update_fields=["is_active"])
+        except refusals.Refusal as refusal:
+            row.is_active = before
+            self._stays(account, "the row %s does not even become active or inactive: %s", row.pk, refusal)
+            return False
+        return True
+
+    def _follow_rights(self, row: AbstractBaseUser, account: AuthdUser) -> list[str]:
+        if not (self._settings.groups or self._settings.permissions):
+            return []
+        try:
+            with refusals.judged(), transaction.atomic(using=self._db):
+                return rights.follow(row, account, self._settings)
+        except refusals.Refusal as refusal:
+            self._stays(account, "groups and permissions of the row %s stay as they were: %s", row.pk, refusal)
+            return []
+
+    def _stays(self, account: AuthdUser | None, sentence: str, *of: Any) -> None:
+        """Something was refused: said once for each version, and what was said of the account is to be news again."""
+        self.refused += 1
+        if account is None:
+            logger.warning(sentence, *of)
+            return
+        mine = Link.objects.using(self._db).filter(sub=account.id)
+        mine.update(version=max(account.version - 1, 0))
+        self._say_once(account, sentence, *of)
+
+    def _say_once(self, account: AuthdUser, sentence: str, *of: Any) -> None:
+        key = (account.id, account.version, sentence)
+        if key not in self._told:
+            self._told.append(key)
+            logger.warning(sentence, *of)
+
     def _tell(self, signal: Any, row: AbstractBaseUser, account: AuthdUser | None, **more: Any) -> None:
         transaction.on_commit(
             lambda: signal.send_robust(sender=self._model, user=row, authd=account, **more), using=self._db
         )
-
-
-def _kind(error: Exception) -> str:
-    """What kind of thing is wrong: what the database says in words may hold values."""
-    return type(error).__name__

@@ -6,6 +6,7 @@
 from django.dispatch import Signal
 
 user_created = Signal()
+#: ``authd`` is ``None`` where the row lost its address to another account, before there is news of its own.
 user_updated = Signal()
 #: ``authd`` is ``None`` where the account was deleted.
 user_deactivated = Signal()

@@ -2,6 +2,7 @@
 
 import threading
 import uuid
+from io import StringIO
 
 import pytest
 import urllib3
@@ -9,11 +10,22 @@ from conftest import eventually
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
-from django.db import connection, connections, transaction
+from django.core.management import call_command
+from django.db import (
+    DatabaseError,
+    IntegrityError,
+    InternalError,
+    OperationalError,
+    ProgrammingError,
+    connection,
+    connections,
+    models,
+    transaction,
+)
 
-from authd_django import answers, conf, signals
+from authd_django import addresses, answers, conf, refusals, signals
 from authd_django.errors import NoLocalUser
-from authd_django.followed import field_map
+from authd_django.followed import field_map, field_map_of_new
 from authd_django.mirror import Mirror
 from authd_django.models import Link
 from authd_django.runtime import runtime
@@ -186,9 +198,26 @@ class TestFollowing:
     def test_a_user_name_that_is_no_address_holds_what_nobody_can_choose(self, settings, monkeypatch):
         monkeypatch.setattr(get_user_model(), "USERNAME_FIELD", "company")
         settings.AUTHD = {"URL": "http://localhost"}
-        assert field_map(conf.read())["company"] == "id"
+        assert field_map_of_new(conf.read())["company"] == "id"
+        # A row that was there before has a name already.
+        assert "company" not in field_map(conf.read())
         settings.AUTHD = {"URL": "http://localhost", "FIELDS": {"company": "email"}}
-        assert field_map(conf.read())["company"] == "email"
+        assert field_map_of_new(conf.read())["company"] == field_map(conf.read())["company"] == "email"
+        settings.AUTHD = {"URL": "http://localhost", "FIELDS": {"company": None}}
+        assert "company" not in field_map_of_new(conf.read())
+
+    def test_a_row_that_is_linked_keeps_its_user_name(self, mirror, monkeypatch):
+        monkeypatch.setattr(get_user_model(), "USERNAME_FIELD", "company")
+        row = local(company="ada.l")
+        keep = mirror()
+        first, other = account(), account(email="bob@example.com")
+        assert (keep.row_of(first).pk, keep.row_of(first).company) == (row.pk, "ada.l")
+        newer = answers.account({**first.raw, "first_name": "Eve", "version": 6}, ())
+        assert (keep.row_of(newer).first_name, keep.row_of(newer).company) == ("Eve", "ada.l")
+        assert keep.row_of(other).company == other.id
+        # Unless somebody says otherwise.
+        last = answers.account({**first.raw, "version": 7}, ())
+        assert mirror(FIELDS={"company": "id"}).row_of(last).company == first.id
 
     def test_the_address_follows_whatever_the_model_calls_it(self, settings, monkeypatch):
         monkeypatch.setattr(get_user_model(), "EMAIL_FIELD", "company", raising=False)
@@ -222,7 +251,7 @@ class TestFollowing:
 
     def test_a_value_that_the_database_refuses_leaves_the_row_as_it_is(self, mirror, caplog):
         keep = mirror(FIELDS={"level": "fields.level"})
-        taken, first = account(email="taken@example.com"), account()
+        taken, first = account(email="taken@example.com", version=9), account()
         keep.row_of(taken)
         row = keep.row_of(first)
         for version, change in [(6, {"email": "taken@example.com"}), (7, {"fields": {"level": "high"}})]:
@@ -261,17 +290,19 @@ class TestFollowing:
             keep.row_of(account(email=long))
         assert users().count() == 1
 
-    def test_an_account_made_anew_has_the_row_of_the_deleted_one_once_somebody_says_so(self, mirror, caplog):
+    def test_an_account_made_anew_is_another_until_somebody_says_that_it_has_the_deleted_ones_row(self, mirror):
         keep = mirror()
-        old, new = account(), account(version=7)
+        old, new, third = account(), account(version=7), account(version=9)
         row = keep.row_of(old)
         keep.deactivate(old.id, 6)
-        with pytest.raises(NoLocalUser):
-            keep.row_of(new)
-        assert "its address or user name is another row's" in caplog.text
-        Link.objects.filter(user__email="ada@example.com").delete()
-        assert keep.row_of(new).pk == row.pk
-        assert users().get().is_active
+        other = keep.row_of(new)
+        row.refresh_from_db()
+        assert other.pk != row.pk and other.email == "ada@example.com"
+        assert (row.email, row.is_active) == (f"{old.id}@replaced.invalid", False)
+        keep.deactivate(new.id, 8)
+        Link.objects.filter(user=other).delete()
+        assert keep.row_of(third).pk == other.pk
+        assert users().get(pk=other.pk).is_active and not users().get(pk=row.pk).is_active
 
     def test_a_deleted_account_leaves_an_inactive_row(self, mirror):
         keep = mirror()
@@ -329,6 +360,247 @@ class TestFollowing:
         monkeypatch.setattr(keep, "_take", lambda *mine, **at: next(looks, None) is not False and take(*mine, **at))
         assert keep.deactivate(first.id, 6) is True
         assert not users().get(pk=row.pk).is_active
+
+
+class TestAddresses:
+    """An address is one account's in authd, and here in a column where it may stand once."""
+
+    def addresses(self):
+        return {str(link.sub): link.user.email for link in Link.objects.select_related("user")}
+
+    @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+    def test_two_accounts_that_swap_addresses_have_their_own(self, mirror, order):
+        keep = mirror()
+        ada, bob = account(email="ada@example.com"), account(email="bob@example.com", version=6)
+        rows = {one.id: keep.row_of(one).pk for one in (ada, bob)}
+        # By way of a third one, of which nobody has heard.
+        news = [
+            answers.account({**bob.raw, "email": "ada@example.com", "version": 8}, ()),
+            answers.account({**ada.raw, "email": "bob@example.com", "version": 9}, ()),
+        ]
+        for index in order:
+            keep.apply(news[index])
+        assert self.addresses() == {ada.id: "bob@example.com", bob.id: "ada@example.com"}
+        assert {one.id: keep.row_of(one).pk for one in news} == rows
+        assert keep.refused == 0
+
+    def test_it_is_taken_for_a_new_row_as_well_and_the_others_own_news_follow(self, mirror, caplog):
+        caplog.set_level("INFO")
+        told = []
+
+        def receiver(user, authd, changed, **_):
+            told.append((user.pk, authd and authd.id, changed))
+
+        keep = mirror()
+        ada, eve = account(), account(version=9)
+        row = keep.row_of(ada)
+        signals.user_updated.connect(receiver)
+        new = keep.row_of(eve)
+        signals.user_updated.disconnect(receiver)
+        assert self.addresses() == {ada.id: f"{ada.id}@replaced.invalid", eve.id: "ada@example.com"}
+        assert told == [(row.pk, None, ["email"])]
+        assert f"the address of the row {row.pk} is another account's" in caplog.text
+        assert "ada@example.com" not in caplog.text
+        # As a row that was left as it was: authd has nothing newer of it.
+        moved = answers.account({**ada.raw, "email": "new@example.com"}, ())
+        assert Mirror(runtime().settings).row_of(moved).email == "new@example.com"
+        older = answers.account({**ada.raw, "email": "old@example.com", "version": 4}, ())
+        assert Mirror(runtime().settings).row_of(older).email == "new@example.com"
+        assert users().get(pk=new.pk).email == "ada@example.com"
+
+    def test_it_is_taken_from_a_row_of_which_nothing_is_known_yet(self, mirror):
+        keep = mirror()
+        ada, eve = account(), account(email="eve@example.com")
+        keep.row_of(ada)
+        keep.row_of(eve)
+        keep.begin_again()
+        keep.apply(answers.account({**eve.raw, "email": "ada@example.com", "version": 3}, ()))
+        keep.apply(answers.account({**ada.raw, "email": "eve@example.com", "version": 4}, ()))
+        assert self.addresses() == {ada.id: "eve@example.com", eve.id: "ada@example.com"}
+        assert keep.settle() == 0
+
+    def test_no_address_is_taken_from_a_row_that_is_nobodys_or_by_what_is_not_newer(self, mirror):
+        keep = mirror(LINK_BY_EMAIL=False)
+        local("nobodys@example.com")
+        ada, eve = account(version=9), account(email="eve@example.com")
+        keep.row_of(ada)
+        row = keep.row_of(eve)
+        for email, version in [("nobodys@example.com", 20), ("ada@example.com", 8), ("ada@example.com", 9)]:
+            keep.apply(answers.account({**eve.raw, "email": email, "version": version}, ()))
+            assert users().get(pk=row.pk).email == "eve@example.com"
+            Link.objects.filter(sub=eve.id).update(version=5)
+        assert users().filter(email__in=("nobodys@example.com", "ada@example.com")).count() == 2
+        # What a token says is of no version.
+        with pytest.raises(NoLocalUser):
+            keep.row_of(answers.account_of_claims({"sub": str(uuid.uuid4()), "email": "ada@example.com"}))
+
+    def test_what_stands_for_an_address_fits_or_nothing_is_taken(self, mirror, monkeypatch):
+        assert addresses.nobodys(models.EmailField(null=True), "x") is None
+        assert addresses.nobodys(models.TextField(), "x") == "x@replaced.invalid"
+        keep = mirror()
+        row = keep.row_of(account())
+        monkeypatch.setattr(get_user_model()._meta.get_field("email"), "max_length", 20)
+        with pytest.raises(NoLocalUser):
+            keep.row_of(account(version=9))
+        assert users().get().pk == row.pk and users().get().email == "ada@example.com"
+
+    def test_letters_that_only_look_the_same_keep_their_address(self, mirror):
+        # As a database does whose own rule of uniqueness joins them.
+        keep = mirror()
+        mike = account(email="mike@example.com")
+        keep.row_of(mike)
+        other = account(email="m\u0131ke@example.com", version=9)
+        with transaction.atomic():
+            assert list(addresses.taken_from_others(other, field_map(conf.read()), "default")) == []
+        assert users().get().email == "mike@example.com"
+
+    def test_a_row_that_stayed_as_it_was_is_mended_by_the_same_news(self, mirror, caplog):
+        keep = mirror(LINK_BY_EMAIL=False)
+        blocker = local("new@example.com")
+        ada = account()
+        keep.row_of(ada)
+        moved = answers.account({**ada.raw, "email": "new@example.com", "version": 9}, ())
+        for _ in range(2):
+            keep.apply(moved)
+        assert keep.refused == 2
+        assert caplog.text.count("stays as it was, but for is_active") == 1
+        assert Link.objects.get().version == 8
+        blocker.delete()
+        # What is older is news no more.
+        keep.apply(answers.account({**ada.raw, "email": "older@example.com", "version": 8}, ()))
+        assert users().get().email == "ada@example.com"
+        keep.apply(moved)
+        assert users().get().email == "new@example.com"
+        assert Link.objects.get().version == 9
+
+
+TRIGGERS = {
+    "postgresql": (
+        """
+        CREATE FUNCTION hates() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            IF NEW.first_name = 'Mallory' OR OLD.company = 'fixed' THEN RAISE EXCEPTION 'no % here', NEW.email; END IF;
+            RETURN NEW;
+        END $$;
+        CREATE TRIGGER hates BEFORE INSERT OR UPDATE ON accounts_user FOR EACH ROW EXECUTE FUNCTION hates()
+        """,
+        "DROP FUNCTION hates CASCADE",
+    ),
+    "sqlite": (
+        """
+        CREATE TRIGGER hates BEFORE INSERT ON accounts_user WHEN NEW.first_name = 'Mallory'
+            BEGIN SELECT RAISE(ABORT, 'nobody is here: secret'); END;
+        CREATE TRIGGER hates_too BEFORE UPDATE ON accounts_user
+            WHEN NEW.first_name = 'Mallory' OR OLD.company = 'fixed'
+            BEGIN SELECT RAISE(ABORT, 'nobody is here: secret'); END
+        """,
+        "DROP TRIGGER hates; DROP TRIGGER hates_too",
+    ),
+}
+
+
+class TestTriggers:
+    """Rules of a project's own, which the database keeps."""
+
+    @pytest.fixture(autouse=True)
+    def _trigger(self):
+        make, drop = TRIGGERS[connection.vendor]
+        with connection.cursor() as cursor:
+            run = getattr(cursor.connection, "executescript", cursor.execute)
+            run(make)
+            yield
+            run(drop)
+
+    def test_a_row_that_a_trigger_refuses_is_one_row(self, settings, own, get, caplog):
+        authd = own()
+        settings.AUTHD = authd.settings()
+        first, (mallory, token), last = authd.add_user(), authd.signed_in("--first-name", "Mallory"), authd.add_user()
+        out = StringIO()
+        call_command("authd_sync", "--once", stdout=out)
+        assert "3 changes read, 0 rows deactivated, 1 accounts without a row" in out.getvalue()
+        assert sorted(users().values_list("email", flat=True)) == sorted([first["email"], last["email"]])
+        assert get("/me", token).status_code == 403
+        assert "the database does not take it (" in caplog.text
+        assert mallory["email"] not in caplog.text and "secret" not in caplog.text
+
+    def test_a_row_that_stays_as_it_was_holds_up_nobody(self, mirror, caplog):
+        keep = mirror()
+        ada = account()
+        row = keep.row_of(ada)
+        keep.apply(answers.account({**ada.raw, "first_name": "Mallory", "is_active": False, "version": 6}, ()))
+        row.refresh_from_db()
+        assert (row.first_name, row.is_active) == ("Ada", False)
+        assert "stays as it was, but for is_active: " in caplog.text and "secret" not in caplog.text
+
+    def test_a_row_that_cannot_be_switched_off_holds_up_nobody_either(self, mirror, caplog):
+        keep = mirror()
+        ada = account()
+        keep.row_of(ada)
+        users().update(company="fixed")
+        keep.apply(answers.account({**ada.raw, "first_name": "Mallory", "is_active": False, "version": 6}, ()))
+        assert keep.deactivate(ada.id, 7) is False
+        assert users().get().is_active
+        assert keep.refused == 3
+        assert caplog.text.count("does not even become active or inactive") == 2
+
+
+class TestRefusals:
+    """What is no row's fault is a failure, and what is one is said without values."""
+
+    class Diagnosis:
+        sqlstate = "23505"
+        table_name, constraint_name, column_name = "accounts_user", "accounts_user_email_key", None
+
+    def error(self, kind, text="secret", **of):
+        cause = Exception(text)
+        for name, value in of.items():
+            setattr(cause, name, value)
+        error = kind(text)
+        error.__cause__ = cause
+        return error
+
+    @pytest.mark.parametrize(
+        ("kind", "of"),
+        [(OperationalError, {}), (ProgrammingError, {}), (ProgrammingError, {"sqlstate": "42P01"})],
+    )
+    def test_a_failure_stays_one(self, kind, of):
+        with pytest.raises(kind), refusals.judged():
+            raise self.error(kind, **of)
+
+    @pytest.mark.parametrize(
+        ("kind", "text", "of", "said"),
+        [
+            (ProgrammingError, "secret", {"sqlstate": "P0001"}, "ProgrammingError"),
+            (InternalError, "secret", {"pgcode": "P0001"}, "InternalError"),
+            (DatabaseError, "secret", {}, "DatabaseError"),
+            (ValueError, "secret", {}, "ValueError"),
+            (IntegrityError, "secret", {"diag": Diagnosis}, "UNIQUE accounts_user accounts_user_email_key"),
+            (IntegrityError, "UNIQUE constraint failed: a.b, a.c", {}, "UNIQUE constraint failed: a.b, a.c"),
+            (IntegrityError, "NOT NULL constraint failed: a.b", {}, "NOT NULL constraint failed: a.b"),
+            (IntegrityError, "UNIQUE constraint failed: secret is taken", {}, "IntegrityError"),
+        ],
+    )
+    def test_a_refusal_says_what_is_known(self, kind, text, of, said):
+        with pytest.raises(refusals.Refusal) as caught, refusals.judged():
+            raise self.error(kind, text, **of)
+        assert str(caught.value).removeprefix("IntegrityError: ") == said
+
+    def test_a_row_that_is_refused_says_by_which_rule(self, mirror, caplog):
+        local()
+        with pytest.raises(NoLocalUser):
+            mirror(LINK_BY_EMAIL=False).row_of(account())
+        names = {"sqlite": "UNIQUE constraint failed: accounts_user.email", "postgresql": "UNIQUE accounts_user "}
+        assert f"the database does not take it (IntegrityError: {names[connection.vendor]}" in caplog.text
+        assert "ada@example.com" not in caplog.text
+
+    def test_groups_that_are_refused_stay_as_they_were(self, mirror, caplog, monkeypatch):
+        def follow(*_):
+            raise self.error(DatabaseError)
+
+        keep = mirror(GROUPS=True)
+        monkeypatch.setattr("authd_django.rights.follow", follow)
+        assert keep.row_of(account(groups=["billing"])).email == "ada@example.com"
+        assert "groups and permissions of the row" in caplog.text and "secret" not in caplog.text
+        assert Link.objects.get().version == 4
 
 
 class TestRights:

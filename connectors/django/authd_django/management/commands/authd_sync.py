@@ -140,6 +140,5 @@ class Follower:
 
     def said(self) -> str:
         """What was done, in a line."""
-        return (
-            f"{self._read} changes read, {self._deactivated} rows deactivated, {self._refused} accounts without a row"
-        )
+        refused = f"{self._refused} accounts without a row, {self._mirror.refused} rows not as authd has the account"
+        return f"{self._read} changes read, {self._deactivated} rows deactivated, {refused}"
