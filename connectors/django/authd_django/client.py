@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 from urllib.parse import quote_plus, urlencode
 
-from . import answers
+from . import answers, tokens
 from .answers import Json, Page, Verification
 from .conf import Settings
 from .errors import InvalidToken, NotOurs, Unavailable
@@ -87,12 +87,16 @@ class AuthdClient:
                 if answers.document(answer.body).get("code") in ("invalid_token", "invalid_request"):
                     raise InvalidToken("authd refuses the token")
                 raise NotOurs(f"it answered {answer.status}, and not as authd does")
-            return self._from_here(answers.verification(_good(answer), answer.headers.get("ETag", "")))
+            return self._from_here(answers.verification(_good(answer), answer.headers.get("ETag", "")), token)
 
         return self._told("verify", ask, read)
 
-    def _from_here(self, found: Verification) -> Verification:
+    def _from_here(self, found: Verification, token: str) -> Verification:
         """The verification, if it is of a token of our issuer for our audience."""
+        try:
+            tokens.key_id(token)
+        except InvalidToken:
+            raise NotOurs("it calls something good that is no token of authd's") from None
         issuer, audience = found.claims.get("iss"), found.claims.get("aud")
         if issuer != self._settings.issuer:
             raise NotOurs('its tokens are of another issuer than AUTHD["ISSUER"]')

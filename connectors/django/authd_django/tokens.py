@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import jwt
@@ -11,13 +11,14 @@ import jwt
 from .answers import is_user_id
 from .conf import Settings
 from .errors import InvalidToken
-from .keys import KeySet
 
 #: authd takes none that is longer.
 MAX_TOKEN: Final = 8 * 1024
 #: Of RFC 6750, section 2.1.
 _TOKEN: Final = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 _UNSIGNED: Final = "authd_pat_"
+#: What the library raises for what is not as it should be.
+_WRONG: Final = (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError)
 _REQUIRED: Final = ["iss", "sub", "aud", "iat", "exp", "jti"]
 
 
@@ -43,18 +44,24 @@ def is_signed(token: str) -> bool:
 
 
 def key_id(token: str) -> str | None:
-    """What the header of a token that was found good calls its key."""
-    return jwt.get_unverified_header(token).get("kid") if is_signed(token) else None
+    """What the header of a token calls its key. Raises ``InvalidToken`` if it should have one and has not."""
+    if not is_signed(token):
+        return None
+    try:
+        found: str | None = jwt.get_unverified_header(token).get("kid")
+    except _WRONG as error:
+        raise InvalidToken(type(error).__name__) from None
+    return found
 
 
-def claims(token: str, keys: KeySet, settings: Settings) -> Mapping[str, Any]:
+def claims(token: str, find_key: Callable[[str], jwt.PyJWK | None], settings: Settings) -> Mapping[str, Any]:
     """The claims of an access token that authd has signed for this audience, and that is of this hour."""
     try:
         header = jwt.get_unverified_header(token)
         kid = header.get("kid")
         if str(header.get("typ")).lower() not in ("at+jwt", "application/at+jwt") or "crit" in header:
             raise InvalidToken("it is no access token")
-        key = keys.find(kid) if isinstance(kid, str) else None
+        key = find_key(kid) if isinstance(kid, str) else None
         if key is None:
             raise InvalidToken("authd has no such key")
         found: Mapping[str, Any] = jwt.decode(
@@ -66,7 +73,7 @@ def claims(token: str, keys: KeySet, settings: Settings) -> Mapping[str, Any]:
             leeway=settings.leeway,
             options={"require": _REQUIRED},
         )
-    except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
+    except _WRONG as error:
         raise InvalidToken(type(error).__name__) from None
     if is_user_id(found["sub"]) != isinstance(found.get("sid"), str):
         raise InvalidToken("it is neither a user's nor a client's")

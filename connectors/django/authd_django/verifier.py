@@ -53,7 +53,7 @@ class Verifier:
             return known.verification
         if known is None and tokens.is_signed(token):
             # What is not even signed does not trouble authd.
-            tokens.claims(token, self._keys, self._settings)
+            tokens.claims(token, self._keys.find, self._settings)
         return self._asked(token, key, known)
 
     def _asked(self, token: str, key: Digest, known: Verdict | None) -> Verification:
@@ -82,7 +82,7 @@ class Verifier:
         if not tokens.is_signed(token):
             raise InvalidToken("an API token cannot be checked offline")
         asked_at = time.monotonic()
-        claims = tokens.claims(token, self._keys, self._settings)
+        claims = tokens.claims(token, self._keys.find, self._settings)
         user = account_of_claims(claims) if "sid" in claims else None
         found = Verification(user=user, claims=claims, max_age=0, version=0)
         self._verdicts.keep(key, verdicts.verdict(found, None, asked_at, OFFLINE_LIFE))

@@ -50,6 +50,15 @@ BENT = [
     changed("claims.iss", "https://elsewhere.example"),
     changed("claims.aud", "another"),
     changed("claims.aud", ["another", 5]),
+    changed("claims.exp", 10**400),
+    changed("claims.exp", -(10**400)),
+    changed("claims.exp", 1.5),
+    changed("claims.exp", float("inf")),
+    changed("claims.jti", "half a letter: \ud800"),
+    changed("user.email", "\udfff@example.com"),
+    changed("user.first_name", "\ud800"),
+    changed("user.groups", ["\ud800"]),
+    changed("permissions", ["accounts.\ud800"]),
     changed("user", []),
     changed("user", None),
     changed("user.id", "5"),
@@ -71,11 +80,32 @@ BENT = [
 
 @pytest.mark.parametrize("bend", BENT)
 def test_an_answer_with_one_thing_wrong_is_no_answer(settings, stand_in, shared, get, bend):
-    settings.AUTHD = stand_in.settings()
+    settings.AUTHD = stand_in.settings(GROUPS=True, PERMISSIONS=True)
     _, token = shared.signed_in()
     stand_in.answers["/auth/verify"] = (200, JSON, bend(good(stand_in, token)))
     assert get("/me", token).status_code == 503
     assert not get_user_model().objects.exists()
+
+
+@pytest.mark.parametrize("mode", ["online", "cached"])
+@pytest.mark.parametrize("token", ["a", "a.b.c", "bnVsbA.e30.", "W10.e30.", "eyJraWQiOiA1fQ.e30."])
+def test_an_answer_that_calls_good_what_is_no_token_is_no_answer(settings, stand_in, shared, get, mode, token, caplog):
+    settings.AUTHD = stand_in.settings(MODE=mode)
+    _, real = shared.signed_in()
+    stand_in.answers["/auth/verify"] = (200, JSON, good(stand_in, real))
+    for _ in range(2):
+        assert get("/me", token).status_code == (503 if mode == "online" else 401)
+    assert caplog.text.count("calls something good that is no token") == (mode == "online")
+    assert not get_user_model().objects.exists()
+
+
+def test_whole_letters_that_are_written_as_halves_are_letters(settings, stand_in, shared, get):
+    settings.AUTHD = stand_in.settings(GROUPS=True)
+    _, token = shared.signed_in()
+    bend = changed("user.first_name", "\U0001f600")
+    stand_in.answers["/auth/verify"] = (200, JSON, bend(good(stand_in, token)))
+    assert get("/me", token).status_code == 200
+    assert get_user_model().objects.get().first_name == "\U0001f600"
 
 
 def trickle(handler):
@@ -109,6 +139,8 @@ STRANGE = {
     "a list": (200, JSON, []),
     "deep": (200, JSON, b"[" * 500_000),
     "not UTF-8": (200, JSON, b'{"active": "\xff"}'),
+    "half a letter": (200, JSON, b'{"active": true, "x": "\xed\xa0\x80"}'),
+    "UTF-16": (200, JSON, '{"active": true}'.encode("utf-16")),
     "too long": (200, JSON, b" " * (http.MAX_ANSWER + 1)),
     "a bomb": (200, {**JSON, "Content-Encoding": "gzip"}, gzip.compress(b" " * 10_000_000)),
     "elsewhere": (302, {"Location": "/elsewhere"}, b""),
