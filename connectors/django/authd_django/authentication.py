@@ -7,7 +7,7 @@ from rest_framework import exceptions, status
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from . import bearer, tokens
+from . import bearer
 from .answers import Verification
 from .errors import InvalidToken, NoLocalUser, Unavailable
 
@@ -32,7 +32,7 @@ class AuthdAuthentication(BaseAuthentication):
             # The middleware has asked already.
             return request._request.authd_user, found  # type: ignore[attr-defined]
         try:
-            token = tokens.in_header(request.META.get("HTTP_AUTHORIZATION"))
+            token = bearer.token_of(request.META)
             return None if token is None else bearer.user_behind(token)
         except InvalidToken:
             raise exceptions.AuthenticationFailed(bearer.SENTENCES[InvalidToken], "invalid_token") from None
@@ -43,4 +43,4 @@ class AuthdAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         """Makes refusals 401."""
-        return bearer.CHALLENGE
+        return bearer.challenge()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import Error
 
+from . import tokens
 from .answers import Verification
 from .errors import InvalidToken, NoLocalUser, Unavailable
 from .runtime import runtime
@@ -19,7 +21,16 @@ SENTENCES: Final = {
 }
 #: Seconds after which to ask again.
 RETRY_AFTER: Final = 1
-CHALLENGE: Final = 'Bearer realm="api"'
+
+
+def token_of(headers: Mapping[str, Any]) -> str | None:
+    """The token that a request came with, by its ``META``. Raises ``InvalidToken`` for what is none."""
+    return tokens.in_header(headers.get("HTTP_AUTHORIZATION"), runtime().settings)
+
+
+def challenge() -> str:
+    """What a request is told to come with."""
+    return f'{runtime().settings.header_types[0]} realm="api"'
 
 
 def user_behind(token: str) -> tuple[AbstractBaseUser, Verification]:

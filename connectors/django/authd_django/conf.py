@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Literal
@@ -47,6 +48,7 @@ class Settings:
     max_silence: float = 15.0
     replica_staleness: float = 0.0
     leeway: float = 30.0
+    header_types: tuple[str, ...] = ("Bearer",)
     timeout: float = 2.0
     connect_timeout: float = 1.0
     pool_size: int = 16
@@ -124,6 +126,8 @@ def _value(name: str, value: object) -> tuple[object, str]:
     if name == "groups" and isinstance(value, (list, tuple, set, frozenset)):
         is_good = all(isinstance(one, str) for one in value)
         return tuple(value), "" if is_good else "must hold names of groups"
+    if name == "header_types":
+        return _header_types(value)
     if name in CHOICES:
         return value, "" if value in CHOICES[name] else f"must be one of {', '.join(CHOICES[name])}"
     if name in RANGES:
@@ -134,6 +138,15 @@ def _value(name: str, value: object) -> tuple[object, str]:
     if isinstance(default, bool):
         return value, "" if isinstance(value, bool) else "must be True or False"
     return value, "" if isinstance(value, str) else "must be a text"
+
+
+def _header_types(value: object) -> tuple[object, str]:
+    """The words before a token, in any case of their letters."""
+    words = value if isinstance(value, (list, tuple)) else ()
+    is_good = bool(words) and all(isinstance(one, str) and _WORD.fullmatch(one) for one in words)
+    # What comes after that is a password.
+    is_good = is_good and "basic" not in [one.lower() for one in words]
+    return tuple(words), "" if is_good else 'must be a list of words before a token, as ["Bearer", "JWT"]'
 
 
 def _url(value: object) -> tuple[object, str]:
@@ -149,6 +162,9 @@ def _url(value: object) -> tuple[object, str]:
     is_plain = not (parts.query or parts.fragment or "@" in parts.netloc) and value.isascii() and value.isprintable()
     return value.rstrip("/"), "" if is_good and is_plain and " " not in value else rule
 
+
+#: Of RFC 9110, section 11.1.
+_WORD: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 _FIELDS_RULE: Final = (
     'must map fields of the local model to those of authd, as {"phone": "phone_number", "unit": "fields.unit", '

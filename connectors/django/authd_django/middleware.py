@@ -9,7 +9,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 
-from . import bearer, conf, tokens
+from . import bearer, conf
 from .errors import InvalidToken, NoLocalUser, Unavailable
 
 
@@ -42,7 +42,7 @@ class AuthdMiddleware:
         """The answer to a token that is not good; else the request knows who it is."""
         request.authd = None
         try:
-            token = tokens.in_header(request.META.get("HTTP_AUTHORIZATION"))
+            token = bearer.token_of(request.META)
             if token is not None:
                 user, request.authd = bearer.user_behind(token)
                 # Whatever else sets the user: the framework's class takes the one that the token is of.
@@ -51,7 +51,7 @@ class AuthdMiddleware:
                 # The page of another site cannot send this header, so that no form needs a token of its own.
                 request._dont_enforce_csrf_checks = True
         except InvalidToken:
-            return _refusal(401, InvalidToken, **{"WWW-Authenticate": f'{bearer.CHALLENGE}, error="invalid_token"'})
+            return _refusal(401, InvalidToken, **{"WWW-Authenticate": f'{bearer.challenge()}, error="invalid_token"'})
         except NoLocalUser:
             return _refusal(403, NoLocalUser)
         except Unavailable:

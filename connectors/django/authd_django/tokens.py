@@ -22,10 +22,10 @@ _WRONG: Final = (jwt.PyJWTError, ValueError, TypeError, OverflowError, Recursion
 _REQUIRED: Final = ["iss", "sub", "aud", "iat", "exp", "jti"]
 
 
-def in_header(value: str | None) -> str | None:
+def in_header(value: str | None, settings: Settings) -> str | None:
     """The token of an ``Authorization`` header, if that is a bearer's. Raises ``InvalidToken`` unless it is one."""
     scheme, _, rest = (value or "").strip(" ").partition(" ")
-    if scheme.lower() != "bearer":
+    if scheme.lower() not in map(str.lower, settings.header_types):
         return None
     token = rest.strip(" ")
     check_form(token)

@@ -80,6 +80,26 @@ def test_without_a_bearer_token_nobody_is_asked(settings, shared, get, mode):
     assert get("/me", Authorization="Basic YTpi").status_code == 401
 
 
+@pytest.mark.parametrize("door", ["the framework", "the middleware"])
+def test_other_words_before_a_token_are_taken_where_the_settings_have_them(settings, shared, get, door):
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, *([MIDDLEWARE] if door == "the middleware" else [])]
+    user, token = shared.signed_in()
+    settings.AUTHD = shared.settings()
+    assert get("/me", Authorization=f"JWT {token}").status_code == 401
+    settings.AUTHD = shared.settings(HEADER_TYPES=["JWT", "Bearer"])
+    for word in ("JWT", "jwt", "Bearer", "bEARER"):
+        assert get("/me", Authorization=f"{word} {token}").json()["email"] == user["email"], word
+    for answer in (get("/me", Authorization="jwt x"), get("/me")):
+        assert answer.status_code == 401
+        assert answer.headers["WWW-Authenticate"].startswith('JWT realm="api"')
+    assert get("/me", Authorization=f"Token {token}").status_code == 401
+    settings.AUTHD = shared.settings(HEADER_TYPES=["JWT"])
+    assert get("/me", token).status_code == 401
+    if door == "the middleware":
+        assert get("/plain", Authorization=f"JWT {token}").json()["sub"] == user["id"]
+        assert get("/plain", token).json()["sub"] is None
+
+
 def test_a_clients_token_is_nobody_here(settings, own, get, mode):
     authd = own()
     settings.AUTHD = authd.settings(MODE=mode)
