@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any, Final
 
+from django.conf import settings as django_settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
+from django.utils import timezone
 
 from .answers import AuthdUser
 from .conf import OWN_FIELD, Settings
@@ -77,7 +80,11 @@ def _fitting(field: Any, value: Any) -> Any:
     """A value as the field has it; where it takes no null, that is an empty text or the field's default."""
     if value is None and not field.null:
         return field.get_default()
-    return field.to_python(value)
+    found = field.to_python(value)
+    if isinstance(found, datetime) and timezone.is_aware(found) and not django_settings.USE_TZ:
+        # The database has local times then, and not every one takes others.
+        return timezone.make_naive(found, timezone.get_default_timezone())
+    return found
 
 
 def doubtful_fields(settings: Settings) -> Iterator[str]:
@@ -93,6 +100,22 @@ def doubtful_fields(settings: Settings) -> Iterator[str]:
             f"{model._meta.label}.{name.name} follows the account's id, which is longer than {most} characters: no row "
             f'can be made. Set AUTHD["FIELDS"] = {{"{name.name}": ...}}.'
         )
+    for field in fields.values():
+        if field.name not in field_map_of_new(settings) and needs_a_value(field):
+            yield (
+                f"{model._meta.label}.{field.name} must have a value, and nothing gives it one: no row can be made, "
+                "unless code of yours does. Give it a default, let it be null, or set "
+                f'AUTHD["FIELDS"] = {{"{field.name}": ...}}.'
+            )
+
+
+def needs_a_value(field: Any) -> bool:
+    """Whether a row for which nobody says anything of this field is refused."""
+    if isinstance(field, models.AutoField) or getattr(field, "generated", False):
+        return False
+    is_of_parent = field.remote_field is not None and getattr(field.remote_field, "parent_link", False)
+    is_a_time_of_its_own = getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False)
+    return not (field.null or is_of_parent or is_a_time_of_its_own) and field.get_default() is None
 
 
 def wrong_fields(settings: Settings) -> list[str]:

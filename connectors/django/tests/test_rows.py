@@ -206,6 +206,19 @@ class TestFollowing:
         settings.AUTHD = {"URL": "http://localhost", "FIELDS": {"company": None}}
         assert "company" not in field_map_of_new(conf.read())
 
+    @pytest.mark.parametrize("is_aware", [True, False])
+    def test_times_are_as_the_project_has_them(self, mirror, settings, is_aware):
+        # As a project does that has had no zones from its beginning.
+        settings.USE_TZ = is_aware
+        settings.TIME_ZONE = "Europe/Paris"
+        keep = mirror(FIELDS={"date_joined": "date_joined"})
+        first = account()
+        pk = keep.row_of(first).pk
+        joined = users().get(pk=pk).date_joined
+        assert joined.isoformat() == ("2026-11-23T10:00:00+00:00" if is_aware else "2026-11-23T11:00:00")
+        again = answers.account({**first.raw, "first_name": "Eve", "version": 6}, ())
+        assert keep._set(users().get(pk=pk), again) == ["first_name"]
+
     def test_a_row_that_is_linked_keeps_its_user_name(self, mirror, monkeypatch):
         monkeypatch.setattr(get_user_model(), "USERNAME_FIELD", "company")
         row = local(company="ada.l")

@@ -16,13 +16,15 @@ import urllib3
 from conftest import eventually, free_port
 from django.apps import apps
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, models
 
 from authd_django import conf
 from authd_django.apps import refuse_if_wrong
 from authd_django.checks import check
+from authd_django.followed import needs_a_value
 from authd_django.management.commands import authd_sync
 from authd_django.middleware import AuthdMiddleware
 from authd_django.mirror import Mirror
@@ -170,6 +172,37 @@ class TestChecks:
         settings.AUTHD = {**URL, "CHECK_AT_START": False, "FIELDS": {"phone_number": "id"}}
         (message,) = check()
         assert message.id == "authd.W004" and "longer than 20 characters" in message.msg
+
+    def test_a_field_that_nothing_fills_is_said(self, settings, monkeypatch, shared):
+        settings.AUTHD = shared.settings()
+        monkeypatch.setattr(get_user_model()._meta.get_field("level"), "null", False)
+        (message,) = check()
+        assert message.id == "authd.W004" and "accounts.User.level must have a value" in message.msg
+        out = StringIO()
+        call_command("authd_check", stdout=out)
+        assert "doubtful accounts.User.level must have a value" in out.getvalue()
+        settings.AUTHD = {**URL, "CHECK_AT_START": False, "FIELDS": {"level": "fields.level"}}
+        assert self.ids() == []
+
+    @pytest.mark.parametrize(
+        ("field", "needs_one"),
+        [
+            (models.DateField(), True),
+            (models.UUIDField(), True),
+            (models.BooleanField(), True),
+            (Permission._meta.get_field("content_type"), True),
+            (models.ForeignKey("auth.Group", on_delete=models.CASCADE, null=True), False),
+            (models.DateField(null=True), False),
+            (models.DateField(auto_now=True), False),
+            (models.DateTimeField(auto_now_add=True), False),
+            (models.UUIDField(default=uuid.uuid4), False),
+            (models.CharField(max_length=5), False),
+            (models.BigAutoField(primary_key=True), False),
+            (models.OneToOneField("auth.Group", on_delete=models.CASCADE, parent_link=True), False),
+        ],
+    )
+    def test_which_fields_nothing_fills(self, field, needs_one):
+        assert needs_a_value(field) == needs_one
 
     def test_the_middleware_stands_after_those_that_set_a_user_of_their_own(self, settings):
         settings.AUTHD = {**URL, "CHECK_AT_START": False}

@@ -23,6 +23,8 @@ class Command(BaseCommand):
         styles = {"good": self.style.SUCCESS, "unknown": self.style.WARNING, "wrong": self.style.ERROR}
         for finding in findings:
             self.stdout.write(styles[finding.level](f"{finding.level:8} {finding.sentence}"))
+        for sentence in followed.doubtful_fields(settings):
+            self.stdout.write(self.style.WARNING(f"doubtful {sentence}"))
         wrong = followed.wrong_fields(settings)
         for sentence in wrong:
             self.stdout.write(self.style.ERROR(f"wrong    {sentence}"))
