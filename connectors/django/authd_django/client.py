@@ -7,6 +7,7 @@ import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 from typing import Final, TypeVar
 from urllib.parse import quote_plus, urlencode
 
@@ -121,8 +122,19 @@ class AuthdClient:
         def read(answer: Answer) -> str:
             return _shown(_good(answer).get("issuer"))
 
-        path = "/.well-known/oauth-authorization-server"
-        return self._told("metadata", lambda: self._transport.request("GET", path, {}), read)
+        return self._told("metadata", self._ask_metadata, read)
+
+    def clock_ahead(self) -> float | None:
+        """By how many seconds its clock is before ours, to the second; ``None``: it does not say."""
+        began = time.time()
+        date = self._told("metadata", self._ask_metadata, lambda answer: answer.headers.get("Date", ""))
+        try:
+            return parsedate_to_datetime(date).timestamp() + 0.5 - (began + time.time()) / 2
+        except (ValueError, TypeError, OverflowError):
+            return None
+
+    def _ask_metadata(self) -> Answer:
+        return self._transport.request("GET", "/.well-known/oauth-authorization-server", {})
 
     def token(self, *, scope: str = "", resource: str = "") -> tuple[str, float]:
         """A token of the client's own, and for how many seconds it lasts."""

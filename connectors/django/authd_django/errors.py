@@ -9,6 +9,10 @@ class InvalidToken(AuthdError):
     """The token is not good: authd says so, or it is plain without asking."""
 
 
+class TooEarly(InvalidToken):
+    """The token is authd's, and of a time that has not come here: a clock is wrong."""
+
+
 class Unavailable(AuthdError):
     """Nobody can say whether the token is good. It is not let through, and not called bad either."""
 

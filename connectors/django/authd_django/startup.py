@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from .client import AuthdClient, Refused
 from .conf import Settings
 from .errors import InvalidToken, Unavailable
+
+#: Seconds by which clocks differ without a word. `LEEWAY` bears some more.
+MOST_APART: Final = 10.0
 
 
 @dataclass(frozen=True)
 class Finding:
     """One thing that was looked at."""
 
-    level: Literal["good", "unknown", "wrong"]
-    about: Literal["reachable", "issuer", "keys", "client", "audience", "sync"]
+    level: Literal["good", "unknown", "doubtful", "wrong"]
+    about: Literal["reachable", "issuer", "keys", "client", "audience", "sync", "clock"]
     sentence: str
 
 
@@ -37,6 +40,7 @@ def _examined(client: AuthdClient, settings: Settings) -> Iterator[Finding]:
         yield Finding("wrong", "issuer", f'The issuer is {issuer}, and AUTHD["ISSUER"] is {settings.issuer}.')
         return
     yield Finding("good", "issuer", f"The issuer is {issuer}.")
+    yield from _clock(client)
     if settings.mode != "online":
         yield _keys(client)
     if settings.has_client:
@@ -44,6 +48,14 @@ def _examined(client: AuthdClient, settings: Settings) -> Iterator[Finding]:
     else:
         sentence = 'Whether AUTHD["AUDIENCE"] is right cannot be seen without AUTHD["CLIENT_ID"].'
         yield Finding("unknown", "audience", sentence)
+
+
+def _clock(client: AuthdClient) -> Iterator[Finding]:
+    ahead = client.clock_ahead()
+    if ahead is not None and abs(ahead) > MOST_APART:
+        where = "behind" if ahead > 0 else "ahead of"
+        sentence = f"The clock of this service is {abs(ahead):.0f} seconds {where} authd's: good tokens may be refused."
+        yield Finding("doubtful", "clock", sentence)
 
 
 def _keys(client: AuthdClient) -> Finding:

@@ -10,7 +10,7 @@ import jwt
 
 from .answers import is_user_id
 from .conf import Settings
-from .errors import InvalidToken
+from .errors import InvalidToken, TooEarly
 
 #: authd takes none that is longer.
 MAX_TOKEN: Final = 8 * 1024
@@ -73,6 +73,9 @@ def claims(token: str, find_key: Callable[[str], jwt.PyJWK | None], settings: Se
             leeway=settings.leeway,
             options={"require": _REQUIRED},
         )
+    except jwt.ImmatureSignatureError:
+        # Of a token whose signature is good.
+        raise TooEarly("it is of a time that has not come") from None
     except _WRONG as error:
         raise InvalidToken(type(error).__name__) from None
     if is_user_id(found["sub"]) != isinstance(found.get("sid"), str):

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from . import tokens, verdicts
 from .answers import Verification, account_of_claims
 from .client import AuthdClient
 from .conf import Settings
-from .errors import InvalidToken, Unavailable
+from .errors import InvalidToken, TooEarly, Unavailable
 from .feed import Feed
 from .keys import KeySet
 from .verdicts import Digest, Verdict, Verdicts
+
+logger = logging.getLogger("authd_django")
 
 #: Seconds for which a signature that was checked is remembered where nobody tells of keys that were revoked.
 OFFLINE_LIFE: Final = 60.0
@@ -34,6 +37,8 @@ class Verifier:
             "offline": self._offline,
         }
         self._way = ways[settings.mode]
+        #: Whether it was said that the clock is behind.
+        self._is_early = False
 
     def verify(self, token: str) -> Verification:
         """Who is behind the token. Raises ``InvalidToken``, or ``Unavailable`` where nobody can say."""
@@ -53,8 +58,24 @@ class Verifier:
             return known.verification
         if known is None and tokens.is_signed(token):
             # What is not even signed does not trouble authd.
-            tokens.claims(token, self._keys.find, self._settings)
+            self._claims(token)
         return self._asked(token, key, known)
+
+    def _claims(self, token: str) -> Mapping[str, Any]:
+        """What the token says, checked here; that a clock is wrong is logged once."""
+        try:
+            found = tokens.claims(token, self._keys.find, self._settings)
+        except TooEarly:
+            if not self._is_early:
+                logger.error(
+                    "tokens of authd are refused, as they were made in the future: the clock of this service is more "
+                    'than AUTHD["LEEWAY"] (%g seconds) behind authd\'s',
+                    self._settings.leeway,
+                )
+            self._is_early = True
+            raise
+        self._is_early = False
+        return found
 
     def _asked(self, token: str, key: Digest, known: Verdict | None) -> Verification:
         """What authd says now, or has said if it is silent and that may serve."""
@@ -82,7 +103,7 @@ class Verifier:
         if not tokens.is_signed(token):
             raise InvalidToken("an API token cannot be checked offline")
         asked_at = time.monotonic()
-        claims = tokens.claims(token, self._keys.find, self._settings)
+        claims = self._claims(token)
         user = account_of_claims(claims) if "sid" in claims else None
         found = Verification(user=user, claims=claims, max_age=0, version=0)
         self._verdicts.keep(key, verdicts.verdict(found, None, asked_at, OFFLINE_LIFE))

@@ -1,5 +1,7 @@
 """What each mode asks, what it keeps, and what it still knows when authd is down."""
 
+import contextlib
+import datetime
 import logging
 import os
 import signal
@@ -14,7 +16,8 @@ from django.contrib.auth import get_user_model
 from authd_django import runtime as runtime_module
 from authd_django import verdicts
 from authd_django.answers import Change
-from authd_django.errors import InvalidToken, Unavailable
+from authd_django.bearer import user_behind
+from authd_django.errors import InvalidToken, NoLocalUser, Unavailable
 from authd_django.keys import KeySet
 from authd_django.runtime import runtime
 
@@ -528,6 +531,31 @@ def test_a_token_that_is_signed_by_a_key_of_authds_is_still_held_to_the_rules(
     assert verifier.verify(token({}, {})).user.id == user
     with pytest.raises(InvalidToken):
         verifier.verify(token(header, claims))
+
+
+@pytest.mark.parametrize("mode", ["cached", "offline"])
+def test_a_clock_that_is_behind_is_said_once(settings, shared, get, mode, caplog, monkeypatch):
+    settings.AUTHD = shared.settings(MODE=mode)
+    _, token = shared.signed_in()
+
+    class Slow(datetime.datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return super().now(tz) - datetime.timedelta(seconds=60)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(jwt.api_jwt, "datetime", Slow)
+        for _ in range(3):
+            assert get("/me", token).status_code == 401
+        assert get("/me", token[:-4] + "AAAA").status_code == 401
+    assert caplog.text.count("the clock of this service is more than") == 1
+    with pytest.raises(NoLocalUser) if mode == "offline" else contextlib.nullcontext():
+        # No address in it; but a good token.
+        user_behind(token)
+    with monkeypatch.context() as patched:
+        patched.setattr(jwt.api_jwt, "datetime", Slow)
+        assert get("/me", shared.signed_in()[1]).status_code == 401
+    assert caplog.text.count("the clock of this service is more than") == 2
 
 
 def test_nothing_that_is_shown_holds_a_secret(settings, shared, get, caplog):

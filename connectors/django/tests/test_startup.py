@@ -1,5 +1,6 @@
 """What a service is told before its first request, and where it does not start."""
 
+import json
 import os
 import re
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import time
 import uuid
+from email.utils import formatdate
 from io import StringIO
 from pathlib import Path
 
@@ -256,6 +258,27 @@ class TestCommands:
         assert "cannot be seen without" in self.run("authd_check")
         with pytest.raises(CommandError, match="only clients are told of users"):
             self.run("authd_sync", "--once")
+
+    @pytest.mark.parametrize(
+        ("apart", "said"),
+        [(60, "60 seconds behind authd's"), (-60, "60 seconds ahead of authd's"), (5, None), (None, None)],
+    )
+    def test_check_says_that_the_clocks_differ(self, settings, stand_in, apart, said):
+        settings.AUTHD = stand_in.settings()
+
+        def answer(handler):
+            date = "yesterday" if apart is None else formatdate(time.time() + apart, usegmt=True)
+            body = json.dumps({"issuer": stand_in.authd.url})
+            head = f"HTTP/1.1 200 OK\r\nDate: {date}\r\nContent-Length: {len(body)}\r\n\r\n"
+            handler.wfile.write((head + body).encode())
+
+        stand_in.answers["/.well-known/oauth-authorization-server"] = answer
+        lines = [line for line in self.run("authd_check").splitlines() if "clock" in line]
+        if said is None:
+            assert lines == []
+        else:
+            seconds = re.sub(r"\b(59|61)\b", "60", lines[0])
+            assert seconds == f"doubtful The clock of this service is {said}: good tokens may be refused."
 
     def test_check_fails_where_something_is_wrong(self, settings, shared):
         out = StringIO()

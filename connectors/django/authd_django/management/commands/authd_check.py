@@ -20,9 +20,9 @@ class Command(BaseCommand):
         except ImproperlyConfigured as error:
             raise CommandError(str(error)) from None
         findings = startup.examine(settings)
-        styles = {"good": self.style.SUCCESS, "unknown": self.style.WARNING, "wrong": self.style.ERROR}
+        styles = {"good": self.style.SUCCESS, "wrong": self.style.ERROR}
         for finding in findings:
-            self.stdout.write(styles[finding.level](f"{finding.level:8} {finding.sentence}"))
+            self.stdout.write(styles.get(finding.level, self.style.WARNING)(f"{finding.level:8} {finding.sentence}"))
         for sentence in followed.doubtful_fields(settings):
             self.stdout.write(self.style.WARNING(f"doubtful {sentence}"))
         wrong = followed.wrong_fields(settings)
