@@ -61,7 +61,7 @@ def test_the_five_minutes_work_as_printed(own, folder):
     authd = own()
     user, token = authd.signed_in()
     install, prepare, ask = blocks("sh")
-    settings, urls, *_, signals = blocks("python")
+    settings, urls, *_, signals, _ = blocks("python")
     add(folder / "project" / "service" / "settings.py", settings.replace("http://localhost:8000", authd.url))
     (folder / "project" / "service" / "urls.py").write_text(urls + signals)
     port = str(free_port())
@@ -82,7 +82,7 @@ def test_the_five_minutes_work_as_printed(own, folder):
 def test_the_other_settings_fit_a_fresh_project(own, folder):
     authd = own()
     _, token = authd.signed_in()
-    _, _, doors, fields, _ = blocks("python")
+    _, _, doors, fields, *_ = blocks("python")
     path = folder / "project" / "service" / "settings.py"
     add(path, (doors + fields).replace("http://localhost:8000", authd.url))
     script = (
@@ -111,6 +111,28 @@ def test_the_table_has_every_setting_and_its_default():
     assert [name for name, value in said.items() if value is None] == [
         *("URL", "CLIENT_ID", "CLIENT_SECRET", "EXTERNAL_ID_FIELD", "CA_FILE")
     ]
+
+
+def test_the_package_carries_its_licences(folder):
+    install = blocks("sh")[0].splitlines()[0]
+    run(folder, install.replace("pip install", "pip install --quiet --no-deps --no-build-isolation --target site"))
+    (licences,) = (folder / "site").glob("authd_django-*.dist-info/licenses")
+    for name in ("LICENSE-MIT", "LICENSE-APACHE"):
+        assert (licences / name).read_text() == (HERE.parents[1] / name).read_text()
+
+
+def test_the_paragraph_on_tests_is_true(folder):
+    settings, urls, *_, testing = blocks("python")
+    project = folder / "project"
+    add(project / "service" / "settings.py", settings.replace("http://localhost:8000", "http://127.0.0.1:1"))
+    (project / "service" / "urls.py").write_text(urls)
+    (project / "tests.py").write_text(testing)
+    said = run(folder, "cd project; python manage.py test", AUTHD_CLIENT_SECRET="x", PYTHONPATH=str(HERE))
+    assert "Ran 1 test" in said and "OK" in said
+    assert "gives no answer" in said
+    add(project / "service" / "settings.py", 'AUTHD["CHECK_AT_START"] = False')
+    said = run(folder, "cd project; python manage.py test", AUTHD_CLIENT_SECRET="x", PYTHONPATH=str(HERE))
+    assert "OK" in said and "gives no answer" not in said
 
 
 def test_links_lead_somewhere():
