@@ -64,6 +64,12 @@ impl Context {
         Actor::operator(operator::name())
     }
 
+    /// Whether there is a database.
+    pub(super) fn has_database(&self) -> Result<bool, CliError> {
+        let database = &self.config.database;
+        Ok(store::exists(&database.url, database.timeout)?)
+    }
+
     /// Opens the database.
     pub(super) fn store(&self, if_missing: IfMissing) -> Result<Store, CliError> {
         let database = &self.config.database;

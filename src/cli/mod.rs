@@ -32,6 +32,7 @@ mod log_lines;
 mod logging;
 mod manual;
 mod migrate;
+mod names;
 mod operator;
 mod output;
 mod password;

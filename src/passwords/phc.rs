@@ -94,7 +94,7 @@ impl PhcString {
     }
 
     /// Whether it is of Django's making.
-    pub(super) fn is_foreign(&self) -> bool {
+    pub fn is_foreign(&self) -> bool {
         !self.0.starts_with('$')
     }
 }

@@ -119,6 +119,16 @@ pub(super) fn set_password(
     Ok(users::set_password(work.tx, user.id, hash, work.now)?)
 }
 
+/// Leaves an account without a password; its sessions end.
+pub(super) fn remove_password(
+    work: &mut Work<'_>,
+    user: &User,
+) -> Result<Option<User>, Fault<AccountError>> {
+    work.by.check(Deed::Profile, user).map_err(refused)?;
+    sessions::end_of(work.tx, user.id, Which::All, work.now)?;
+    Ok(users::remove_password(work.tx, user.id, work.now)?)
+}
+
 /// Removes an account, and returns what it was; `None`: it is gone already.
 pub(super) fn delete(
     work: &mut Work<'_>,

@@ -72,7 +72,7 @@ impl Project {
         project
     }
 
-    fn manage(&self, arguments: &[&str]) -> Outcome {
+    pub(crate) fn manage(&self, arguments: &[&str]) -> Outcome {
         let mut command = self.env.command(python());
         command.arg("manage.py").args(arguments);
         if let Django::Old = self.django {
@@ -126,7 +126,7 @@ pub(crate) fn copy(from: &Path, to: &Path) {
 }
 
 /// A daemon that has time: a refusal does the work of every kind of hash that there still is.
-fn patient(env: &TestEnv) -> Authd {
+pub(crate) fn patient(env: &TestEnv) -> Authd {
     env.authd_with(&[], &[("AUTHD_DATABASE_TIMEOUT", "60s")])
 }
 

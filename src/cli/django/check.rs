@@ -8,13 +8,14 @@ use super::objects::Objects;
 use super::rows::Plan;
 use super::survey::Survey;
 use super::{DjangoArgs, email_column, legacy, rows_of};
-use crate::cli::context::Context;
+use crate::cli::context::{Context, IfMissing};
 use crate::cli::error::CliError;
 use crate::cli::{password, prompt};
 use crate::domain::email::Email;
 use crate::domain::user::UserRef;
-use crate::passwords::is_right;
+use crate::passwords::{HashError, PhcString, is_right};
 use crate::service::accounts::AccountError;
+use crate::service::import::{Row, Standing, standing};
 
 /// Asks for its password, and says whether it is that.
 pub(super) fn check(
@@ -48,11 +49,16 @@ pub(super) fn check(
             continue;
         }
         let row = row.map_err(|(_, problem)| wrong(format!("it would be refused: {problem}")))?;
-        let Some(hash) = row.password_hash else {
-            return Err(wrong("it has no password: nobody logs in with one".into()));
-        };
         if row.rest.is_active == Some(false) {
             return Err(wrong("it is not active: it may not log in".into()));
+        }
+        let (own, is_older) = match here(&row, ctx)? {
+            Standing::Same => (None, false),
+            Standing::Older => (None, true),
+            Standing::Own(own) => (Some(own), false),
+        };
+        if row.password.hash().is_none() && own.is_none() {
+            return Err(wrong("it has no password: nobody logs in with one".into()));
         }
         let given = password::given(&args.password, &[], ctx)?;
         let password = match given {
@@ -62,12 +68,49 @@ pub(super) fn check(
                 return Err(ctx.cannot_ask("a password", "--password-stdin or --password-file"));
             }
         };
-        if !is_right(&password, &hash).map_err(|error| wrong(error.to_string()))? {
-            return Err(wrong("this is not its password".into()));
+        let is_right = |hash: &PhcString| {
+            let right = is_right(&password, hash);
+            right.map_err(|error: HashError| wrong(error.to_string()))
+        };
+        let in_django = row.password.hash().map(is_right).transpose()?;
+        let could = match own.as_ref().map(is_right).transpose()? {
+            None if in_django == Some(true) => "could log in with this password",
+            None => return Err(wrong("this is not its password".into())),
+            Some(true) if in_django == Some(true) => {
+                "could log in with this password, which it has here, too"
+            }
+            Some(true) => {
+                "could log in with this password: it has this one here, where somebody logged in with it or set it, and another in Django, which does not come"
+            }
+            Some(false) if in_django == Some(true) => {
+                return Err(wrong(
+                    "this is its password in Django alone: here it has another, which somebody logged in with or set here, and which stays".into(),
+                ));
+            }
+            Some(false) => {
+                return Err(wrong(
+                    "this is not its password: it has one here, which somebody logged in with or set here, and which stays".into(),
+                ));
+            }
+        };
+        if is_older {
+            ctx.output.note(&format!(
+                "{} is here already, with what Django had when it came: --on-conflict update brings what it has now",
+                row.email
+            ));
         }
         let document = serde_json::json!({"email": row.email.as_str(), "could_log_in": true});
-        let sentence = format!("{} could log in with this password", row.email);
-        return ctx.output.outcome(&document, &sentence);
+        return ctx
+            .output
+            .outcome(&document, &format!("{} {could}", row.email));
     }
     Err(AccountError::NotFound(UserRef::Email(email.clone())).into())
+}
+
+/// How its password stands to that of the account here, if there is one.
+fn here(row: &Row, ctx: &Context) -> Result<Standing, CliError> {
+    if !ctx.has_database()? {
+        return Ok(Standing::Same);
+    }
+    Ok(standing(&ctx.management(IfMissing::Fail)?, row)?)
 }

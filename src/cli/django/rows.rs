@@ -12,6 +12,7 @@ use crate::cli::import::row::{Draft, Given};
 use crate::cli::import::{Read1, Rows};
 use crate::domain::field::Input;
 use crate::passwords::{Legacy, PhcString};
+use crate::service::import::RowPassword;
 
 /// How an object becomes a row.
 pub(super) struct Plan {
@@ -60,10 +61,9 @@ impl Plan {
         }
         self.take_rights(object, &mut draft);
         match self.password(object) {
-            Ok(hash) => draft.take_password(hash),
+            Ok(password) => draft.password = password,
             Err(problem) => draft.refuse("password", &problem),
         }
-        draft.keeps_password = true;
         // A number alone says who it is only where it is the key.
         let who = match &object.pk {
             Value::String(pk) => format!("{pk}: "),
@@ -75,22 +75,31 @@ impl Plan {
 
     fn take_rights(&self, object: &Object, draft: &mut Draft) {
         let catalogue = &self.survey.catalogue;
-        match catalogue.groups_of(object) {
-            Ok(names) => draft.take("groups", Given::Json(&names)),
-            Err(problem) => draft.refuse("groups", &problem),
+        // A model without them says nothing of them.
+        if object.fields.contains_key("groups") {
+            match catalogue.groups_of(object) {
+                Ok(names) => draft.take("groups", Given::Json(&names)),
+                Err(problem) => draft.refuse("groups", &problem),
+            }
+        }
+        if !object.fields.contains_key("user_permissions") {
+            return;
         }
         match catalogue.permissions_of(object) {
-            Ok(permissions) => draft.permissions = permissions,
+            Ok(permissions) => draft.permissions = Some(permissions),
             Err(problem) => draft.refuse("user_permissions", &problem),
         }
     }
 
-    fn password(&self, object: &Object) -> Result<Option<PhcString>, String> {
+    fn password(&self, object: &Object) -> Result<RowPassword, String> {
         match object.fields.get("password") {
-            None | Some(Value::Null) => Ok(None),
+            None => Ok(RowPassword::Unsaid),
+            Some(Value::Null) => Ok(RowPassword::OfDjango(None)),
             Some(Value::String(text)) => {
                 let taken = PhcString::from_django(text, self.legacy);
-                taken.map_err(|error| error.to_string())
+                taken
+                    .map(RowPassword::OfDjango)
+                    .map_err(|error| error.to_string())
             }
             Some(_) => Err("it must be a text".to_owned()),
         }

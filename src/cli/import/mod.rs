@@ -1,6 +1,7 @@
 //! `authctl import`.
 
 mod read;
+mod remarks;
 mod report;
 pub(super) mod row;
 

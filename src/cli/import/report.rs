@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::remarks::Remarks;
 use crate::cli::error::{CliError, OfRows};
 use crate::cli::output::{self, Format, Output};
 use crate::service::import::Outcome;
@@ -22,6 +23,7 @@ pub(in crate::cli) struct Report {
     /// Of the refused, those that are about what is there already.
     conflicts: u64,
     errors: Vec<Value>,
+    remarks: Remarks,
 }
 
 /// Refused rows in a JSON document; what else there is, it only counts.
@@ -55,6 +57,7 @@ impl Report {
             refused: 0,
             conflicts: 0,
             errors: Vec::new(),
+            remarks: Remarks::default(),
         }
     }
 
@@ -70,8 +73,14 @@ impl Report {
     pub(in crate::cli) fn count(&mut self, outcome: &Outcome) {
         let counter = match outcome {
             Outcome::Created => &mut self.created,
-            Outcome::Updated => &mut self.updated,
-            Outcome::Unchanged => &mut self.unchanged,
+            Outcome::Updated(remarks) => {
+                self.remarks.take(remarks);
+                &mut self.updated
+            }
+            Outcome::Unchanged(remarks) => {
+                self.remarks.take(remarks);
+                &mut self.unchanged
+            }
             Outcome::Skipped => &mut self.skipped,
             Outcome::Refused(_) => &mut self.refused,
         };
@@ -108,6 +117,7 @@ impl Report {
         if nothing {
             (self.created, self.updated) = (0, 0);
             (self.unchanged, self.skipped) = (0, 0);
+            self.remarks = Remarks::default();
         }
         self.print()?;
         match self.refused {
@@ -153,7 +163,15 @@ impl Report {
             "skipped": self.skipped,
             "refused": self.refused,
             "errors": self.errors,
+            "warnings": self.remarks.warnings(),
+            "notes": self.remarks.notes(),
         });
+        for note in self.remarks.notes() {
+            self.output.note(&note);
+        }
+        for warning in self.remarks.warnings() {
+            output::remark(&format!("warning: {warning}"));
+        }
         let sentence = if self.dry_run {
             format!("{}; nothing was changed", self.counts())
         } else {

@@ -13,7 +13,7 @@ use crate::domain::group::GroupName;
 use crate::domain::permission::PermissionName;
 use crate::domain::user::{UserChange, UserId};
 use crate::passwords::PhcString;
-use crate::service::import::Row;
+use crate::service::import::{Row, RowPassword};
 
 /// A value as it is written.
 #[derive(Clone, Copy)]
@@ -30,9 +30,8 @@ pub(in crate::cli) struct Draft {
     id: Option<UserId>,
     email: Option<Email>,
     rest: UserChange,
-    password_hash: Option<PhcString>,
-    pub(in crate::cli) keeps_password: bool,
-    pub(in crate::cli) permissions: BTreeSet<PermissionName>,
+    pub(in crate::cli) password: RowPassword,
+    pub(in crate::cli) permissions: Option<BTreeSet<PermissionName>>,
     date_joined: Option<Timestamp>,
     last_login: Option<Timestamp>,
     problems: Vec<String>,
@@ -65,17 +64,11 @@ impl Draft {
             id: self.id,
             email,
             rest: self.rest,
-            password_hash: self.password_hash,
-            keeps_password: self.keeps_password,
+            password: self.password,
             permissions: self.permissions,
             date_joined: self.date_joined,
             last_login: self.last_login,
         })
-    }
-
-    /// Takes its password, hashed somewhere else.
-    pub(in crate::cli) fn take_password(&mut self, hash: Option<PhcString>) {
-        self.password_hash = hash;
     }
 
     fn read(&mut self, name: &str, given: Given<'_>) -> Result<(), String> {
@@ -92,7 +85,10 @@ impl Draft {
             "groups" => self.rest.groups = Some(groups(given)?),
             "date_joined" => self.date_joined = maybe(given)?,
             "last_login" => self.last_login = maybe(given)?,
-            "password_hash" => self.password_hash = maybe(given)?,
+            "password_hash" => {
+                let hash: Option<PhcString> = maybe(given)?;
+                self.password = hash.map_or(RowPassword::Unsaid, RowPassword::This);
+            }
             // Where it came from has its own order of changes.
             "version" => {}
             "password" => {

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{OnConflict, Outcome, Row, RowError};
+use super::password::{Fate, hash_of};
+use super::{OnConflict, Outcome, Remark, Row, RowError};
 use crate::domain::audit::Action;
 use crate::domain::email::Email;
 use crate::domain::field::Field;
@@ -15,7 +16,7 @@ use crate::service::accounts::{AccountError, LastSuperuser};
 use crate::service::management::Series;
 use crate::service::permissions::changing;
 use crate::store::users::{self, Since};
-use crate::store::{Fault, StoreError, permissions};
+use crate::store::{Fault, permissions};
 
 /// What the rows of one transaction have in common.
 pub(super) struct Batch<'b> {
@@ -78,17 +79,19 @@ impl Batch<'_> {
                 last_login: row.last_login,
             },
         };
-        let (hash, permissions) = (row.password_hash, row.permissions);
+        let (password, permissions) = (row.password, row.permissions.unwrap_or_default());
         let new = new_user(row.email, row.rest);
         series.step(Action::UserAdded, |work| {
             work.entry.note("imported", true);
+            let hash = password.hash().map(PhcString::as_str);
             if hash.is_some() {
                 work.by.require_superuser().map_err(refused)?;
             }
-            let hash = hash.as_ref().map(PhcString::as_str);
             account_change::add(work, &self.fields, &new, hash, arrival).map_err(of_account)
         })?;
-        grant(series, id, &permissions)?;
+        for name in &permissions {
+            direct(series, Action::UserGranted, id, name)?;
+        }
         Ok(Outcome::Created)
     }
 
@@ -98,7 +101,17 @@ impl Batch<'_> {
         row: Row,
         user: &User,
     ) -> Result<Outcome, Fault<RowError>> {
+        let mut remarks = Vec::new();
+        let has = hash_of(series.tx, &user.email)?;
         let email = row.email.clone();
+        let lost_groups = match (&row.permissions, &row.rest.groups) {
+            // Whoever writes a file by hand means it.
+            (Some(_), Some(wanted)) => {
+                let is_lost = |name: &&String| wanted.iter().all(|one| one.as_str() != *name);
+                user.groups.iter().filter(is_lost).cloned().collect()
+            }
+            _ => Vec::new(),
+        };
         let wanted = UserChange {
             email: Some(row.email),
             ..row.rest
@@ -115,57 +128,99 @@ impl Batch<'_> {
                 Ok::<_, Fault<RowError>>(work.is_change)
             })?;
         }
-        if let Some(hash) = row.password_hash
-            && has_other_password(series, &email, &hash, row.keeps_password)?
-        {
-            is_changed = true;
-            series.step(Action::UserPasswordChanged, |work| {
-                work.entry.user = Some(user.id);
-                work.entry.note("imported", true);
-                work.by.require_superuser().map_err(refused)?;
-                account_change::set_password(work, user, hash.as_str()).map_err(of_account)
-            })?;
+        match row.password.over(has) {
+            Fate::Stays => {}
+            Fate::StaysUnknown(_) => remarks.push(Remark::KeepsPassword(email.clone())),
+            Fate::StaysAlone(_) => remarks.push(Remark::KeepsPasswordAlone(email.clone())),
+            Fate::Replaced(hash) => {
+                is_changed = true;
+                set_password(series, user, Some(hash))?;
+            }
+            Fate::Removed => {
+                is_changed = true;
+                set_password(series, user, None)?;
+            }
         }
-        is_changed |= grant(series, user.id, &row.permissions)?;
+        let lost = match &row.permissions {
+            Some(wanted) => {
+                let (lost, has_more) = rights(series, user.id, wanted)?;
+                is_changed |= has_more || !lost.is_empty();
+                lost
+            }
+            None => Vec::new(),
+        };
+        if !lost.is_empty() || !lost_groups.is_empty() {
+            remarks.push(Remark::Loses(email, lost_groups, lost));
+        }
         Ok(if is_changed {
-            Outcome::Updated
+            Outcome::Updated(remarks)
         } else {
-            Outcome::Unchanged
+            Outcome::Unchanged(remarks)
         })
     }
 }
 
-/// Lets an account do these things by itself; says whether there was one that it could not.
-fn grant(
+/// Gives an account another password hash, or none; its sessions end.
+fn set_password(
     series: &mut Series<'_>,
-    id: UserId,
-    names: &BTreeSet<PermissionName>,
-) -> Result<bool, Fault<RowError>> {
-    let mut is_change = false;
-    for name in names {
-        is_change |= series.step(Action::UserGranted, |work| {
-            work.entry.note("imported", true);
-            let granted = changing(work, &UserRef::Id(id), name, permissions::grant);
-            granted.map_err(|fault| match fault {
-                Fault::Store(error) => Fault::Store(error),
-                Fault::Refused(error) => refused(error),
-            })?;
-            Ok::<_, Fault<RowError>>(work.is_change)
-        })?;
-    }
-    Ok(is_change)
+    user: &User,
+    hash: Option<&PhcString>,
+) -> Result<(), Fault<RowError>> {
+    series.step(Action::UserPasswordChanged, |work| {
+        work.entry.user = Some(user.id);
+        work.entry.note("imported", true);
+        work.by.require_superuser().map_err(refused)?;
+        let done = match hash {
+            Some(hash) => account_change::set_password(work, user, hash.as_str()),
+            None => {
+                work.entry.note("removed", true);
+                account_change::remove_password(work, user)
+            }
+        };
+        done.map(drop).map_err(of_account)
+    })
 }
 
-/// Whether the password is to take the place of the account's.
-fn has_other_password(
-    series: &Series<'_>,
-    email: &Email,
-    hash: &PhcString,
-    keeps: bool,
-) -> Result<bool, StoreError> {
-    let found = users::credentials(series.tx, email)?;
-    let has = found.and_then(|found| found.password_hash);
-    Ok(has.is_none_or(|has| !keeps && has.expose() != hash.as_str()))
+/// Lets an account do these things by itself and no others, as it belongs to the groups of its row and to
+/// no others; gives what it may not any more, and whether it may more.
+fn rights(
+    series: &mut Series<'_>,
+    id: UserId,
+    wanted: &BTreeSet<PermissionName>,
+) -> Result<(Vec<PermissionName>, bool), Fault<RowError>> {
+    let mut lost = permissions::direct(series.tx, id)?;
+    let mut has_more = false;
+    for name in wanted.iter().filter(|name| !lost.contains(name)) {
+        direct(series, Action::UserGranted, id, name)?;
+        has_more = true;
+    }
+    lost.retain(|name| !wanted.contains(name));
+    for name in &lost {
+        direct(series, Action::UserRevoked, id, name)?;
+    }
+    Ok((lost, has_more))
+}
+
+/// Gives an account a permission by itself, or takes it.
+fn direct(
+    series: &mut Series<'_>,
+    action: Action,
+    id: UserId,
+    name: &PermissionName,
+) -> Result<(), Fault<RowError>> {
+    let change = if action == Action::UserRevoked {
+        permissions::revoke
+    } else {
+        permissions::grant
+    };
+    series.step(action, |work| {
+        work.entry.note("imported", true);
+        let changed = changing(work, &UserRef::Id(id), name, change);
+        changed.map(drop).map_err(|fault| match fault {
+            Fault::Store(error) => Fault::Store(error),
+            Fault::Refused(error) => refused(error),
+        })
+    })
 }
 
 /// A new account of which no more is known.

@@ -6,6 +6,7 @@
 //! remembered in a file.
 
 mod batch;
+mod password;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -22,10 +23,11 @@ use crate::domain::email::Email;
 use crate::domain::field::Field;
 use crate::domain::permission::{Builtin, PermissionName};
 use crate::domain::user::{UserChange, UserId};
-use crate::passwords::PhcString;
 use crate::store::Seen;
 use crate::store::{self, Fault, StoreError, fields};
 use batch::Batch;
+
+pub use password::{RowPassword, Standing, standing};
 
 pub(super) use batch::new_user;
 
@@ -40,12 +42,10 @@ pub struct Row {
     pub email: Email,
     /// All but the user name.
     pub rest: UserChange,
-    /// Its password, hashed somewhere else.
-    pub password_hash: Option<PhcString>,
-    /// Whether an account that has a password keeps that.
-    pub keeps_password: bool,
-    /// What it may do by itself, beside what it may already.
-    pub permissions: BTreeSet<PermissionName>,
+    /// Its password.
+    pub password: RowPassword,
+    /// All that it may do by itself.
+    pub permissions: Option<BTreeSet<PermissionName>>,
     /// When it was made; for new accounts alone.
     pub date_joined: Option<Timestamp>,
     /// When it last logged in; for new accounts alone.
@@ -80,13 +80,24 @@ pub enum Outcome {
     /// Its account was added.
     Created,
     /// Its account was changed.
-    Updated,
+    Updated(Vec<Remark>),
     /// Its account is as the row says.
-    Unchanged,
+    Unchanged(Vec<Remark>),
     /// Its account was there, and stays as it is.
     Skipped,
     /// Nothing: it does not fit.
     Refused(RowError),
+}
+
+/// What there is to know of an account that was there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remark {
+    /// It keeps a password that was hashed here: whether Django has another by now, nobody can tell.
+    KeepsPassword(Email),
+    /// It keeps a password that was hashed here, and Django has none.
+    KeepsPasswordAlone(Email),
+    /// It is in these groups no more, and may not do this by itself any more.
+    Loses(Email, Vec<String>, Vec<PermissionName>),
 }
 
 /// Why a row was refused.
@@ -245,7 +256,7 @@ impl<'d> Importer<'d> {
             if let Some(error) = repeated[at].take() {
                 *outcome = Outcome::Refused(error);
             }
-            if let Outcome::Created | Outcome::Updated = outcome {
+            if let Outcome::Created | Outcome::Updated(_) = outcome {
                 for (name, text) in &lookups[at] {
                     if let Some(line) = self.note(&format!("{name}={text}"), lines[at])? {
                         let what =

@@ -50,7 +50,9 @@ use crate::domain::user::{User, UserChange, UserId, UserRef};
 pub use arrival::{Since, insert, insert_since, was_deleted};
 pub use changes::{AccountChange, changed_since};
 pub use listing::{FieldMatch, UserFilter, UserOrder, list};
-pub use passwords::{change_password, foreign_hash_after, replace_hash};
+pub use passwords::{
+    change_password, foreign_hash_after, remove_password, replace_hash, set_password,
+};
 pub use whole::{WholeUser, any_superuser, count, whole};
 
 /// What a login needs to know of an account.
@@ -267,31 +269,6 @@ fn external_id_taken(error: StoreError, wanted: Option<&ExternalId>) -> StoreErr
         }
         _ => error,
     }
-}
-
-/// Sets a new password hash and ends every token issued so far.
-pub fn set_password(
-    tx: &Tx<'_>,
-    id: UserId,
-    hash: &str,
-    now: Timestamp,
-) -> Result<Option<User>, StoreError> {
-    const SQL: &str = concat!(
-        "UPDATE users SET password_hash = ?2, version = ?4,
-            tokens_valid_after = CASE WHEN tokens_valid_after > ?3 THEN tokens_valid_after ELSE ?3 END
-        WHERE id = ?1
-        RETURNING ",
-        user_columns!()
-    );
-    let version = next_version(tx)?;
-    let id = id.to_string();
-    let values = [
-        (&id).into(),
-        hash.into(),
-        now.as_millisecond().into(),
-        version.into(),
-    ];
-    tx.query_row(SQL, &values, user)
 }
 
 /// Lets an account log in again, or stops it and ends every token issued so far.

@@ -1,6 +1,8 @@
-//! Hashes of passwords: those that take the place of one that was checked, and those made elsewhere.
+//! Hashes of passwords: those that take the place of another, and those made elsewhere.
 
-use super::{Conn, Secret, StoreError, Tx, UserId, next_version};
+use jiff::Timestamp;
+
+use super::{Conn, Secret, StoreError, Tx, User, UserId, next_version, user};
 
 /// The first hash after this text, in the order of bytes, that begins with a letter: those that were not
 /// made here. An index has these alone, so that it costs next to nothing where there are none.
@@ -12,6 +14,49 @@ pub fn foreign_hash_after(
         SELECT password_hash FROM users WHERE password_hash >= 'a' AND password_hash > ?1
         ORDER BY password_hash LIMIT 1";
     connection.query_row(SQL, &[after.into()], |row| row.get(0).map(Secret::new))
+}
+
+/// Sets a new password hash and ends every token issued so far.
+pub fn set_password(
+    tx: &Tx<'_>,
+    id: UserId,
+    hash: &str,
+    now: Timestamp,
+) -> Result<Option<User>, StoreError> {
+    put_hash(tx, id, Some(hash), now)
+}
+
+/// Leaves an account without a password, and ends every token issued so far.
+pub fn remove_password(
+    tx: &Tx<'_>,
+    id: UserId,
+    now: Timestamp,
+) -> Result<Option<User>, StoreError> {
+    put_hash(tx, id, None, now)
+}
+
+fn put_hash(
+    tx: &Tx<'_>,
+    id: UserId,
+    hash: Option<&str>,
+    now: Timestamp,
+) -> Result<Option<User>, StoreError> {
+    const SQL: &str = concat!(
+        "UPDATE users SET password_hash = ?2, version = ?4,
+            tokens_valid_after = CASE WHEN tokens_valid_after > ?3 THEN tokens_valid_after ELSE ?3 END
+        WHERE id = ?1
+        RETURNING ",
+        user_columns!()
+    );
+    let version = next_version(tx)?;
+    let id = id.to_string();
+    let values = [
+        (&id).into(),
+        hash.into(),
+        now.as_millisecond().into(),
+        version.into(),
+    ];
+    tx.query_row(SQL, &values, user)
 }
 
 /// Puts the hash of another password in the place of the one that was checked; says whether that still
