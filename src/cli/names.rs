@@ -9,7 +9,7 @@ pub(super) const MOST_NAMED: usize = 20;
 #[derive(Default)]
 pub(super) struct Named {
     names: Vec<String>,
-    count: usize,
+    count: u64,
 }
 
 impl Named {
@@ -20,7 +20,7 @@ impl Named {
         }
     }
 
-    pub(super) fn count(&self) -> usize {
+    pub(super) fn count(&self) -> u64 {
         self.count
     }
 
@@ -32,7 +32,7 @@ impl Named {
 impl fmt::Display for Named {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.names.join(", "))?;
-        match self.count - self.names.len() {
+        match self.count - self.names.len() as u64 {
             0 => Ok(()),
             more => write!(f, " and {more} more"),
         }
@@ -40,12 +40,21 @@ impl fmt::Display for Named {
 }
 
 /// A number with what it counts, whose plural has an s, or es.
-pub(super) fn counted(count: usize, what: &str) -> String {
+pub(super) fn counted(count: u64, what: &str) -> String {
     match count {
         1 => format!("1 {what}"),
         count if what.ends_with('s') => format!("{count} {what}es"),
         count => format!("{count} {what}s"),
     }
+}
+
+/// The line below those that are told by name, if there are more.
+pub(super) fn unnamed(count: usize, what: &str) -> Option<String> {
+    let more = count.checked_sub(MOST_NAMED).filter(|more| *more > 0)?;
+    Some(format!(
+        "and {}",
+        counted(more as u64, &format!("more {what}"))
+    ))
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ impl FromStr for GroupId {
 
 /// What a group goes by: any Unicode in NFC without control characters, 1 to 150 characters (Django's
 /// limit). Upper and lower case make two names, as in Django.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct GroupName(String);
 

@@ -82,7 +82,7 @@ fn a_database_and_its_dump_bring_the_same_values() {
     );
 }
 
-fn user(pk: &Value, fields: &Value) -> Value {
+pub(crate) fn user(pk: &Value, fields: &Value) -> Value {
     let mut all = json!({"password": "!", "last_login": null});
     let given = fields.as_object().expect("is an object");
     let all_fields = all.as_object_mut().expect("is one");
@@ -94,7 +94,7 @@ fn user(pk: &Value, fields: &Value) -> Value {
     object
 }
 
-fn write(env: &TestEnv, objects: &[Value]) -> &'static str {
+pub(crate) fn write(env: &TestEnv, objects: &[Value]) -> &'static str {
     env.write("dump.json", &json!(objects).to_string());
     "dump.json"
 }
@@ -107,7 +107,7 @@ fn without_primary_keys_one_of_those_who_collide_comes_and_everybody_else() {
     let dump = write(&env, &people);
     let out = import(&env, dump, &["--yes", "--on-collision", "first"]).succeeded();
     assert_eq!(out.json()["created"], 2, "{out:?}");
-    let said = "3 accounts come without their primary keys";
+    let said = "without external ids: 3 accounts;";
     assert!(out.stderr.contains(said), "{out:?}");
     let emails = env.sql("SELECT email FROM users ORDER BY email");
     assert!(!emails.contains("ADA"), "{emails}");
@@ -218,11 +218,17 @@ fn a_file_that_is_no_json_is_told_for_what_it_is() {
         (utf16, "this is UTF-16"),
         (b"\x1f\x8b\x08\x00".to_vec(), "this is compressed"),
         (xml, "this is XML"),
+        (dump[..40].into(), "cut off"),
+        (
+            format!("{dump}\n{dump}").into(),
+            "there is a second document",
+        ),
     ] {
         std::fs::write(env.path("strange"), bytes).expect("is written");
         let out = env.authctl(&["import", "strange", "--from", "django", "--yes"]);
         assert_eq!(out.status, 5, "{said}: {out:?}");
         assert!(out.stderr.contains(said), "{said}: {out:?}");
+        assert!(!out.stderr.contains("line 0"), "{said}: {out:?}");
     }
     env.write("marked.json", &format!("\u{feff}{dump}"));
     import(&env, "marked.json", &["--yes"]).succeeded();

@@ -36,6 +36,7 @@ mod forward;
 mod from_django;
 mod from_django_afternoon;
 mod from_django_odd;
+mod from_django_sources;
 mod from_django_update;
 mod full_disk;
 mod gate;

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::objects::Object;
 use super::survey::key;
+use crate::cli::error::CliError;
 use crate::domain::group::GroupName;
 use crate::domain::label::Label;
 use crate::domain::permission::{Builtin, PermissionName};
@@ -86,14 +87,18 @@ impl Catalogue {
         }
     }
 
-    /// After all objects.
-    pub(super) fn finish(&mut self) {
+    /// After all objects. Without their content types nobody knows whose permissions they are.
+    pub(super) fn finish(&mut self) -> Result<(), CliError> {
         for (key, kind, codename, meaning) in std::mem::take(&mut self.written) {
             let app = match &kind {
                 Value::Array(natural) => natural.first().and_then(Value::as_str),
                 kind => self.apps.get(&super::survey::key(kind)).map(String::as_str),
             };
-            let name = format!("{}.{codename}", app.unwrap_or_default());
+            let app = app.ok_or_else(|| CliError::Value {
+                what: format!("the permission '{codename}'"),
+                problem: missing("content type", &kind),
+            })?;
+            let name = format!("{app}.{codename}");
             let meaning = meaning.chars().take(Label::MAX_CHARS).collect::<String>();
             let name = self.add(&name, meaning.parse().unwrap_or_default());
             self.permissions.insert(key, name);
@@ -106,6 +111,7 @@ impl Catalogue {
         for name in of_groups {
             self.add(&name, Label::default());
         }
+        Ok(())
     }
 
     fn add(&mut self, name: &str, meaning: Label) -> Option<PermissionName> {
@@ -128,12 +134,20 @@ impl Catalogue {
         &self,
     ) -> Result<BTreeMap<GroupName, BTreeSet<PermissionName>>, (String, String)> {
         let mut groups = BTreeMap::new();
+        let mut written: HashMap<GroupName, &String> = HashMap::new();
         let named = self.named.iter().map(|name| (name, &[][..]));
         let whole = self.groups.values();
         let whole = whole.map(|group| (&group.name, &group.permissions[..]));
         for (name, references) in named.chain(whole) {
             let parsed: Result<GroupName, _> = name.parse();
             let parsed = parsed.map_err(|error| (name.clone(), error.to_string()))?;
+            let other = written.insert(parsed.clone(), name);
+            if let Some(other) = other.filter(|other| *other != name) {
+                let problem = format!(
+                    "'{other}' is the same name here, where spaces around it do not count: rename one of them in Django"
+                );
+                return Err((name.clone(), problem));
+            }
             let mut permissions = BTreeSet::new();
             for reference in references {
                 let found = self.permission(reference);

@@ -10,6 +10,7 @@ use super::survey::Survey;
 use super::{DjangoArgs, email_column, legacy, rows_of};
 use crate::cli::context::{Context, IfMissing};
 use crate::cli::error::CliError;
+use crate::cli::names::counted;
 use crate::cli::{password, prompt};
 use crate::domain::email::Email;
 use crate::domain::user::UserRef;
@@ -47,6 +48,18 @@ pub(super) fn check(
         let found = found.and_then(|text| text.parse::<Email>().ok());
         if found.is_none_or(|found| found.key() != email.key()) {
             continue;
+        }
+        let collision = plan.survey.collisions.get(email.key());
+        for claim in collision.into_iter().flatten() {
+            if claim.number == rows.number {
+                let all = collision.map_or(0, Vec::len) as u64;
+                ctx.output.note(&format!(
+                    "{} have this address, and it is that of {} ({}) that is checked; --on-collision says which one comes",
+                    counted(all, "account"),
+                    claim.email,
+                    claim.pk
+                ));
+            }
         }
         let row = row.map_err(|(_, problem)| wrong(format!("it would be refused: {problem}")))?;
         if row.rest.is_active == Some(false) {

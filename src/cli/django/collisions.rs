@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use clap::ValueEnum;
 
-use super::MOST_NAMED;
-use super::survey::Survey;
+use super::survey::{Claim, Survey};
 use crate::cli::context::Context;
 use crate::cli::error::{CliError, OfRows};
+use crate::cli::names::{MOST_NAMED, counted, unnamed};
 use crate::cli::output;
 
 /// What becomes of accounts that have one address here.
@@ -57,10 +57,29 @@ pub(super) fn dropped(
             }
         }
     }
+    if let Some(more) = unnamed(survey.collisions.len(), "address") {
+        if on_collision == OnCollision::Refuse {
+            output::remark(&more);
+        } else {
+            ctx.output.note(&more);
+        }
+    }
     if on_collision == OnCollision::Refuse && !dropped.is_empty() {
+        let is_same = |claims: &&Vec<Claim>| claims.iter().all(|one| one.email == claims[0].email);
+        let same = survey.collisions.values().filter(is_same).count() as u64;
+        let alike = survey.collisions.len() as u64 - same;
+        let mut kinds = Vec::new();
+        for (count, how) in [
+            (alike, "but for the case of letters"),
+            (same, "letter by letter"),
+        ] {
+            if count > 0 {
+                kinds.push(format!("{}, {how}", counted(count, "address")));
+            }
+        }
         let sentence = format!(
-            "{} addresses are those of several accounts, which differ in the case of letters only: nothing was imported; mend them, or give --on-collision latest-login or first",
-            survey.collisions.len()
+            "several accounts have the same address: {}: nothing was imported; mend them, or give --on-collision latest-login or first",
+            kinds.join("; ")
         );
         return Err(CliError::Rows(sentence, OfRows::Conflicts));
     }

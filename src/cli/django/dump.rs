@@ -103,12 +103,16 @@ fn broken(error: serde_json::Error) -> CliError {
         format!("this is not what 'manage.py dumpdata' writes: {words}")
     };
     CliError::Value {
-        what: format!("line {line}"),
+        // What is seen before the text is read has no line.
+        what: match line {
+            0 => "SOURCE".into(),
+            line => format!("line {line}"),
+        },
         problem,
     }
 }
 
-/// What a file that is no JSON begins with.
+/// What a file is that is no dump.
 #[derive(Debug, thiserror::Error)]
 enum Strange {
     #[error("this is compressed: unpack it first, as in 'gunzip --stdout dump.json.gz'")]
@@ -119,6 +123,10 @@ enum Strange {
     Utf16,
     #[error("this is XML: write the dump with --format json or jsonl")]
     Xml,
+    #[error(
+        "there is a second document behind the first: write one dump of all apps, as in 'manage.py dumpdata contenttypes auth accounts'"
+    )]
+    Second,
 }
 
 /// Where in the array a reader is.
@@ -179,6 +187,7 @@ impl Elements {
                 self.place = Place::After;
                 *byte = b' ';
             }
+            (b'{' | b'[', 0, Place::After) => return Err(io::Error::other(Strange::Second)),
             (b'{' | b'[', ..) => {
                 if self.place == Place::Before {
                     self.place = Place::Lines;

@@ -21,6 +21,7 @@ use clap::ValueEnum;
 use super::context::{Context, IfMissing};
 use super::error::CliError;
 use super::import::{self, Report, Walk};
+use super::names::{MOST_NAMED, counted, unnamed};
 use super::password::PasswordArgs;
 use super::progress;
 use crate::domain::email::Email;
@@ -87,10 +88,16 @@ pub(super) enum From {
     Django,
 }
 
-/// Collisions, models and such that are told by name.
-const MOST_NAMED: usize = 20;
-
 pub(super) fn run(args: import::Args, ctx: &mut Context) -> Result<(), CliError> {
+    if args.django.check.is_some() && args.django.password.password_stdin {
+        let stdin = [Path::new("-"), Path::new("/dev/stdin")];
+        if stdin.contains(&args.file.as_path()) {
+            return Err(CliError::InputNeeded(
+                "a password from elsewhere than standard input, which has the dump,",
+                "--password-file",
+            ));
+        }
+    }
     let bar = progress::bar(ctx.output.quiet, "{human_pos}/{human_len}");
     let model = args.django.model.as_ref().map(|model| model.to_lowercase());
     let mut objects = open(&args.file, model.as_deref(), &bar, ctx)?;
@@ -218,7 +225,8 @@ fn open(
         ));
     } else {
         let mut start = [0; 16];
-        let is_sqlite = source != Path::new("-")
+        // What is no file, as a pipe, is opened once alone, and has no beginning to go back to.
+        let is_sqlite = std::fs::metadata(source).is_ok_and(|about| about.is_file())
             && File::open(source).is_ok_and(|mut file| file.read_exact(&mut start).is_ok())
             && start == *b"SQLite format 3\0";
         is_sqlite.then(|| DatabaseUrl::Sqlite(source.to_owned()))
@@ -273,15 +281,15 @@ fn show(plan: &Plan, ctx: &Context) {
         survey, columns, ..
     } = plan;
     ctx.output.note(&format!(
-        "{} accounts of {}, {} permissions",
-        survey.users,
+        "{} of {}, {}",
+        counted(survey.users, "account"),
         survey.model,
-        survey.catalogue.descriptions.len()
+        counted(survey.catalogue.descriptions.len() as u64, "permission")
     ));
     if survey.without_key > 0 {
         ctx.output.note(&format!(
-            "{} accounts come without their primary keys, and so without external ids: write the dump without --natural-primary",
-            survey.without_key
+            "without primary keys, and so without external ids: {}; write the dump without --natural-primary",
+            counted(survey.without_key, "account")
         ));
     }
     for (name, spec, from) in &columns.proposed {
@@ -301,5 +309,8 @@ fn show(plan: &Plan, ctx: &Context) {
     for (name, problem) in left_out.take(MOST_NAMED) {
         ctx.output
             .note(&format!("left out: the permission '{name}': {problem}"));
+    }
+    if let Some(more) = unnamed(survey.catalogue.left_out.len(), "permission") {
+        ctx.output.note(&more);
     }
 }

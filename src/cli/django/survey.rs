@@ -9,6 +9,7 @@ use super::catalogue::Catalogue;
 use super::columns::{Shape, moment};
 use super::objects::{Object, Objects};
 use crate::cli::error::CliError;
+use crate::cli::names::MOST_NAMED;
 use crate::domain::email::Email;
 
 /// What was found.
@@ -62,7 +63,7 @@ impl Survey {
             }
             let has = |name: &str| object.fields.contains_key(name);
             if has("password") && has("last_login") {
-                if looks.len() < super::MOST_NAMED {
+                if looks.len() < MOST_NAMED {
                     looks.insert(object.model.clone());
                 }
                 if model.is_none() {
@@ -82,7 +83,7 @@ impl Survey {
             let looks: Vec<_> = looks.into_iter().collect();
             return Err(super::which_model(model, &looks));
         }
-        survey.catalogue.finish();
+        survey.catalogue.finish()?;
         Ok(survey)
     }
 

@@ -40,7 +40,9 @@ pub(super) use report::Report;
 /// passwords: from what 'manage.py dumpdata' writes, or from the database itself, an SQLite file or
 /// PostgreSQL. Their primary keys become external ids. What other columns the model has goes into own
 /// fields, which are shown before they are made. Nobody has to reset a password: every hash that Django
-/// makes is checked as it is, and replaced by one of ours at the next login.
+/// makes is checked as it is, and replaced by one of ours at the next login. With --on-conflict update
+/// accounts become what they are in Django by then, in their groups and permissions and in passwords that
+/// nobody has logged in with or set here; the others are named.
 #[derive(clap::Args, Debug)]
 #[command(
     after_help = "Examples:\n  authctl import users.jsonl --dry-run\n  authctl import users.csv --on-conflict update\n  authctl export --database postgres://old/authd | authctl import - --on-conflict skip\n  authctl import dump.json --from django --dry-run\n  authctl import db.sqlite3 --from django --model accounts.User --map company=field:company"

@@ -170,12 +170,11 @@ fn set_password(
         work.entry.user = Some(user.id);
         work.entry.note("imported", true);
         work.by.require_superuser().map_err(refused)?;
-        let done = match hash {
-            Some(hash) => account_change::set_password(work, user, hash.as_str()),
-            None => {
-                work.entry.note("removed", true);
-                account_change::remove_password(work, user)
-            }
+        let done = if let Some(hash) = hash {
+            account_change::set_password(work, user, hash.as_str())
+        } else {
+            work.entry.note("removed", true);
+            account_change::remove_password(work, user)
         };
         done.map(drop).map_err(of_account)
     })

@@ -62,7 +62,8 @@ impl ForeignDatabase {
         const SQLITE: &str = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name";
         const POSTGRES: &str = "
             SELECT table_name FROM information_schema.tables
-            WHERE table_schema = ANY (current_schemas(false)) ORDER BY table_name";
+            WHERE table_schema = ANY (current_schemas(false)) AND table_type = 'BASE TABLE'
+            ORDER BY table_name";
         let found = match &mut self.engine {
             Engine::Sqlite(connection) => sqlite_texts(connection, SQLITE),
             Engine::Postgres(client) => rows(client, POSTGRES),
@@ -106,6 +107,32 @@ impl ForeignDatabase {
             Some(ForeignColumn { name, kind, is_key })
         };
         Ok(found.into_iter().filter_map(column).collect())
+    }
+
+    /// The columns of a table that refer to another one, each with that.
+    pub fn references(&mut self, table: &str) -> Result<Vec<(String, String)>, StoreError> {
+        let found = match &mut self.engine {
+            Engine::Sqlite(connection) => {
+                let sql = format!(
+                    "SELECT \"from\", \"table\" FROM pragma_foreign_key_list({})",
+                    text(table)
+                );
+                sqlite_texts(connection, &sql)
+            }
+            Engine::Postgres(client) => {
+                let sql = format!(
+                    "SELECT attname, other.relname
+                    FROM pg_constraint JOIN pg_class AS other ON other.oid = confrelid
+                    JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
+                    WHERE contype = 'f' AND conrelid = to_regclass({}) AND cardinality(conkey) = 1",
+                    text(&name(table))
+                );
+                rows(client, &sql)
+            }
+        };
+        let found = found.map_err(|error| error.at(&self.url))?;
+        let pair = |row: Vec<String>| <[String; 2]>::try_from(row).ok().map(Into::into);
+        Ok(found.into_iter().filter_map(pair).collect())
     }
 
     /// How many rows a table has.
