@@ -89,6 +89,11 @@ impl PermissionName {
         Self(name)
     }
 
+    /// Whether it is one that this service itself asks for.
+    pub fn is_builtin(&self) -> bool {
+        Builtin::ALL.iter().any(|known| known.name() == self.0)
+    }
+
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -44,8 +44,10 @@ fn an_update_brings_passwords_and_rights_as_they_are_in_django_by_then() {
     for name in ["bcrypt", "pbkdf2_sha1"] {
         authd.login(&format!("{name}@example.com"), project.password());
     }
-    let grant = ["user", "grant", "ada@example.com", "accounts.delete_user"];
-    env.authctl(&grant).succeeded();
+    for permission in ["accounts.delete_user", "users.view"] {
+        env.authctl(&["user", "grant", "ada@example.com", permission])
+            .succeeded();
+    }
     project.manage(&["shell", "-v0", "--no-imports", "-c", MEANWHILE]);
     let last = project.dump("last.json", &[]);
 
@@ -99,8 +101,8 @@ fn an_update_brings_passwords_and_rights_as_they_are_in_django_by_then() {
         "{none}"
     );
 
-    let direct = "SELECT permission FROM user_permissions";
-    assert_eq!(env.sql(direct), "accounts.add_user");
+    let direct = "SELECT permission FROM user_permissions ORDER BY permission";
+    assert_eq!(env.sql(direct), "accounts.add_user\nusers.view");
     let shown = env.authctl_json(&["user", "show", "ada@example.com"]);
     assert_eq!(shown.succeeded().json()["groups"], json!(["Sales"]));
     for (email, action) in [

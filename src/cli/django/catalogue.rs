@@ -9,7 +9,7 @@ use super::survey::key;
 use crate::cli::error::CliError;
 use crate::domain::group::GroupName;
 use crate::domain::label::Label;
-use crate::domain::permission::{Builtin, PermissionName};
+use crate::domain::permission::PermissionName;
 
 /// All of them.
 #[derive(Default)]
@@ -116,9 +116,7 @@ impl Catalogue {
 
     fn add(&mut self, name: &str, meaning: Label) -> Option<PermissionName> {
         let problem = match name.parse::<PermissionName>() {
-            Ok(_) if Builtin::ALL.iter().any(|one| one.name() == name) => {
-                "it means something else here".to_owned()
-            }
+            Ok(known) if known.is_builtin() => "it means something else here".to_owned(),
             Ok(known) => {
                 self.descriptions.entry(known.clone()).or_insert(meaning);
                 return Some(known);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{ApplyError, Declared, Entry, Plan, Problem, Verb};
 use crate::domain::audit::Action;
 use crate::domain::group::{GroupName, GroupRef};
-use crate::domain::permission::{Builtin, PermissionName};
+use crate::domain::permission::PermissionName;
 use crate::domain::user::User;
 use crate::service::account_change;
 use crate::service::accounts::LastSuperuser;
@@ -25,8 +25,7 @@ pub(super) fn require_listed(declared: &Declared) -> Result<(), ApplyError> {
     let groups: Option<BTreeSet<&str>> =
         groups.map(|all| all.iter().map(|entry| entry.what.name.as_str()).collect());
     let is_there = |name: &PermissionName| {
-        let is_builtin = Builtin::ALL.iter().any(|one| one.name() == name.as_str());
-        is_builtin
+        name.is_builtin()
             || permissions
                 .as_ref()
                 .is_none_or(|all| all.contains(name.as_str()))

@@ -181,7 +181,8 @@ fn set_password(
 }
 
 /// Lets an account do these things by itself and no others, as it belongs to the groups of its row and to
-/// no others; gives what it may not any more, and whether it may more.
+/// no others; gives what it may not any more, and whether it may more. Nobody elsewhere knows of the
+/// permissions of this service itself: whoever was given them keeps them.
 fn rights(
     series: &mut Series<'_>,
     id: UserId,
@@ -193,7 +194,7 @@ fn rights(
         direct(series, Action::UserGranted, id, name)?;
         has_more = true;
     }
-    lost.retain(|name| !wanted.contains(name));
+    lost.retain(|name| !wanted.contains(name) && !name.is_builtin());
     for name in &lost {
         direct(series, Action::UserRevoked, id, name)?;
     }
