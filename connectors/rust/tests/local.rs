@@ -67,6 +67,35 @@ impl Local {
         });
     }
 
+    /// No row of these accounts is to be another.
+    pub(crate) fn refuse_to_change(&self, ids: &[&str]) {
+        let ids = ids.join("', '");
+        let when = format!("CAST(OLD.authd_sub AS text) IN ('{ids}')");
+        self.sql(&match &self.pool {
+            None => format!(
+                "CREATE TRIGGER refuses BEFORE UPDATE ON users WHEN {when}
+                 BEGIN SELECT RAISE(ABORT, 'not this one'); END"
+            ),
+            Some(_) => format!(
+                "CREATE OR REPLACE FUNCTION refuses() RETURNS trigger LANGUAGE plpgsql
+                   AS $$ BEGIN RAISE EXCEPTION 'not this one'; END $$;
+                 CREATE TRIGGER refuses BEFORE UPDATE ON users FOR EACH ROW WHEN ({when})
+                   EXECUTE FUNCTION refuses()"
+            ),
+        });
+    }
+
+    /// They may be again.
+    pub(crate) fn allow_all(&self) {
+        let of = self.pool.as_ref().map_or("", |_| " ON users");
+        self.sql(&format!("DROP TRIGGER refuses{of}"));
+    }
+
+    /// What the engine calls the type of a day.
+    pub(crate) fn day(&self) -> &'static str {
+        self.pool.as_ref().map_or("TEXT", |_| "date")
+    }
+
     pub(crate) fn count(&self) -> u32 {
         self.sql("SELECT count(*) FROM users")
             .parse()

@@ -1,5 +1,6 @@
 //! The connector against a live authd of this source, and against servers that are none.
 
+mod addresses;
 mod authd;
 mod doors;
 mod following;

@@ -1,5 +1,7 @@
 //! The row of a service's own table that stands for an account of authd.
 
+#[cfg(any(feature = "rusqlite", feature = "sqlx-postgres"))]
+mod addresses;
 #[cfg(feature = "sqlx-postgres")]
 mod postgres;
 #[cfg(any(feature = "rusqlite", feature = "sqlx-postgres"))]
@@ -10,6 +12,8 @@ mod sqlite;
 mod statements;
 #[cfg(any(feature = "rusqlite", feature = "sqlx-postgres"))]
 mod table;
+#[cfg(any(feature = "rusqlite", feature = "sqlx-postgres"))]
+mod told;
 
 use crate::answers::{User, UserPage};
 

@@ -111,11 +111,17 @@ impl Database for PgPool {
     }
 }
 
-/// Classes 22 and 23 are the values' fault (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
+/// Classes 22 and 23 are the values' fault, and P0 is what a trigger raises
+/// (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
 fn failure(error: sqlx::Error) -> Failure {
     let code = error.as_database_error().and_then(DatabaseError::code);
+    let is_of_the_row = |code: &str| {
+        ["22", "23", "P0"]
+            .iter()
+            .any(|class| code.starts_with(class))
+    };
     match code {
-        Some(code) if code.starts_with("22") || code.starts_with("23") => Failure::Refused,
+        Some(code) if is_of_the_row(&code) => Failure::Refused,
         _ => Failure::Broken(Box::new(error)),
     }
 }

@@ -4,6 +4,7 @@
 //! A token may outlive its account, which may never have had a row. So what was deleted is written down before its row
 //! is looked for, and is looked up before and after a row is made: one of the two sees the other.
 
+use super::addresses::{is_same_address, written};
 use super::statements::{
     CURSOR, DELETED, Database, FORGET_DELETED, Failure, Plan, Rows, SET_CURSOR, SET_DELETED, Value,
 };
@@ -11,13 +12,13 @@ use super::{MirrorError, NoRow, Outcome, Row};
 use crate::answers::{User, UserChange, UserPage};
 
 /// A row as it was found or left.
-struct Found {
+pub(super) struct Found {
     key: String,
     is_active: bool,
     version: i64,
 }
 
-fn first(rows: Rows) -> Option<Found> {
+pub(super) fn first(rows: Rows) -> Option<Found> {
     let mut row = rows.into_iter().next()?.into_iter();
     let (key, active, version) = (row.next()??, row.next()?, row.next()?);
     Some(Found {
@@ -32,6 +33,14 @@ fn first(rows: Rows) -> Option<Found> {
 /// How the engines write a truth.
 fn is_true(text: Option<&str>) -> bool {
     matches!(text, Some("1" | "t" | "true"))
+}
+
+/// Whether a mark says no; whatever is not known to say so says yes.
+fn is_no(text: Option<&str>) -> bool {
+    text.is_none_or(|text| {
+        let no = ["", "0", "f", "false"];
+        no.iter().any(|no| text.eq_ignore_ascii_case(no))
+    })
 }
 
 /// The active row of an account.
@@ -73,7 +82,7 @@ pub(super) async fn take(
             UserChange::Deleted { id, version } => {
                 let values = vec![Value::Text(id.clone()), Value::Integer(*version)];
                 database.run(SET_DELETED, values).await?;
-                deactivate(database, plan, id, *version).await?;
+                told(deactivate(database, plan, id, *version).await, id)?;
             }
         }
     }
@@ -104,10 +113,34 @@ pub(super) async fn begin_again(
 }
 
 pub(super) async fn settle(database: &impl Database, plan: &Plan) -> Result<(), MirrorError> {
-    database
+    let all = database
         .run(&plan.deactivate_unnamed(), vec![Value::Bool(false)])
-        .await?;
+        .await;
+    match all {
+        Ok(_) => {}
+        // One of them may be against it: the others are no better for that.
+        Err(Failure::Refused) => {
+            for sub in database.run(&plan.unnamed(), Vec::new()).await? {
+                let sub = sub.into_iter().flatten().next().unwrap_or_default();
+                told(deactivate(database, plan, &sub, 0).await, &sub)?;
+            }
+        }
+        Err(error) => return Err(error.into()),
+    }
     Ok(())
+}
+
+/// A row that does not become inactive is logged, and the others are no worse for it.
+fn told(done: Result<(), Failure>, sub: &str) -> Result<(), Failure> {
+    match done {
+        Err(Failure::Refused) => {
+            tracing::error!(
+                "the row of the account {sub} does not become inactive: the database does not take it"
+            );
+            Ok(())
+        }
+        other => other,
+    }
 }
 
 async fn set_cursor(
@@ -200,26 +233,31 @@ async fn updated(
     account: &User,
 ) -> Result<Option<Found>, Failure> {
     let (columns, values): (Vec<&str>, Vec<Value>) = plan.values(account).into_iter().unzip();
-    let own = vec![
-        Value::Text(account.id.clone()),
-        Value::Integer(account.version),
-    ];
-    let all = own.iter().cloned().chain(values).collect();
-    match database.run(&plan.update(&columns), all).await {
+    let own = |version| {
+        [
+            Value::Text(account.id.clone()),
+            Value::Integer(version),
+            Value::Bool(account.is_active),
+        ]
+    };
+    let [sub, version, _] = own(account.version);
+    let all = [sub, version].into_iter().chain(values).collect();
+    match written(database, plan, account, &plan.update(&columns), all).await {
         Err(Failure::Refused) => {
-            tracing::warn!(
-                "the row of the account {} stays as it was, but for is_active",
-                account.id
-            );
-            let all = own
-                .into_iter()
-                .chain([Value::Bool(account.is_active)])
-                .collect();
+            if plan.told.is_first(account) {
+                tracing::warn!(
+                    "the row of the account {} stays as it was, but for is_active",
+                    account.id
+                );
+            }
+            // What was refused is to be news again.
             Ok(first(
-                database.run(&plan.update(&["is_active"]), all).await?,
+                database
+                    .run(&plan.stay(), own(account.version).into())
+                    .await?,
             ))
         }
-        other => Ok(first(other?)),
+        other => other,
     }
 }
 
@@ -257,15 +295,11 @@ async fn adoptable(
     let (Some(key), None) = (&row[0], &row[2]) else {
         return Ok(None);
     };
-    let is_privileged = row[3..].iter().any(|mark| is_true(mark.as_deref()));
+    let is_privileged = row[3..].iter().any(|mark| !is_no(mark.as_deref()));
     if is_privileged && !plan.table.links_privileged {
         return Err(MirrorError::NoRow(NoRow::Privileged));
     }
     Ok(Some((key.clone(), is_by_email && !is_privileged)))
-}
-
-fn is_same_address(one: &str, other: &str) -> bool {
-    one == other || (one.is_ascii() && one.eq_ignore_ascii_case(other))
 }
 
 async fn adopted(
@@ -282,9 +316,8 @@ async fn adopted(
         Value::Text(key),
     ];
     let all = own.into_iter().chain(values).collect();
-    Ok(first(
-        database.run(&plan.adopt(&columns, clears), all).await?,
-    ))
+    let sql = plan.adopt(&columns, clears);
+    Ok(written(database, plan, account, &sql, all).await?)
 }
 
 async fn inserted(
@@ -301,5 +334,5 @@ async fn inserted(
         Value::Integer(account.version),
     ];
     let all = own.into_iter().chain(values).collect();
-    Ok(first(database.run(&plan.insert(&columns), all).await?))
+    Ok(written(database, plan, account, &plan.insert(&columns), all).await?)
 }

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use serde_json::Value as Json;
 
 use super::table::Table;
+use super::told::Told;
 use super::{MirrorError, NoRow};
 use crate::answers::User;
 
@@ -76,6 +77,8 @@ pub(super) struct Plan {
     columns: Vec<Column>,
     follows: Vec<(String, String)>,
     privileged: Vec<String>,
+    /// Of whom it was said that the row stays as it was.
+    pub(super) told: Told,
 }
 
 impl Plan {
@@ -126,15 +129,30 @@ impl Plan {
             columns,
             follows,
             privileged,
+            told: Told::default(),
         })
     }
 
     /// The column that follows the address.
     pub(super) fn email(&self) -> Option<&str> {
-        let mut follows = self.follows.iter();
+        self.emails().next()
+    }
+
+    /// All that do.
+    pub(super) fn emails(&self) -> impl Iterator<Item = &str> {
+        let follows = self.follows.iter();
         follows
-            .find(|(_, field)| field == "email")
+            .filter(|(_, field)| field == "email")
             .map(|(column, _)| &**column)
+    }
+
+    /// What stands in the row of an account for an address that is another's by now: none, or one that is nobody's.
+    pub(super) fn no_address(&self, column: &str, sub: &str) -> Value {
+        if self.column(column).takes_null {
+            Value::Null
+        } else {
+            Value::Text(format!("{sub}@replaced.invalid"))
+        }
     }
 
     /// What a row is to hold; what the account does not have is left out.
@@ -222,6 +240,30 @@ impl Plan {
         )
     }
 
+    /// Values: sub, version, activity. For a row that stays as it was otherwise: it does not have that version.
+    pub(super) fn stay(&self) -> String {
+        let (name, answered) = (&self.table.name, self.answered());
+        let (sub, version) = (self.value(1, SUB), self.value(2, VERSION));
+        let active = self.value(3, ACTIVE);
+        format!(
+            "UPDATE {name} SET {VERSION} = CASE WHEN {version} > 0 THEN {version} - 1 ELSE 0 END, {ACTIVE} = {active} \
+             WHERE {SUB} = {sub} AND COALESCE({VERSION}, -1) < {version} RETURNING {answered}"
+        )
+    }
+
+    /// Values: sub, version, what is instead of the address, the address. Only where the row is older; what its account
+    /// has by now is to be news, though the row may have that version already.
+    pub(super) fn replace(&self, column: &str) -> String {
+        let (name, version) = (&self.table.name, self.value(2, VERSION));
+        format!(
+            "UPDATE {name} SET {column} = {}, {VERSION} = {VERSION} - CASE WHEN {VERSION} > 0 THEN 1 ELSE 0 END \
+             WHERE {SUB} = {} AND COALESCE({VERSION}, -1) < {version} AND CAST({column} AS TEXT) = ?4 \
+             RETURNING 'yes'",
+            self.value(3, column),
+            self.value(1, SUB)
+        )
+    }
+
     /// Values: sub, version, key, then those of the columns. Only where the row is nobody's yet.
     pub(super) fn adopt(&self, columns: &[&str], clears: bool) -> String {
         let (name, answered, key) = (&self.table.name, self.answered(), &self.table.key);
@@ -277,6 +319,12 @@ impl Plan {
         let name = &self.table.name;
         let active = self.value(1, ACTIVE);
         format!("UPDATE {name} SET {ACTIVE} = {active}, {VERSION} = 0 WHERE {VERSION} = -1")
+    }
+
+    /// Whose they are.
+    pub(super) fn unnamed(&self) -> String {
+        let name = &self.table.name;
+        format!("SELECT CAST({SUB} AS TEXT) FROM {name} WHERE {VERSION} = -1")
     }
 
     pub(super) fn forget_versions(&self) -> String {

@@ -85,6 +85,9 @@ impl Table {
     }
 
     /// The columns that mark privileged rows. By default `is_staff` and `is_superuser`, where the table has them.
+    ///
+    /// Whatever is in them marks the row, be it a name, a number or a time, but for null and what is clearly no: `0`,
+    /// `f`, `false` (in any case) and an empty text.
     pub fn privileged<C: Into<String>>(mut self, columns: impl IntoIterator<Item = C>) -> Self {
         self.privileged = columns.into_iter().map(Into::into).collect();
         self
