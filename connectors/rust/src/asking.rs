@@ -1,15 +1,15 @@
 //! What this service asks of authd, and how each answer is read.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use form_urlencoded::{Serializer, byte_serialize};
 use http::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG,
-    HeaderName, HeaderValue, IF_NONE_MATCH, USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue,
+    IF_NONE_MATCH, USER_AGENT,
 };
 use http::{Method, Request};
 use serde::Deserialize;
@@ -18,6 +18,7 @@ use crate::answers::{self, Change, Page, UserPage, Verification};
 use crate::error::Trouble;
 use crate::io::{Answer, Io, Question};
 use crate::keys::max_age;
+use crate::reading::{check_plain, code, good, page, shown, text_of};
 use crate::settings::Settings;
 
 /// Bytes of an answer at most, and of one with many changes.
@@ -25,8 +26,6 @@ const MAX_ANSWER: u64 = 1024 * 1024;
 const MAX_PAGE: u64 = 16 * MAX_ANSWER;
 /// For which nobody is made to wait for an authd that has just not answered.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Characters of a word in an answer that people are shown.
-const MAX_SHOWN: usize = 500;
 /// Users in one page of their changes.
 const PAGE: u32 = 200;
 
@@ -209,50 +208,61 @@ impl<I: Io> Asker<I> {
         since: i64,
         wait: Duration,
     ) -> Result<UserPage, NoAnswer> {
-        let token = self.own_token().await?;
         let path = format!(
             "/users/changes?since={since}&limit={PAGE}&wait={}s",
             wait.as_secs()
         );
-        let mut question = self.question(
-            Method::GET,
-            &path,
-            &format!("Bearer {token}"),
-            String::new(),
-        );
-        (question.wait, question.limit) = (wait, MAX_PAGE);
-        let answer = self.io.ask(&question).await;
+        let answer = self.ask_with_own_token(&path, wait).await?;
         let found = self.told("changes", answer, |answer| {
             Ok(answers::user_changes(page(answer)?)?)
         });
         if let Err(NoAnswer::Refused(_)) = found {
-            *self
-                .own_token
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner) = None;
+            // Whoever has got the scope meanwhile needs another token.
+            *self.own() = None;
         }
         found
     }
 
+    /// What is answered to a token of the client's own. One that ended before its time (a key was revoked, the client
+    /// was disabled for a while, a backup was restored) is got anew, once.
+    async fn ask_with_own_token(
+        &self,
+        path: &str,
+        wait: Duration,
+    ) -> Result<Result<Answer, Trouble>, NoAnswer> {
+        let mut is_second = false;
+        loop {
+            let token = self.own_token().await?;
+            let mut question =
+                self.question(Method::GET, path, &format!("Bearer {token}"), String::new());
+            (question.wait, question.limit) = (wait, MAX_PAGE);
+            let answer = self.io.ask(&question).await;
+            let is_ended = answer.as_ref().is_ok_and(|answer| answer.status() == 401);
+            if is_second || !is_ended {
+                return Ok(answer);
+            }
+            is_second = true;
+            self.own().take_if(|(kept, _)| *kept == token);
+        }
+    }
+
     /// A token to see users with, kept for most of its life.
     async fn own_token(&self) -> Result<String, NoAnswer> {
-        let kept = self
-            .own_token
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let kept = self.own().clone();
         if let Some((token, until)) = kept
             && Instant::now() < until
         {
             return Ok(token);
         }
         let (token, life) = self.token("users.view").await?;
-        let kept = (token.clone(), Instant::now() + life.mul_f64(0.8));
-        *self
-            .own_token
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(kept);
+        *self.own() = Some((token.clone(), Instant::now() + life.mul_f64(0.8)));
         Ok(token)
+    }
+
+    fn own(&self) -> MutexGuard<'_, Option<(String, Instant)>> {
+        self.own_token
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn as_client(&self) -> String {
@@ -335,59 +345,4 @@ fn form(scope: &str, audience: &str) -> String {
         form.append_pair("scope", scope);
     }
     form.finish()
-}
-
-/// It must be an answer in itself: not one that leads elsewhere, nor one in a form that nobody asked for.
-fn check_plain(answer: &Answer) -> Result<(), Trouble> {
-    let status = answer.status().as_u16();
-    if (300..400).contains(&status) && status != 304 {
-        return Err(Trouble::Elsewhere(status));
-    }
-    let encoding = answer.headers().get(CONTENT_ENCODING);
-    let is_plain = encoding.is_none_or(|encoding| encoding == "identity");
-    is_plain
-        .then_some(())
-        .ok_or(Trouble::NotOurs("it is compressed, which nobody asked for"))
-}
-
-fn good(answer: &Answer) -> Result<&[u8], Trouble> {
-    let status = answer.status().as_u16();
-    (status == 200)
-        .then_some(&**answer.body())
-        .ok_or(Trouble::Status(status))
-}
-
-fn page(answer: &Answer) -> Result<&[u8], NoAnswer> {
-    #[derive(Deserialize)]
-    struct Gone {
-        cursor: i64,
-    }
-    match answer.status().as_u16() {
-        410 => {
-            let gone: Gone = answers::read(answer.body())?;
-            Err(NoAnswer::Gone(gone.cursor.max(0)))
-        }
-        401 | 403 => Err(NoAnswer::Refused(
-            "the client is not let in, or may not see this".into(),
-        )),
-        _ => Ok(good(answer)?),
-    }
-}
-
-/// A word of a problem that says which it is.
-fn code(answer: &Answer, member: &str) -> Option<String> {
-    let found: answers::Json = answers::read(answer.body()).ok()?;
-    found.get(member)?.as_str().map(Into::into)
-}
-
-fn text_of(answer: &Answer, name: HeaderName) -> Option<&str> {
-    answer.headers().get(name)?.to_str().ok()
-}
-
-/// A word of an answer that people are shown: nothing that a terminal or a log would take for more.
-fn shown(text: String) -> Result<String, Trouble> {
-    let is_word = text.len() <= MAX_SHOWN && text.bytes().all(|byte| byte.is_ascii_graphic());
-    is_word
-        .then_some(text)
-        .ok_or(Trouble::NotOurs("a word in it is none"))
 }

@@ -78,7 +78,11 @@ mod threads {
             wait(self.following.catch_up())
         }
 
-        /// Follows for ever; ends only where authd does not tell this client of users.
+        /// Follows for ever, and needs nobody to look at what it answers: trouble is logged as an error, once.
+        ///
+        /// It outlives an authd that is silent, a token that ends early, and a refusal: a client that was disabled
+        /// may be enabled again, so it is asked again, at last once in a minute. It ends only where the settings
+        /// have no client.
         pub fn run(mut self) -> FollowError {
             wait(self.following.run())
         }

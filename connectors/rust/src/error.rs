@@ -102,14 +102,25 @@ pub enum StartError {
     SetUp(String),
 }
 
+/// Known, and not allowed.
+pub(crate) const FORBIDDEN: &str = "forbidden";
+
+fn what_it_lacks(code: &str) -> &'static str {
+    if ["invalid_scope", FORBIDDEN].contains(&code) {
+        "it needs the scope users.view"
+    } else {
+        "check its id and secret"
+    }
+}
+
 /// Why the changes of users could not be followed.
 #[derive(Debug, thiserror::Error)]
 pub enum FollowError {
     /// There is no client in the settings: only clients are told of users.
     #[error("only clients are told of users: give Settings::client")]
     NoClient,
-    /// authd does not tell this client.
-    #[error("authd does not tell this client of users ({0}): it needs the scope users.view")]
+    /// authd does not tell this client, which may change: one that was disabled may be enabled again.
+    #[error("authd does not tell this client of users ({0}): {lack}", lack = what_it_lacks(.0))]
     Refused(String),
     /// authd's word is missing. Trying again may help.
     #[error("the changes of users did not come: {0}")]

@@ -1,5 +1,6 @@
 //! Going through the changes of users, and remembering in the database how far one came.
 
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ use crate::mirror::UserMirror;
 /// For how long authd is asked to wait for news, and for how long to pause after trouble.
 const WAIT: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_secs(2);
+/// The same after many refusals.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Following<I, M> {
     engine: Arc<Engine<I>>,
@@ -38,21 +41,35 @@ impl<I: Io, M: UserMirror> Following<I, M> {
         Ok(())
     }
 
-    /// Follows until it cannot be done at all; trouble that may pass is logged, and it goes on.
+    /// Follows until it cannot be done at all; what may pass is logged, and it goes on.
     pub(crate) async fn run(&mut self) -> FollowError {
-        let mut is_told = false;
+        let (mut told, mut refusals) = (None, 0);
         loop {
-            match self.step(WAIT).await {
-                Ok(_) => is_told = false,
-                Err(error @ (FollowError::NoClient | FollowError::Refused(_))) => return error,
-                Err(error) => {
-                    if !is_told {
-                        tracing::error!("the rows do not follow authd at the moment: {error}");
+            let error = match self.step(WAIT).await {
+                Ok(_) => {
+                    if told.take().is_some() {
+                        tracing::warn!("the rows follow authd again");
                     }
-                    is_told = true;
-                    self.engine.asker.io.pause(PAUSE).await;
+                    refusals = 0;
+                    continue;
                 }
+                Err(error) => error,
+            };
+            // Each kind of trouble once: whoever has started this may never look at what it answers.
+            let kind = Some(mem::discriminant(&error));
+            if told != kind {
+                tracing::error!("the rows do not follow authd: {error}");
             }
+            told = kind;
+            let pause = match error {
+                FollowError::NoClient => return error,
+                FollowError::Refused(_) => {
+                    refusals += 1;
+                    LONGEST_PAUSE.min(PAUSE * 2_u32.pow(refusals.min(5)))
+                }
+                FollowError::Unavailable(_) | FollowError::Mirror(_) => PAUSE,
+            };
+            self.engine.asker.io.pause(pause).await;
         }
     }
 
@@ -62,12 +79,18 @@ impl<I: Io, M: UserMirror> Following<I, M> {
         if settings.client.is_none() {
             return Err(FollowError::NoClient);
         }
-        let since = match self.cursor {
-            Some(cursor) => cursor,
-            None => self.mirror.cursor(&settings.issuer).await?.unwrap_or(0),
+        let known = match self.cursor {
+            Some(cursor) => Some(cursor),
+            None => self.mirror.cursor(&settings.issuer).await?,
         };
+        let since = known.unwrap_or(0);
         match self.engine.asker.user_changes(since, wait).await {
             Ok(page) => {
+                if known.is_none() {
+                    // The first time, or since somebody has deleted the cursor: after a restored backup, whose versions
+                    // may have grown beyond it, authd cannot tell.
+                    self.mirror.begin_again(&settings.issuer, 0).await?;
+                }
                 self.mirror.take(&settings.issuer, &page).await?;
                 self.cursor = Some(page.cursor);
                 if self.is_unsettled && !page.more {

@@ -13,6 +13,7 @@ mod following;
 mod io;
 mod keys;
 mod mirror;
+mod reading;
 mod settings;
 mod startup;
 #[cfg(feature = "async")]

@@ -70,7 +70,11 @@ impl<M: UserMirror> Follower<M> {
         self.following.catch_up().await
     }
 
-    /// Follows for ever; ends only where authd does not tell this client of users.
+    /// Follows for ever, and needs nobody to look at what it answers: trouble is logged as an error, once.
+    ///
+    /// It outlives an authd that is silent, a token that ends early, and a refusal: a client that was disabled
+    /// may be enabled again, so it is asked again, at last once in a minute. It ends only where the settings
+    /// have no client.
     pub async fn run(mut self) -> FollowError {
         self.following.run().await
     }

@@ -100,6 +100,32 @@ fn where_the_history_is_another_all_rows_are_read_anew_and_unknown_ones_go_inact
     }
 }
 
+#[test]
+fn where_the_cursor_is_deleted_all_rows_are_read_anew_whatever_their_versions() {
+    for kind in KINDS {
+        on_each(|local| {
+            let authd = Authd::new(&[]);
+            let (user, _) = authd.add_user(&["--first-name", "Ada"]);
+            let (lost, _) = authd.add_user(&[]);
+            let verifier = Either::new(kind, authd.online());
+            verifier.catch_up(local.mirror()).expect("follows");
+            // As news of a history that a restored backup has undone, though authd has come further since.
+            local.sql("UPDATE users SET authd_version = 100000, first_name = 'Eve'");
+            let unknown = "01a216a7-2e38-78af-8948-ad354d06575f";
+            local.sql(&format!(
+                "UPDATE users SET authd_sub = '{unknown}' WHERE authd_sub = '{lost}'"
+            ));
+            verifier.catch_up(local.mirror()).expect("follows");
+            assert_eq!(local.row(&user, "first_name"), "Eve");
+            local.sql("DELETE FROM authd_cursor");
+            verifier.catch_up(local.mirror()).expect("follows");
+            assert_eq!(local.row(&user, "first_name"), "Ada");
+            assert!(local.is_active(&user) && local.is_active(&lost));
+            assert!(!local.is_active(unknown));
+        });
+    }
+}
+
 /// No row, because the account is no more.
 fn is_deleted(found: &Result<Row, MirrorError>) -> bool {
     matches!(found, Err(MirrorError::NoRow(NoRow::Deleted)))
@@ -160,6 +186,10 @@ fn whoever_has_an_account_in_another_history_has_a_row_again() {
             let user = authd.signed_in();
             let verifier = Either::new(kind, authd.online());
             let found = verifier.verify(&user.token).expect("is good");
+            local.sql(&format!(
+                "INSERT INTO authd_cursor VALUES ('{}', 0)",
+                authd.url()
+            ));
             // What this service was told before the backup was restored, up to a place that is not there any more.
             local.sql(&format!(
                 "INSERT INTO authd_deleted VALUES ('{}', 4711)",

@@ -1,6 +1,6 @@
 //! Answers that are not authd's: no verdict, said once, and never a panic.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -9,6 +9,7 @@ use authd_client::{Trouble, VerifyError};
 use serde_json::{Value, json};
 
 use crate::authd::Authd;
+use crate::log::log_of;
 use crate::stand_in::StandIn;
 use crate::verifiers::{Either, KINDS};
 
@@ -274,33 +275,12 @@ fn pages_of_changes_that_are_not_authds_leave_nothing_trusted() {
     }
 }
 
-/// Where the log is collected.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("is whole").extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[test]
 fn trouble_is_said_once_and_once_more_when_it_is_over_and_nothing_said_is_a_secret() {
     let token = Authd::shared().signed_in().token;
     for kind in KINDS {
-        let log = Log::default();
-        let writer = log.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_writer(move || writer.clone())
-            .with_ansi(false)
-            .finish();
         // Tasks that are waited for by this thread run on it.
-        tracing::subscriber::with_default(subscriber, || {
+        let said = log_of(|| {
             let stand_in = StandIn::new();
             let verifier = Either::new(kind, stand_in.online());
             stand_in.say(VERIFY, "500 Internal Server Error", JSON, "{}");
@@ -308,7 +288,6 @@ fn trouble_is_said_once_and_once_more_when_it_is_over_and_nothing_said_is_a_secr
             stand_in.pass_on(VERIFY);
             assert!(verifier.is_good(&token) && verifier.is_good(&token));
         });
-        let said = String::from_utf8(log.0.lock().expect("is whole").clone()).expect("is UTF-8");
         let lines: Vec<&str> = said
             .lines()
             .filter(|line| line.contains("authd_client"))

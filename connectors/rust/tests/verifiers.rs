@@ -73,6 +73,17 @@ impl Either {
         }
     }
 
+    /// Follows on this thread, until that ends.
+    pub(crate) fn follow_here(&self, mirror: impl UserMirror) -> FollowError {
+        match self {
+            Self::Threads(verifier) => {
+                let _entered = runtime().enter();
+                verifier.follow(mirror).run()
+            }
+            Self::Tasks(verifier) => runtime().block_on(verifier.follow(mirror).run()),
+        }
+    }
+
     /// Follows beside the test, for as long as the process lives.
     pub(crate) fn follow(&self, mirror: impl UserMirror + 'static) {
         match self.clone() {

@@ -52,7 +52,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let secret = given("AUTHD_CLIENT_SECRET")?;
     let settings = Settings::cached(given("AUTHD_URL")?, "billing", secret);
     let verifier = Verifier::start(settings.issuer(given("AUTHD_ISSUER")?)).await?;
-    // Rows follow people who do not come as well.
+    // Rows follow people who do not come as well; trouble is in the log, and it goes on.
     let follower = verifier.follow(customers.clone());
     let following = tokio::spawn(follower.run());
 
