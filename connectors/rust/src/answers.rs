@@ -51,8 +51,6 @@ impl User {
     /// What a token tells of its user: who it is, and what `tokens.claims` adds.
     pub(crate) fn of_claims(claims: &Json) -> Self {
         let text = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default();
-        let groups = claims.get("groups").and_then(Value::as_array);
-        let groups = groups.into_iter().flatten().filter_map(Value::as_str);
         let mut raw = claims.clone();
         raw.insert("id".into(), text("sub").into());
         Self {
@@ -60,10 +58,17 @@ impl User {
             email: text("email").into(),
             is_active: true,
             version: 0,
-            groups: groups.map(Into::into).collect(),
+            groups: names_of(claims, "groups"),
             raw,
         }
     }
+}
+
+/// The names in a claim of a token, which may lack it.
+pub(crate) fn names_of(claims: &Json, claim: &str) -> Vec<String> {
+    let names = claims.get(claim).and_then(Value::as_array);
+    let names = names.into_iter().flatten().filter_map(Value::as_str);
+    names.map(Into::into).collect()
 }
 
 /// A good token and who is behind it.
@@ -72,7 +77,7 @@ impl User {
 pub struct Verification {
     /// `None`: a client by itself.
     pub user: Option<User>,
-    /// What the account may do, as authd said it; nothing offline.
+    /// What the account may do, as authd said it; offline, as of the token's issue, if `tokens.claims` has it.
     pub permissions: Vec<String>,
     /// What the token says.
     pub claims: Json,

@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::answers::{User, Verification};
+use crate::answers::{User, Verification, names_of};
 use crate::asking::{Asker, NoAnswer};
 use crate::clock::unix_now;
 use crate::error::{Reason, StartError, Trouble, VerifyError};
@@ -137,7 +137,7 @@ impl<I: Io> Engine<I> {
         let is_users = claims.contains_key("sid");
         let found = Arc::new(Verification {
             user: is_users.then(|| User::of_claims(&claims)),
-            permissions: Vec::new(),
+            permissions: names_of(&claims, "permissions"),
             claims,
             max_age: 0,
             version: 0,

@@ -184,6 +184,26 @@ fn offline_asks_nobody_and_tells_what_the_token_says() {
 }
 
 #[test]
+fn offline_knows_permissions_and_groups_as_far_as_the_token_names_them() {
+    let name = "billing.pay";
+    for (claims, knows) in [("email", false), ("groups,permissions", true)] {
+        let authd = Authd::new(&[("AUTHD_TOKENS_CLAIMS", claims)]);
+        authd.authctl(&["permission", "add", name], "");
+        authd.authctl(&["group", "add", "payers"], "");
+        let (_, email) = authd.add_user(&[]);
+        authd.authctl(&["user", "grant", &email, name], "");
+        authd.authctl(&["group", "add-user", "payers", &email], "");
+        let token = authd.login(&email);
+        for kind in KINDS {
+            let found = Either::new(kind, authd.offline()).verify(&token);
+            let found = found.expect("is good");
+            assert_eq!(found.has_permission(name), knows);
+            assert_eq!(found.is_in_group("payers"), knows);
+        }
+    }
+}
+
+#[test]
 fn no_mode_takes_a_token_whose_time_is_over() {
     let authd = Authd::new(&[
         ("AUTHD_TOKENS_ACCESS_TTL", "10s"),
