@@ -215,13 +215,15 @@ impl<I: Io> Engine<I> {
                 self.pulse.beat(asked_at, hour);
                 Duration::ZERO
             }
-            Err(NoAnswer::Refused(_)) if position.is_first_failure() => {
-                tracing::error!(
-                    "authd does not tell this client what ended: check its id and secret"
-                );
+            Err(NoAnswer::Refused(_)) => {
+                if position.is_first_refusal() {
+                    tracing::error!(
+                        "authd does not tell this client what ended: check its id and secret"
+                    );
+                }
                 position.pause(spread())
             }
-            Err(_) => position.pause(spread()),
+            Err(NoAnswer::Trouble(_)) => position.pause(spread()),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Following what ended: where one is, for how long nothing was heard, and when to ask again.
 
+use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -67,6 +68,7 @@ impl Pulse {
 pub(crate) struct Position {
     pub(crate) cursor: Option<i64>,
     failures: u32,
+    is_refusal_told: bool,
 }
 
 /// What a page asks for.
@@ -80,7 +82,7 @@ pub(crate) enum Heard {
 impl Position {
     /// Moves on by a page.
     pub(crate) fn take(&mut self, page: Page<Change>) -> Heard {
-        self.failures = 0;
+        (self.failures, self.is_refusal_told) = (0, false);
         match self.cursor.replace(page.cursor) {
             None => Heard::Beginning,
             Some(_) => Heard::Changes(page.changes, !page.more),
@@ -89,7 +91,7 @@ impl Position {
 
     /// Goes to where authd says to begin again.
     pub(crate) fn begin_at(&mut self, cursor: i64) {
-        self.failures = 0;
+        (self.failures, self.is_refusal_told) = (0, false);
         self.cursor = Some(cursor);
     }
 
@@ -100,8 +102,9 @@ impl Position {
         longest.min(LONGEST_PAUSE).mul_f64(0.5 + spread / 2.0)
     }
 
-    pub(crate) fn is_first_failure(&self) -> bool {
-        self.failures == 0
+    /// Whether this is the first since something was heard, whatever other trouble there was.
+    pub(crate) fn is_first_refusal(&mut self) -> bool {
+        !mem::replace(&mut self.is_refusal_told, true)
     }
 }
 
@@ -145,7 +148,16 @@ mod tests {
             assert!(position.pause(1.0) <= LONGEST_PAUSE);
         }
         position.begin_at(1);
-        assert!(position.is_first_failure());
+        assert_eq!(position.pause(1.0), Duration::from_millis(400));
+    }
+
+    #[test]
+    fn a_refusal_is_said_once_even_after_other_trouble() {
+        let mut position = Position::default();
+        position.pause(1.0);
+        assert!(position.is_first_refusal() && !position.is_first_refusal());
+        position.take(page(false));
+        assert!(position.is_first_refusal());
     }
 
     #[test]

@@ -45,15 +45,12 @@ impl<I: Io, M: UserMirror> Following<I, M> {
     pub(crate) async fn run(&mut self) -> FollowError {
         let (mut told, mut refusals) = (None, 0);
         loop {
-            let error = match self.step(WAIT).await {
-                Ok(_) => {
-                    if told.take().is_some() {
-                        tracing::warn!("the rows follow authd again");
-                    }
-                    refusals = 0;
-                    continue;
+            let Err(error) = self.step(WAIT).await else {
+                if told.take().is_some() {
+                    tracing::warn!("the rows follow authd again");
                 }
-                Err(error) => error,
+                refusals = 0;
+                continue;
             };
             // Each kind of trouble once: whoever has started this may never look at what it answers.
             let kind = Some(mem::discriminant(&error));
