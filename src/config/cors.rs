@@ -51,7 +51,7 @@ impl FromStr for WebOrigin {
             && url.password().is_none();
         let is_web = matches!(url.scheme(), "http" | "https");
         match url.origin() {
-            origin @ Origin::Tuple(..) if is_web && is_bare => {
+            origin @ Origin::Tuple(..) if is_web && is_bare && !text.contains('*') => {
                 Ok(Self(origin.ascii_serialization()))
             }
             _ => Err(refused()),

@@ -61,7 +61,7 @@ pub(in crate::http) struct Tombstone {
 /// Give accounts in the order of their latest changes, deletions among them
 ///
 /// Needs `users.view`. From `since=0` on that is every account there is; whoever goes on from `cursor` each
-/// time misses no change. 410: the cursor is of another history, so read everything anew from 0.
+/// time misses no change. 410: the cursor lies in the future, as after a restored backup: read everything anew from 0.
 #[utoipa::path(
     get, path = "/users/changes", operation_id = "userChanges", tag = "users", security(("bearer" = [])),
     params(
