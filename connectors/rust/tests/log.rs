@@ -20,6 +20,12 @@ impl Write for Log {
 
 /// What is logged on this thread while it does this.
 pub(crate) fn log_of(work: impl FnOnce()) -> String {
+    // Somebody listens on every thread, or else a line that is written on one where nobody does may be switched off for
+    // this one too, by what `tracing` remembers of it.
+    let everybody = tracing_subscriber::fmt()
+        .with_writer(std::io::sink)
+        .finish();
+    let _ = tracing::subscriber::set_global_default(everybody);
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
