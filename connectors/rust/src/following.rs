@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::asking::NoAnswer;
 use crate::engine::Engine;
-use crate::error::FollowError;
+use crate::error::{FollowError, Trouble};
 use crate::io::Io;
 use crate::mirror::UserMirror;
 
@@ -23,6 +23,8 @@ pub(crate) struct Following<I, M> {
     cursor: Option<i64>,
     /// Whether there may be rows of another history, which no page has named.
     is_unsettled: bool,
+    /// Whether the last answer was that all begins again.
+    is_gone: bool,
 }
 
 impl<I: Io, M: UserMirror> Following<I, M> {
@@ -32,6 +34,7 @@ impl<I: Io, M: UserMirror> Following<I, M> {
             mirror,
             cursor: None,
             is_unsettled: true,
+            is_gone: false,
         }
     }
 
@@ -83,6 +86,7 @@ impl<I: Io, M: UserMirror> Following<I, M> {
         let since = known.unwrap_or(0);
         match self.engine.asker.user_changes(since, wait).await {
             Ok(page) => {
+                self.is_gone = false;
                 if known.is_none() {
                     // The first time, or since somebody has deleted the cursor: after a restored backup, whose versions
                     // may have grown beyond it, authd cannot tell.
@@ -96,8 +100,16 @@ impl<I: Io, M: UserMirror> Following<I, M> {
                 }
                 Ok(!page.more)
             }
+            Err(NoAnswer::Gone(_)) if self.is_gone => {
+                let trouble = Trouble::NotOurs("where it says to begin is nothing, either");
+                Err(FollowError::Unavailable(trouble))
+            }
             Err(NoAnswer::Gone(cursor)) => {
                 // Another history, as after a restored backup: what the rows know means nothing any more.
+                tracing::warn!(
+                    "authd has another history than the rows: all accounts are read anew"
+                );
+                self.is_gone = true;
                 self.mirror.begin_again(&settings.issuer, cursor).await?;
                 (self.cursor, self.is_unsettled) = (Some(cursor), true);
                 Ok(false)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use authd_client::{FollowError, MirrorError, NoRow, Row};
+use authd_client::{FollowError, MirrorError, NoRow, Row, UserMirror};
 use serde_json::json;
 
 use crate::authd::{Authd, eventually};
@@ -124,6 +124,35 @@ fn where_the_cursor_is_deleted_all_rows_are_read_anew_whatever_their_versions() 
             assert!(!local.is_active(unknown));
         });
     }
+}
+
+/// A token that is still good is news of nobody, least of all of an account that is not there any more.
+#[test]
+fn while_all_is_read_anew_a_token_makes_no_row_active_and_keeps_none_so() {
+    let authd = Authd::new(&[("AUTHD_TOKENS_CLAIMS", "email")]);
+    on_each(|local| {
+        let [lost, off] = [authd.signed_in(), authd.signed_in()];
+        let [of_lost, of_off] = [&lost, &off].map(|user| {
+            let verifier = Either::new(Kind::Threads, authd.offline());
+            let found = verifier.verify(&user.token).expect("is good");
+            found.user.clone().expect("is a user")
+        });
+        let verifier = Either::new(Kind::Threads, authd.online());
+        verifier.catch_up(local.mirror()).expect("follows");
+        local.sql(&format!(
+            "UPDATE users SET is_active = FALSE WHERE authd_sub = '{}'",
+            off.id
+        ));
+        let mirror = local.mirror();
+        mirror
+            .done(mirror.begin_again(&authd.url(), 0))
+            .expect("begins");
+        assert!(mirror.row(&of_lost).is_ok());
+        assert!(mirror.row(&of_off).is_err() && !local.is_active(&off.id));
+        mirror.done(mirror.settle()).expect("settles");
+        assert!(!local.is_active(&lost.id));
+        assert!(mirror.row(&of_lost).is_err());
+    });
 }
 
 /// No row, because the account is no more.
@@ -300,4 +329,20 @@ fn one_account_without_a_row_does_not_stop_the_others() {
         assert!(local.is_active(&second));
         assert_eq!(local.count(), 2);
     });
+}
+
+#[test]
+fn whatever_always_says_that_all_begins_again_is_trouble_and_no_loop() {
+    for kind in KINDS {
+        on_each(|local| {
+            let stand_in = StandIn::new();
+            let gone = json!({"code": "gone", "cursor": 0});
+            stand_in.say(CHANGES, "410 Gone", "", gone.to_string());
+            let verifier = Either::new(kind, stand_in.online());
+            let error = verifier.catch_up(local.mirror());
+            let error = error.expect_err("is trouble");
+            assert!(matches!(error, FollowError::Unavailable(_)), "{error:?}");
+            assert_eq!(stand_in.count(CHANGES), 2);
+        });
+    }
 }

@@ -67,14 +67,15 @@ impl Local {
         });
     }
 
-    /// No row of these accounts is to be another.
-    pub(crate) fn refuse_to_change(&self, ids: &[&str]) {
+    /// No row of these accounts is to be another. `raise` is SQLite's word: `ABORT`, or `ROLLBACK`, which takes back
+    /// all that was written before in the transaction.
+    pub(crate) fn refuse_to_change(&self, ids: &[&str], raise: &str) {
         let ids = ids.join("', '");
         let when = format!("CAST(OLD.authd_sub AS text) IN ('{ids}')");
         self.sql(&match &self.pool {
             None => format!(
                 "CREATE TRIGGER refuses BEFORE UPDATE ON users WHEN {when}
-                 BEGIN SELECT RAISE(ABORT, 'not this one'); END"
+                 BEGIN SELECT RAISE({raise}, 'not this one'); END"
             ),
             Some(_) => format!(
                 "CREATE OR REPLACE FUNCTION refuses() RETURNS trigger LANGUAGE plpgsql
@@ -138,10 +139,14 @@ pub(crate) enum AnyMirror {
 
 impl AnyMirror {
     pub(crate) fn row(&self, account: &User) -> Result<Row, MirrorError> {
+        self.done(self.row_of(account))
+    }
+
+    pub(crate) fn done<T>(&self, work: impl Future<Output = T>) -> T {
         match self {
             // Without a runtime.
-            Self::Sqlite(mirror) => authd_client::blocking::wait(mirror.row_of(account)),
-            Self::Postgres(mirror) => runtime().block_on(mirror.row_of(account)),
+            Self::Sqlite(_) => authd_client::blocking::wait(work),
+            Self::Postgres(_) => runtime().block_on(work),
         }
     }
 }

@@ -51,7 +51,10 @@ pub(super) async fn row_of(
 ) -> Result<Row, MirrorError> {
     let known = find(database, plan, &account.id).await?;
     let (found, outcome) = match known {
-        Some(found) if found.version >= account.version => (found, Outcome::Unchanged),
+        // What a token says (version 0) is news of nobody who was known, forgotten or not.
+        Some(found) if account.version == 0 || found.version >= account.version => {
+            (found, Outcome::Unchanged)
+        }
         _ => applied(database, plan, account).await?,
     };
     if !found.is_active {

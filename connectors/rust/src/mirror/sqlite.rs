@@ -63,15 +63,24 @@ impl SqliteMirror {
     /// The same in one transaction, so that a page costs one sync of the disk.
     async fn at_once<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection, &Plan) -> Result<T, MirrorError> + Send + 'static,
+        work: impl Fn(&Connection, &Plan) -> Result<T, MirrorError> + Send + 'static,
     ) -> Result<T, MirrorError> {
-        self.with(|connection, plan| {
+        self.with(move |connection, plan| {
             connection
                 .execute_batch("BEGIN IMMEDIATE")
                 .map_err(broken)?;
             let done = work(connection, plan);
+            // A trigger of the service's own may have taken back all of it, and ended the transaction: then each
+            // statement is by itself, as it may be.
+            if done.is_ok() && connection.is_autocommit() {
+                return work(connection, plan);
+            }
             let end = if done.is_ok() { "COMMIT" } else { "ROLLBACK" };
             let ended = connection.execute_batch(end).map_err(broken);
+            if ended.is_err() && !connection.is_autocommit() {
+                // Nothing stays open, which nobody else could write beside.
+                connection.execute_batch("ROLLBACK").map_err(broken)?;
+            }
             done.and_then(|done| ended.map(|()| done))
         })
         .await
