@@ -109,9 +109,9 @@ class Mirror:
     def begin_again(self) -> None:
         """Nothing is known of any account, as all are read anew. That is written down: this may end before `settle`."""
         links = Link.objects.using(self._db)
-        # Who was deleted before there was a row is told again.
-        links.filter(user__isnull=True).delete()
-        links.update(version=FORGOTTEN)
+        links.filter(user__isnull=False).update(version=FORGOTTEN)
+        # Who was deleted before there was a row may be there in another history: authd's own answer says so, no token.
+        links.filter(user__isnull=True).update(version=0)
 
     def settle(self) -> int:
         """Once all were read: makes the rows of accounts that were not named inactive, and says how many became so."""
@@ -154,6 +154,9 @@ class Mirror:
             else:
                 made: AbstractBaseUser = self._linked(link, account)
                 return made
+        if link is not None and link.user is None and is_news:
+            found: AbstractBaseUser = self._linked(link, account)
+            return found
         if link is None or link.user is None:
             raise NoLocalUser("authd has deleted the account")
         if is_news:
@@ -200,6 +203,8 @@ class Mirror:
             if not refusal.is_of_a_rule:
                 raise
             with transaction.atomic(using=self._db):
+                # It changes nothing. A statement that writes comes first, as in `_written`.
+                self._take(account.id, 0, below=FORGOTTEN)
                 taken = list(addresses.taken_from_others(account, self._map, self._db))
                 if not taken:
                     raise

@@ -20,6 +20,8 @@ logger = logging.getLogger("authd_django")
 
 #: Seconds for which a signature that was checked is remembered where nobody tells of keys that were revoked.
 OFFLINE_LIFE: Final = 60.0
+#: Seconds after which it is said again that the clock is wrong.
+SILENCE: Final = 600.0
 
 
 class Verifier:
@@ -37,8 +39,8 @@ class Verifier:
             "offline": self._offline,
         }
         self._way = ways[settings.mode]
-        #: Whether it was said that the clock is behind.
-        self._is_early = False
+        #: Until when it is not said again that the clock is behind.
+        self._silent_until = 0.0
 
     def verify(self, token: str) -> Verification:
         """Who is behind the token. Raises ``InvalidToken``, or ``Unavailable`` where nobody can say."""
@@ -62,19 +64,19 @@ class Verifier:
         return self._asked(token, key, known)
 
     def _claims(self, token: str) -> Mapping[str, Any]:
-        """What the token says, checked here; that a clock is wrong is logged once."""
+        """What the token says, checked here; that a clock is wrong is logged, once in a while."""
         try:
             found = tokens.claims(token, self._keys.find, self._settings)
         except TooEarly:
-            if not self._is_early:
+            now = time.monotonic()
+            if self._silent_until <= now:
+                self._silent_until = now + SILENCE
                 logger.error(
                     "tokens of authd are refused, as they were made in the future: the clock of this service is more "
                     'than AUTHD["LEEWAY"] (%g seconds) behind authd\'s',
                     self._settings.leeway,
                 )
-            self._is_early = True
             raise
-        self._is_early = False
         return found
 
     def _asked(self, token: str, key: Digest, known: Verdict | None) -> Verification:

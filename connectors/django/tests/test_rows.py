@@ -342,8 +342,11 @@ class TestFollowing:
                 Mirror(runtime().settings).row_of(found)
         assert "authd has deleted the account" in caplog.text
         assert not Link.objects.filter(user__isnull=False).exists() and users().count() == is_there
-        # In another history it may be there.
+        # In another history it may be there: authd's own answer says so, and no token.
         mirror().begin_again()
+        with pytest.raises(NoLocalUser):
+            Mirror(runtime().settings).row_of(offline)
+        assert mirror().settle() == 0
         assert mirror().apply(gone).is_active
         assert mirror().row_of(offline).email == gone.email
 

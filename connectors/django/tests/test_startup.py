@@ -464,6 +464,14 @@ class TestCommands:
         with pytest.raises(CommandError, match="Not all was read"):
             self.run("authd_sync", "--once")
 
+    def test_sync_does_not_begin_again_for_ever(self, settings, stand_in, caplog):
+        settings.AUTHD = stand_in.settings()
+        stand_in.answers["/users/changes"] = (410, {}, {"code": "gone", "cursor": 0})
+        with pytest.raises(CommandError, match="Not all was read"):
+            self.run("authd_sync", "--once")
+        assert stand_in.count("/users/changes") == 2
+        assert caplog.text.count("all accounts are read anew") == 1
+
     def test_sync_says_why_a_client_is_not_let_in(self, settings, own):
         authd = own()
         settings.AUTHD = authd.settings()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Any
 
@@ -17,6 +18,8 @@ from authd_django.conf import Settings
 from authd_django.errors import NoLocalUser, Unavailable
 from authd_django.mirror import Mirror
 from authd_django.models import Cursor
+
+logger = logging.getLogger("authd_django")
 
 #: Seconds for which authd is asked to wait for news, and to pause after trouble.
 WAIT = 20.0
@@ -92,6 +95,8 @@ class Follower:
         self._position = stored or 0
         #: One that was begun by a process that ended is ended by this one: the links say which accounts were named.
         self._is_unsettled = True
+        #: Whether the last answer was that all begins again.
+        self._is_gone = False
         self._read = self._refused = self._deactivated = 0
         if is_anew:
             self._begin_again(0)
@@ -108,9 +113,14 @@ class Follower:
         try:
             page = self.client.user_changes(self._position, wait)
         except Gone as gone:
+            if self._is_gone:
+                raise Unavailable("where it says to begin is nothing, either") from None
             # Another history, as after a restored backup: versions mean nothing any more.
+            logger.warning("authd has another history than the rows: all accounts are read anew")
             self._begin_again(gone.cursor)
+            self._is_gone = True
             return False
+        self._is_gone = False
         self._take(page)
         if self._is_unsettled and not page.more:
             self._deactivated += self._mirror.settle()
