@@ -145,3 +145,25 @@ fn a_password_that_an_update_replaces_or_takes_ends_what_was_begun_with_it() {
         assert_eq!(authd.verify(token).status, 401);
     }
 }
+
+#[test]
+fn an_update_names_those_whom_it_enables_and_those_who_are_staff_no_more() {
+    let project = Project::new(&[]);
+    let env = TestEnv::new();
+    let dump = project.dump("dump.json", &[]);
+    import(&env, &dump, &["--yes"]).succeeded();
+    let out = update(&env, &dump, &[]);
+    assert!(!out.stderr.contains("Django says so"), "{out:?}");
+    env.authctl(&["user", "disable", "scrypt@example.com", "--yes"])
+        .succeeded();
+    env.authctl(&["user", "set", "bcrypt@example.com", "--staff", "true"])
+        .succeeded();
+    let out = update(&env, &dump, &["-q"]);
+    let warning = "warning: active again, because Django says so: 1 account that was disabled here";
+    assert!(out.stderr.contains(warning), "{out:?}");
+    assert!(out.stderr.contains("scrypt@example.com"), "{out:?}");
+    let notes = out.json()["notes"].to_string();
+    let note = "staff or a superuser no more, because Django says so: bcrypt@example.com";
+    assert!(notes.contains(note), "{notes}");
+    assert!(!notes.contains("scrypt"), "{notes}");
+}

@@ -8,6 +8,8 @@ use crate::service::import::Remark;
 pub(super) struct Remarks {
     kept: Named,
     alone: Named,
+    enabled: Named,
+    demoted: Named,
     losing: Named,
 }
 
@@ -17,6 +19,8 @@ impl Remarks {
             match remark {
                 Remark::KeepsPassword(email) => self.kept.add(email),
                 Remark::KeepsPasswordAlone(email) => self.alone.add(email),
+                Remark::Enabled(email) => self.enabled.add(email),
+                Remark::Demoted(email) => self.demoted.add(email),
                 Remark::Loses(email, groups, permissions) => {
                     let groups = groups.iter().map(|name| format!("the group '{name}'"));
                     let permissions = permissions.iter();
@@ -39,6 +43,12 @@ impl Remarks {
                 self.kept
             ));
         }
+        if !self.demoted.is_empty() {
+            notes.push(format!(
+                "staff or a superuser no more, because Django says so: {}",
+                self.demoted
+            ));
+        }
         if !self.losing.is_empty() {
             notes.push(format!(
                 "taken from {}, because Django has it not: {}",
@@ -51,13 +61,21 @@ impl Remarks {
 
     /// What somebody should look at.
     pub(super) fn warnings(&self) -> Vec<String> {
-        if self.alone.is_empty() {
-            return Vec::new();
+        let mut warnings = Vec::new();
+        if !self.enabled.is_empty() {
+            warnings.push(format!(
+                "active again, because Django says so: {} that was disabled here; disable it in Django, too, or leave it out: {}",
+                counted(self.enabled.count(), "account"),
+                self.enabled
+            ));
         }
-        vec![format!(
-            "Django has no password for {} that somebody logged in with or set one for here, and that one stays; if it was taken away in Django, see 'authctl user disable' and 'authctl user passwd': {}",
-            counted(self.alone.count(), "account"),
-            self.alone
-        )]
+        if !self.alone.is_empty() {
+            warnings.push(format!(
+                "Django has no password for {} that somebody logged in with or set one for here, and that one stays; if it was taken away in Django, disable the account there, too, or see 'authctl user passwd': {}",
+                counted(self.alone.count(), "account"),
+                self.alone
+            ));
+        }
+        warnings
     }
 }

@@ -101,7 +101,7 @@ impl Batch<'_> {
         row: Row,
         user: &User,
     ) -> Result<Outcome, Fault<RowError>> {
-        let mut remarks = Vec::new();
+        let mut remarks = standing_changed(&row, user);
         let has = hash_of(series.tx, &user.email)?;
         let email = row.email.clone();
         let lost_groups = match (&row.permissions, &row.rest.groups) {
@@ -178,6 +178,25 @@ fn set_password(
         };
         done.map(drop).map_err(of_account)
     })
+}
+
+/// What Django makes of an account besides that somebody here may have decided otherwise.
+fn standing_changed(row: &Row, user: &User) -> Vec<Remark> {
+    let mut remarks = Vec::new();
+    if row.permissions.is_none() {
+        // Whoever writes a file by hand means it.
+        return remarks;
+    }
+    if row.rest.is_active == Some(true) && !user.is_active {
+        remarks.push(Remark::Enabled(row.email.clone()));
+    }
+    let is_less = |now: Option<bool>, was: bool| was && now == Some(false);
+    if is_less(row.rest.is_staff, user.is_staff)
+        || is_less(row.rest.is_superuser, user.is_superuser)
+    {
+        remarks.push(Remark::Demoted(row.email.clone()));
+    }
+    remarks
 }
 
 /// Lets an account do these things by itself and no others, as it belongs to the groups of its row and to

@@ -96,6 +96,10 @@ pub enum Remark {
     KeepsPassword(Email),
     /// It keeps a password that was hashed here, and Django has none.
     KeepsPasswordAlone(Email),
+    /// It was disabled here, and is active again.
+    Enabled(Email),
+    /// It is staff or a superuser no more.
+    Demoted(Email),
     /// It is in these groups no more, and may not do this by itself any more.
     Loses(Email, Vec<String>, Vec<PermissionName>),
 }
