@@ -153,12 +153,14 @@ class TestLinking:
         assert link(account(external_id=17, email="eve@example.com")).pk != row.pk
         assert link(account(email="dan@example.com")).old_key is None
 
-    def test_a_link_that_has_no_row_is_not_followed(self, mirror):
-        found = account()
-        Link.objects.create(sub=found.id, version=1)
+    def test_a_link_that_has_no_row_gets_one_by_newer_news_alone(self, mirror):
+        found = account(version=5)
+        Link.objects.create(sub=found.id, version=5)
         with pytest.raises(NoLocalUser):
             mirror().row_of(found)
         assert not users().exists()
+        row = mirror().row_of(answers.account({**found.raw, "version": 6}, ()))
+        assert row.is_active and Link.objects.get(sub=found.id).user == row
 
 
 class TestFollowing:
