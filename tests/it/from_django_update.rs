@@ -159,7 +159,7 @@ fn an_update_names_those_whom_it_enables_and_those_who_are_staff_no_more() {
     env.authctl(&["user", "set", "bcrypt@example.com", "--staff", "true"])
         .succeeded();
     let out = update(&env, &dump, &["-q"]);
-    let warning = "warning: active again, because Django says so: 1 account that was disabled here";
+    let warning = "warning: disabled here and active again, because Django says so: 1 account;";
     assert!(out.stderr.contains(warning), "{out:?}");
     assert!(out.stderr.contains("scrypt@example.com"), "{out:?}");
     let notes = out.json()["notes"].to_string();

@@ -64,7 +64,7 @@ impl Remarks {
         let mut warnings = Vec::new();
         if !self.enabled.is_empty() {
             warnings.push(format!(
-                "active again, because Django says so: {} that was disabled here; disable it in Django, too, or leave it out: {}",
+                "disabled here and active again, because Django says so: {}; whoever is to be stopped is disabled in Django, too: {}",
                 counted(self.enabled.count(), "account"),
                 self.enabled
             ));
